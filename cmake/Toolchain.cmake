@@ -1,0 +1,29 @@
+# Compiler settings that every target shares: warnings, sanitizers, hardening, ccache.
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+    # ccache can only see through a precompiled header when told to overlook its time stamps.
+    set(ENV{CCACHE_SLOPPINESS} pch_defines,time_macros)
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion -Wsign-conversion
+                    -Wno-missing-field-initializers
+                    # GCC 12 warns of std::string concatenation by mistake (PR 105651).
+                    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+if(FINWAITD_WERROR)
+    add_compile_options(-Werror)
+endif()
+
+if(FINWAITD_SANITIZE)
+    add_compile_options(-fsanitize=${FINWAITD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${FINWAITD_SANITIZE})
+else()
+    add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection)
+    add_compile_definitions($<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
+    add_link_options(-Wl,-z,relro,-z,now)
+endif()
+
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES CXX)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)

@@ -1,0 +1,66 @@
+#include "ctl/answers.hpp"
+
+#include "control/client.hpp"
+#include "policy/filter.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+namespace finwait::ctl {
+
+nlohmann::json parse_object(std::string_view json) {
+    nlohmann::json object = nlohmann::json::parse(json, nullptr, false);
+    return object.is_object() ? object : nlohmann::json::object();
+}
+
+void print_error(const control::Error& error, std::string_view filter, Output& err) {
+    err.write("finwaitctl: " + error.message + "\n");
+    if (error.column == 0 || filter.empty()) return;
+    std::string shown(filter);
+    // A tab or newline would move the caret away from its column.
+    std::replace_if(
+        shown.begin(), shown.end(), [](char c) { return c == '\t' || c == '\n'; }, ' ');
+    err.write("  " + shown + "\n  " + std::string(error.column - 1, ' ') + "^\n");
+}
+
+bool check_filter(const std::string& filter, Output& err) {
+    const auto parsed = policy::Filter::parse(filter);
+    const auto* wrong = std::get_if<policy::FilterError>(&parsed);
+    if (wrong == nullptr) return true;
+    print_error({control::ErrorCode::filter, "filter: " + wrong->message, wrong->column}, filter, err);
+    return false;
+}
+
+Answer exchange(const std::string& socket, const control::Request& request, const TakeData& take,
+                Output& err) {
+    auto connected = control::Client::connect(socket);
+    if (const auto* problem = std::get_if<control::ConnectError>(&connected)) {
+        err.write("finwaitctl: " + problem->message + "\n");
+        return {exit_code(problem->failure), {}};
+    }
+    auto& client = std::get<control::Client>(connected);
+    // Even when this fails there may be an answer: a daemon that turns us away says why.
+    client.send(request);
+    while (const std::optional<std::string_view> line = client.next_line()) {
+        const std::optional<control::Reply> reply = control::parse_reply(*line);
+        if (!reply) {
+            err.write("finwaitctl: finwaitd's answer is not understood: " +
+                      std::string(line->substr(0, 200)) + "\n");
+            return {ExitCode::failed, {}};
+        }
+        if (reply->is_done()) return {ExitCode::done, std::string(reply->json)};
+        if (reply->is_error()) {
+            const control::Error error = control::parse_error(reply->json);
+            print_error(error, request.filter, err);
+            return {exit_code(error.code), {}};
+        }
+        if (!take(reply->json)) return {ExitCode::done, {}};
+    }
+    err.write("finwaitctl: " + client.problem() + "\n");
+    return {ExitCode::unreachable, {}};
+}
+
+}  // namespace finwait::ctl

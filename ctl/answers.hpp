@@ -1,0 +1,37 @@
+// One exchange with the daemon: sends a request, hands out the answer's data lines, and turns whatever goes
+// wrong into a message for the operator and an exit code.
+#pragma once
+
+#include "control/protocol.hpp"
+#include "ctl/exit_code.hpp"
+#include "ctl/output.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace finwait::ctl {
+
+struct Answer {
+    ExitCode code = ExitCode::done;
+    std::string done;  // the JSON of the last line, when the code is done
+};
+
+/// Gets the JSON of each data line; false ends the exchange early, which is no error.
+using TakeData = std::function<bool(std::string_view json)>;
+
+[[nodiscard]] Answer exchange(const std::string& socket, const control::Request& request,
+                              const TakeData& take, Output& err);
+
+/// An object; an empty one when the text is none.
+[[nodiscard]] nlohmann::json parse_object(std::string_view json);
+
+/// "finwaitctl: …", and for a filter's error the filter with a caret below the column.
+void print_error(const control::Error& error, std::string_view filter, Output& err);
+
+/// Whether the filter can be understood; otherwise prints why.
+[[nodiscard]] bool check_filter(const std::string& filter, Output& err);
+
+}  // namespace finwait::ctl

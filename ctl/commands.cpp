@@ -1,0 +1,180 @@
+#include "ctl/commands.hpp"
+
+#include "ctl/answers.hpp"
+#include "ctl/check.hpp"
+#include "ctl/flow_table.hpp"
+#include "ctl/json_array.hpp"
+#include "ctl/show_text.hpp"
+#include "ctl/stats_text.hpp"
+
+#include <array>
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace finwait::ctl {
+namespace {
+
+using control::Command;
+using control::Request;
+
+Request request_of(Command command, const Invocation& call) {
+    Request request;
+    request.command = command;
+    request.filter = call.operand;
+    request.id = call.operand;
+    request.backend = call.backend;
+    return request;
+}
+
+/// Answers made of one object a line: as a JSON array, or as a table of rows.
+Answer print_all(Command command, const Invocation& call, Terminal& terminal, std::vector<Column> columns,
+                 Row (*row)(const nlohmann::json&)) {
+    JsonArray array(terminal.out);
+    Table table(std::move(columns), terminal.width, terminal.out);
+    const auto take = [&](std::string_view json) {
+        if (call.json) {
+            array.add(json);
+        } else {
+            table.add(row(parse_object(json)));
+        }
+        return !terminal.out.ended();
+    };
+    Answer answer = exchange(call.socket, request_of(command, call), take, terminal.err);
+    if (!call.json) {
+        table.finish();
+    } else if (answer.code == ExitCode::done) {
+        array.finish();
+    }
+    return answer;
+}
+
+/// Answers made of one object.
+ExitCode print_one(Command command, const Invocation& call, Terminal& terminal,
+                   void (*print)(const nlohmann::json&, Output&)) {
+    const auto take = [&](std::string_view json) {
+        if (call.json) {
+            terminal.out.write(std::string(json) + "\n");
+        } else {
+            print(parse_object(json), terminal.out);
+        }
+        return true;
+    };
+    return exchange(call.socket, request_of(command, call), take, terminal.err).code;
+}
+
+ExitCode list(const Invocation& call, Terminal& terminal) {
+    if (!check_filter(call.operand, terminal.err)) return ExitCode::bad_input;
+    return print_all(Command::list, call, terminal, flow_columns(), &flow_row).code;
+}
+
+ExitCode show(const Invocation& call, Terminal& terminal) {
+    return print_one(Command::show, call, terminal, &print_flow);
+}
+
+ExitCode kill(const Invocation& call, Terminal& terminal) {
+    if (!check_filter(call.operand, terminal.err)) return ExitCode::bad_input;
+    const Answer answer = print_all(Command::kill, call, terminal, killed_columns(), &killed_row);
+    if (answer.code != ExitCode::done || terminal.out.ended()) return answer.code;
+    const nlohmann::json sums = parse_object(answer.done);
+    if (sums.value("matched", std::size_t{0}) == 0) {
+        terminal.err.write("finwaitctl: no flow matches\n");
+        return ExitCode::failed;
+    }
+    const std::size_t failed = sums.value("failed", std::size_t{0});
+    if (failed == 0) return ExitCode::done;
+    terminal.err.write(
+        fmt::format("finwaitctl: {} of {} flows live on: their sequence numbers are not known exactly\n",
+                    failed, sums.value("matched", std::size_t{0})));
+    return ExitCode::failed;
+}
+
+ExitCode count(const Invocation& call, Terminal& terminal) {
+    if (!check_filter(call.operand, terminal.err)) return ExitCode::bad_input;
+    const auto take = [](std::string_view) { return true; };
+    const Answer answer = exchange(call.socket, request_of(Command::count, call), take, terminal.err);
+    if (answer.code != ExitCode::done) return answer.code;
+    const std::size_t flows = parse_object(answer.done).value("count", std::size_t{0});
+    terminal.out.write(call.json ? fmt::format("{{\"count\":{}}}\n", flows) : fmt::format("{}\n", flows));
+    return ExitCode::done;
+}
+
+ExitCode stats(const Invocation& call, Terminal& terminal) {
+    return print_one(Command::stats, call, terminal, &print_stats);
+}
+
+ExitCode policies(const Invocation& call, Terminal& terminal) {
+    return print_all(Command::policy, call, terminal, policy_columns(), &policy_row).code;
+}
+
+void print_rules(const nlohmann::json& rules, Output& out) {
+    const std::string text = rules.value("text", std::string());
+    out.write(text);
+    if (!text.empty() && !text.ends_with('\n')) out.write("\n");
+}
+
+ExitCode rules(const Invocation& call, Terminal& terminal) {
+    return print_one(Command::rules, call, terminal, &print_rules);
+}
+
+ExitCode reload(const Invocation& call, Terminal& terminal) {
+    JsonArray problems(terminal.out);
+    const auto take = [&](std::string_view json) {
+        if (call.json) {
+            problems.add(json);
+        } else {
+            terminal.err.write(parse_object(json).value("message", std::string()) + "\n");
+        }
+        return true;
+    };
+    const Answer answer = exchange(call.socket, request_of(Command::reload, call), take, terminal.err);
+    const bool answered = answer.code == ExitCode::done || answer.code == ExitCode::bad_input;
+    if (call.json && answered) problems.finish();
+    if (!call.json && answer.code == ExitCode::done) terminal.out.write("reloaded\n");
+    return answer.code;
+}
+
+ExitCode check(const Invocation& call, Terminal& terminal) {
+    const std::string file = call.operand.empty() ? kDefaultConfig : call.operand;
+    return check_config(file, call.json, terminal.out, terminal.err);
+}
+
+ExitCode version(const Invocation& call, Terminal& terminal) {
+    nlohmann::json versions{{"finwaitctl", FINWAITD_VERSION}, {"finwaitd", nullptr}};
+    const auto take = [&](std::string_view json) {
+        versions["finwaitd"] = parse_object(json).value("version", std::string());
+        return true;
+    };
+    if (!call.json) terminal.out.write("finwaitctl " FINWAITD_VERSION "\n");
+    const Answer answer = exchange(call.socket, request_of(Command::version, call), take, terminal.err);
+    if (call.json) {
+        terminal.out.write(versions.dump() + "\n");
+    } else if (versions["finwaitd"].is_string()) {
+        terminal.out.write("finwaitd " + versions["finwaitd"].get<std::string>() + "\n");
+    }
+    return answer.code;
+}
+
+constexpr std::array kSubcommands = {
+    Subcommand{"list", Operand::filter, false, "List flows, all or those that match FILTER", &list},
+    Subcommand{"show", Operand::id, true, "Show all that is known of one flow", &show},
+    Subcommand{"kill", Operand::filter, true, "End the flows that match FILTER with a pair of RSTs", &kill},
+    Subcommand{"count", Operand::filter, false, "Count flows, all or those that match FILTER", &count},
+    Subcommand{"stats", Operand::none, false, "Show the daemon's counters", &stats},
+    Subcommand{"policy", Operand::none, false, "Show the policies in force and what each has done",
+               &policies},
+    Subcommand{"rules", Operand::backend, false, "Print the firewall rules in force, or those for a backend",
+               &rules},
+    Subcommand{"reload", Operand::none, false, "Have the daemon read its configuration anew", &reload},
+    Subcommand{"check", Operand::file, false, "Validate a configuration file, without a daemon", &check},
+    Subcommand{"version", Operand::none, false, "Print the versions of finwaitctl and of the daemon",
+               &version},
+};
+
+}  // namespace
+
+std::span<const Subcommand> subcommands() {
+    return kSubcommands;
+}
+
+}  // namespace finwait::ctl

@@ -1,0 +1,44 @@
+// The subcommands of finwaitctl as one table: what they are called, what they take, and the function that
+// does it.
+#pragma once
+
+#include "ctl/exit_code.hpp"
+#include "ctl/output.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace finwait::ctl {
+
+/// What the command line said.
+struct Invocation {
+    const struct Subcommand* subcommand = nullptr;
+    std::string operand;  // the words after the subcommand, joined
+    std::string socket;
+    std::string backend;
+    bool json = false;
+};
+
+/// Where a subcommand writes.
+struct Terminal {
+    Output& out;
+    Output& err;
+    std::optional<std::size_t> width;  // of `out`, if it is one
+};
+
+enum class Operand : std::uint8_t { none, filter, id, file, backend };
+
+struct Subcommand {
+    std::string_view name;
+    Operand operand;
+    bool required;
+    std::string_view help;
+    ExitCode (*run)(const Invocation&, Terminal&);
+};
+
+/// The first one is what finwaitctl does without any.
+[[nodiscard]] std::span<const Subcommand> subcommands();
+
+}  // namespace finwait::ctl

@@ -1,0 +1,64 @@
+#include "ctl/show_text.hpp"
+
+#include "ctl/table.hpp"
+#include "ctl/text.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace finwait::ctl {
+namespace {
+
+void line(Output& out, std::string_view label, const std::string& value) {
+    out.write(fmt::format("{:<10} {}\n", label, value));
+}
+
+std::string end_text(const nlohmann::json& flow, const char* role) {
+    const nlohmann::json end = flow.value(role, nlohmann::json::object());
+    return endpoint_text(end) + "  " + text_at(end, "state");
+}
+
+void print_sides(const nlohmann::json& sides, Output& out) {
+    Table table({{"SIDE"},
+                 {"NEXT", 0, true},
+                 {"ACK", 0, true},
+                 {"FIN", 0, true},
+                 {"FIN ACKED"},
+                 {"WINDOW", 0, true},
+                 {"SCALE", 0, true},
+                 {"TIMESTAMPS"},
+                 {"SACK"},
+                 {"EXACT"}},
+                std::nullopt, out);
+    for (const char* role : {"client", "server"}) {
+        const nlohmann::json side = sides.value(role, nlohmann::json::object());
+        table.add({role, text_at(side, "next"), text_at(side, "ack"), text_at(side, "fin"),
+                   text_at(side, "fin_acknowledged"), text_at(side, "window"), text_at(side, "scale"),
+                   text_at(side, "timestamps"), text_at(side, "sack"), text_at(side, "exact")});
+    }
+    table.finish();
+}
+
+}  // namespace
+
+void print_flow(const nlohmann::json& flow, Output& out) {
+    line(out, "id", text_at(flow, "id"));
+    line(out, "client", end_text(flow, "client"));
+    line(out, "server", end_text(flow, "server"));
+    line(out, "closer", text_at(flow, "closer"));
+    line(out, "age", duration_at(flow, "age_s"));
+    line(out, "idle", duration_at(flow, "idle_s"));
+    const std::string expires = duration_at(flow, "expires_in_s");
+    line(out, "expires in", expires == "-" ? "never" : expires);
+    line(out, "policy", text_at(flow, "policy"));
+    line(out, "phase", text_at(flow, "phase"));
+    line(out, "adopted", text_at(flow, "adopted"));
+    line(out, "fast path", text_at(flow, "fast_path"));
+    const auto sides = flow.find("sides");
+    if (sides == flow.end()) return;
+    out.write("\n");
+    print_sides(*sides, out);
+}
+
+}  // namespace finwait::ctl

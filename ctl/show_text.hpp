@@ -1,0 +1,13 @@
+// One flow with all that is known of it, for people.
+#pragma once
+
+#include "ctl/output.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace finwait::ctl {
+
+/// `flow` as `show` answers it, with its "sides".
+void print_flow(const nlohmann::json& flow, Output& out);
+
+}  // namespace finwait::ctl

@@ -1,0 +1,83 @@
+#include "ctl/stats_text.hpp"
+
+#include "ctl/text.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace finwait::ctl {
+namespace {
+
+struct Item {
+    const char* key;
+    const char* label;
+};
+
+constexpr std::array kFlows = {Item{"total", "tracked now"},
+                               Item{"limit", "limit"},
+                               Item{"half_closed", "half-closed now"},
+                               Item{"fast_path", "on the fast path"},
+                               Item{"opened", "opened"},
+                               Item{"adopted", "adopted midway"},
+                               Item{"evicted", "evicted to make room"},
+                               Item{"became_half_closed", "became half-closed"},
+                               Item{"expired", "half-closed too long"}};
+constexpr std::array kPackets = {Item{"seen", "seen"}, Item{"invalid", "invalid (forwarded)"},
+                                 Item{"unparsed", "not readable (forwarded)"},
+                                 Item{"untracked", "not tracked (table full)"},
+                                 Item{"lost", "passed unseen"}};
+constexpr std::array kProbes = {Item{"sent", "sent"}};
+constexpr std::array kResets = {Item{"sent", "segments sent"},
+                                Item{"confirmed", "flows: confirmed"},
+                                Item{"unconfirmed", "flows: unconfirmed"},
+                                Item{"refused", "flows: refused"},
+                                Item{"delayed", "delayed by resets_per_second"},
+                                Item{"observed", "only observed"}};
+constexpr std::array kQueue = {Item{"dropped", "dropped"}, Item{"kernel_dropped", "of these: queue full"},
+                               Item{"user_dropped", "of these: socket buffer full"},
+                               Item{"errors", "messages not understood"}};
+
+void line(Output& out, std::string_view label, const std::string& value) {
+    out.write(fmt::format("  {:<30}{:>12}\n", label, value));
+}
+
+template<std::size_t N>
+void group(Output& out, const nlohmann::json& stats, const char* key, std::string_view title,
+           const std::array<Item, N>& items) {
+    const nlohmann::json values = stats.value(key, nlohmann::json::object());
+    out.write(fmt::format("\n{}\n", title));
+    for (const Item& item : items)
+        line(out, item.label, text_at(values, item.key));
+}
+
+/// States in which no side is are left out.
+void states(Output& out, const nlohmann::json& stats) {
+    const nlohmann::json flows = stats.value("flows", nlohmann::json::object());
+    const nlohmann::json by_state = flows.value("by_state", nlohmann::json::object());
+    out.write("\nsides by state\n");
+    bool any = false;
+    for (const auto& [state, sides] : by_state.items()) {
+        if (sides == 0) continue;
+        any = true;
+        line(out, state, sides.dump());
+    }
+    if (!any) line(out, "none", "-");
+}
+
+}  // namespace
+
+void print_stats(const nlohmann::json& stats, Output& out) {
+    out.write(fmt::format("finwaitd {}, up {}, mode {}, shards {}\n", text_at(stats, "version"),
+                          duration_at(stats, "uptime_s"), text_at(stats, "mode"), text_at(stats, "shards")));
+    group(out, stats, "flows", "flows", kFlows);
+    states(out, stats);
+    group(out, stats, "packets", "packets", kPackets);
+    group(out, stats, "probes", "probes", kProbes);
+    group(out, stats, "resets", "resets", kResets);
+    group(out, stats, "queue", "queue", kQueue);
+}
+
+}  // namespace finwait::ctl

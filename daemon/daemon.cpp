@@ -1,0 +1,226 @@
+#include "daemon.hpp"
+
+#include "config/load.hpp"
+#include "netfilter/queue.hpp"
+#include "shard/clock.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <random>
+#include <thread>
+
+namespace finwait::daemon {
+
+namespace {
+
+constexpr Duration kDrainPatience = std::chrono::seconds(1);
+
+std::uint64_t random_word() {
+    std::random_device source;
+    return static_cast<std::uint64_t>(source()) << 32U | source();
+}
+
+std::uint16_t count_queues(const config::Intercept& intercept) {
+    if (intercept.queues > 0) return intercept.queues;
+    return static_cast<std::uint16_t>(std::clamp(std::thread::hardware_concurrency(), 1U, 256U));
+}
+
+std::uint32_t share(std::uint32_t total, std::uint16_t parts) {
+    return std::max(1U, (total + parts - 1) / parts);
+}
+
+}  // namespace
+
+Daemon::Daemon(config::Settings settings, std::filesystem::path config_file,
+               std::shared_ptr<spdlog::logger> logger)
+    : settings_(std::move(settings)),
+      config_file_(std::move(config_file)),
+      logger_(logger),
+      journal_(std::move(logger)),
+      queues_(count_queues(settings_.intercept)) {}
+
+int Daemon::run() {
+    if (!open_shards() || !open_control() || !install_rules()) return 1;
+    for (const auto& shard : shards_)
+        shard->start();
+    watch_signals();
+    logger_->info("finwaitd {} follows TCP on queues {} to {} ({}, {}), control socket {}", FINWAITD_VERSION,
+                  settings_.intercept.first_queue, settings_.intercept.first_queue + queues_ - 1,
+                  settings_.intercept.packets == config::Packets::all ? "all packets" : "selective",
+                  settings_.mode == config::Mode::observe ? "observing only" : "enforcing",
+                  settings_.control.socket);
+    control_io_.run();
+    return 0;
+}
+
+bool Daemon::open_shards() {
+    for (std::uint16_t i = 0; i < queues_; ++i) {
+        netfilter::QueueOptions queue_options;
+        queue_options.number = static_cast<std::uint16_t>(settings_.intercept.first_queue + i);
+        queue_options.mark = settings_.intercept.mark_mask;
+        auto queue = netfilter::Queue::open(queue_options);
+        if (const auto* error = std::get_if<netfilter::QueueError>(&queue)) {
+            logger_->error("{}", error->message);
+            return false;
+        }
+        auto injector = inject::Injector::open(settings_.intercept.mark_mask);
+        if (const auto* error = std::get_if<inject::InjectError>(&injector)) {
+            logger_->error("{}", error->message);
+            return false;
+        }
+        engine::Options options;
+        options.shard = static_cast<std::uint8_t>(i);
+        options.max_flows = share(settings_.limits.flows, queues_);
+        options.selective = settings_.intercept.packets == config::Packets::selective;
+        options.hash_key[0] = random_word();
+        options.hash_key[1] = random_word();
+        options.tuning = tuning();
+        shards_.push_back(std::make_unique<shard::Shard>(
+            std::move(std::get<netfilter::Queue>(queue)), std::move(std::get<inject::Injector>(injector)),
+            std::move(options), [this](const engine::Event& event, const engine::Engine& engine) {
+                journal_.note(shard::monotonic_now(), event, engine.policies()[event.policy].name);
+            }));
+    }
+    return true;
+}
+
+bool Daemon::open_control() {
+    std::vector<shard::Handle> handles;
+    for (const auto& shard : shards_)
+        handles.push_back(shard->handle());
+    control::Hooks hooks;
+    hooks.reload = [this] { return reload(); };
+    hooks.rules = [this](std::string_view backend) { return rules_text(backend); };
+    hooks.queue = [this] { return queue_stats(); };
+    hooks.mode = [this] {
+        return std::string(settings_.mode == config::Mode::observe ? "observe" : "enforce");
+    };
+    hooks.version = FINWAITD_VERSION;
+    std::vector<std::string> notes;
+    auto opened = control::Server::open(control_io_, settings_.control.socket, settings_.control.group,
+                                        std::move(handles), std::move(hooks), notes);
+    for (const std::string& note : notes)
+        logger_->warn("{}", note);
+    if (const auto* error = std::get_if<std::string>(&opened)) {
+        logger_->error("{}", *error);
+        return false;
+    }
+    server_ = std::move(std::get<std::unique_ptr<control::Server>>(opened));
+    return true;
+}
+
+bool Daemon::install_rules() {
+    std::vector<std::string> notes;
+    netfilter::RuleError error;
+    rules_ = netfilter::InstalledRules::install(plan(), settings_.intercept.backend, notes, error);
+    for (const std::string& note : notes)
+        logger_->warn("{}", note);
+    if (!rules_) {
+        logger_->error("{}", error.message);
+        return false;
+    }
+    if (const auto backend = rules_->backend())
+        logger_->info("rules installed by {}", netfilter::name(*backend));
+    else
+        logger_->info(
+            "no rules installed (intercept.backend = \"none\"); finwaitctl rules prints what is needed");
+    return true;
+}
+
+void Daemon::watch_signals() {
+    std::signal(SIGPIPE, SIG_IGN);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+        signals_.add(number);
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+        if (error) return;
+        if (number != SIGHUP) return stop();
+        for (const std::string& problem : reload())
+            logger_->error("{}", problem);
+        watch_signals();
+    });
+}
+
+/// First no further packet is queued, then what is queued gets its verdict, then the rest of the rules goes:
+/// removing a hook, or closing a socket, drops what the queue still holds.
+void Daemon::stop() {
+    logger_->info("stopping");
+    rules_->silence();
+    for (const auto& shard : shards_)
+        shard->drain_and_stop(kDrainPatience);
+    server_->stop();
+    rules_->remove();
+    if (rules_->problem()) logger_->error("{}", *rules_->problem());
+    control_io_.stop();
+}
+
+std::vector<std::string> Daemon::reload() {
+    const config::Result result = config::load(config_file_);
+    if (const auto* errors = std::get_if<std::vector<config::Error>>(&result)) {
+        std::vector<std::string> problems;
+        for (const config::Error& error : *errors)
+            problems.push_back(error.text());
+        problems.push_back(config_file_.string() +
+                           ": nothing was changed, the old configuration stays in force");
+        return problems;
+    }
+    const auto& fresh = std::get<config::Settings>(result);
+    warn_of_restarts(fresh);
+    settings_.mode = fresh.mode;
+    settings_.timeouts = fresh.timeouts;
+    settings_.policies = fresh.policies;
+    settings_.limits.resets_per_second = fresh.limits.resets_per_second;
+    settings_.log = fresh.log;
+    logger_->set_level(spdlog::level::from_str(settings_.log.level));
+    for (const auto& shard : shards_) {
+        const shard::Handle handle = shard->handle();
+        handle.ask([tuning = tuning(), wake = handle.wake](engine::Engine& engine, Instant now) {
+            engine.tune(now, tuning);
+            wake();
+        });
+    }
+    logger_->info("{} is in force", config_file_.string());
+    return {};
+}
+
+void Daemon::warn_of_restarts(const config::Settings& fresh) {
+    const auto warn = [this](bool changed, std::string_view key) {
+        if (changed) logger_->warn("{} has changed: it takes a restart to come into force", key);
+    };
+    warn(!(fresh.intercept == settings_.intercept), "[intercept]");
+    warn(fresh.limits.flows != settings_.limits.flows, "limits.flows");
+    warn(!(fresh.control == settings_.control), "[control]");
+}
+
+std::string Daemon::rules_text(std::string_view backend) const {
+    const bool nftables = backend.empty() ? rules_ && rules_->backend() == netfilter::RuleBackend::nftables
+                                          : backend == "nftables";
+    return nftables ? netfilter::render_nftables(plan()) : netfilter::render_iptables(plan());
+}
+
+control::QueueStats Daemon::queue_stats() const {
+    control::QueueStats stats;
+    for (std::uint16_t i = 0; i < queues_; ++i) {
+        const auto number = static_cast<std::uint16_t>(settings_.intercept.first_queue + i);
+        const netfilter::KernelDrops drops = netfilter::kernel_drops(number);
+        stats.kernel_dropped += drops.queue_dropped;
+        stats.user_dropped += drops.user_dropped;
+        stats.errors += shards_[i]->queue_errors();
+    }
+    stats.dropped = stats.kernel_dropped + stats.user_dropped;
+    return stats;
+}
+
+netfilter::RulePlan Daemon::plan() const {
+    return {settings_.intercept.packets, settings_.intercept.first_queue, queues_,
+            settings_.intercept.mark_mask};
+}
+
+engine::Tuning Daemon::tuning() const {
+    engine::Tuning tuning;
+    tuning.policies = policy::PolicySet(settings_.policies, settings_.timeouts);
+    tuning.resets_per_second = share(settings_.limits.resets_per_second, queues_);
+    tuning.observe = settings_.mode == config::Mode::observe;
+    return tuning;
+}
+
+}  // namespace finwait::daemon

@@ -1,0 +1,59 @@
+// The wiring: queues, shards, rules, control socket and signals, brought up in an order in which a failure
+// leaves nothing behind, and taken down in one that drops no packet.
+#pragma once
+
+#include "config/settings.hpp"
+#include "control/server.hpp"
+#include "netfilter/rules.hpp"
+#include "observe/journal.hpp"
+#include "shard/shard.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <spdlog/logger.h>
+
+namespace finwait::daemon {
+
+class Daemon {
+  public:
+    Daemon(config::Settings settings, std::filesystem::path config_file,
+           std::shared_ptr<spdlog::logger> logger);
+
+    /// Runs until SIGTERM or SIGINT. Returns the exit status: 0 after a clean end, 1 when it could not start.
+    [[nodiscard]] int run();
+
+  private:
+    [[nodiscard]] bool open_shards();
+    [[nodiscard]] bool open_control();
+    [[nodiscard]] bool install_rules();
+    void watch_signals();
+    void stop();
+
+    /// Puts the configuration file in force; what is wrong with it, or nothing.
+    [[nodiscard]] std::vector<std::string> reload();
+    void warn_of_restarts(const config::Settings& fresh);
+    [[nodiscard]] std::string rules_text(std::string_view backend) const;
+    [[nodiscard]] control::QueueStats queue_stats() const;
+    [[nodiscard]] netfilter::RulePlan plan() const;
+    [[nodiscard]] engine::Tuning tuning() const;
+
+    config::Settings settings_;
+    std::filesystem::path config_file_;
+    std::shared_ptr<spdlog::logger> logger_;
+    observe::Journal journal_;
+    std::uint16_t queues_;
+
+    boost::asio::io_context control_io_{1};
+    boost::asio::signal_set signals_{control_io_};
+    std::vector<std::unique_ptr<shard::Shard>> shards_;
+    std::unique_ptr<control::Server> server_;
+    std::optional<netfilter::InstalledRules> rules_;
+};
+
+}  // namespace finwait::daemon

@@ -1,0 +1,92 @@
+// finwaitd: options, configuration, and the daemon's run.
+
+#include "capabilities.hpp"
+#include "config/load.hpp"
+#include "daemon.hpp"
+#include "observe/journal.hpp"
+
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <spdlog/spdlog.h>
+
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr int kBadConfig = 2;
+
+constexpr char kDefaultConfig[] = "/etc/finwaitd/finwaitd.toml";
+
+bool allowed_to_work() {
+    const std::vector<std::string> missing = finwait::daemon::missing_capabilities();
+    if (missing.empty()) return true;
+    std::string names;
+    for (const std::string& name : missing)
+        names += (names.empty() ? "" : " and ") + name;
+    std::fprintf(stderr,
+                 "finwaitd: not permitted: this process lacks %s. CAP_NET_ADMIN is needed for the queues and "
+                 "the rules, "
+                 "CAP_NET_RAW for sending resets: start finwaitd as root or by its systemd unit.\n",
+                 names.c_str());
+    return false;
+}
+
+int run(const finwait::config::Settings& settings, const std::filesystem::path& file) {
+    if (!allowed_to_work()) return kFailed;
+    const auto logger = finwait::observe::make_logger(settings.log.level);
+    int status = kFailed;
+    {
+        finwait::daemon::Daemon daemon(settings, file, logger);
+        status = daemon.run();
+    }
+    spdlog::shutdown();
+    return status;
+}
+
+int start(int argc, char** argv) {
+    CLI::App app{"Ends TCP connections orphaned in FIN_WAIT_2 on a gateway"};
+    std::string file = kDefaultConfig;
+    bool check = false;
+    bool print = false;
+    bool version = false;
+    app.add_option("--config", file, "Configuration file, default /etc/finwaitd/finwaitd.toml")
+        ->type_name("FILE");
+    app.add_flag("--check", check, "Check the configuration, say what is wrong with it, and end");
+    app.add_flag("--print-config", print, "Print every key with the value in force, and end");
+    app.add_flag("--version", version, "Print the version, and end");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kBadConfig;
+    }
+    if (version) {
+        std::printf("finwaitd %s\n", FINWAITD_VERSION);
+        return kDone;
+    }
+    const finwait::config::Result loaded = finwait::config::load(file);
+    if (const auto* errors = std::get_if<std::vector<finwait::config::Error>>(&loaded)) {
+        for (const finwait::config::Error& error : *errors)
+            std::fprintf(stderr, "%s\n", error.text().c_str());
+        return kBadConfig;
+    }
+    const auto& settings = std::get<finwait::config::Settings>(loaded);
+    if (print) std::printf("%s", finwait::config::print(settings).c_str());
+    if (check && !print) std::printf("%s: the configuration is right\n", file.c_str());
+    if (print || check) return kDone;
+    return run(settings, file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return start(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "finwaitd: %s\n", error.what());
+        return kFailed;
+    }
+}

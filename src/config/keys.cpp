@@ -1,0 +1,212 @@
+#include "config/keys.hpp"
+
+#include "config/value.hpp"
+#include "policy/words.hpp"
+
+#include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace finwait::config {
+namespace {
+
+using policy::OnExpiry;
+using policy::ResetSides;
+using policy::Timeouts;
+
+template<class Value>
+using Words = std::vector<std::pair<std::string_view, Value>>;
+
+// One of a few words, each of which stands for a value.
+template<class Table, class Value>
+Key<Table> word(std::string_view name, Value Table::*member, Words<Value> values) {
+    std::vector<std::string_view> words;
+    std::string allowed;
+    for (const auto& [text, value] : values) {
+        words.push_back(text);
+        allowed += (allowed.empty() ? "" : ", ") + policy::quoted(text);
+    }
+    const auto read = [=](const toml::node& node, Table& table) {
+        const auto text = node.value_exact<std::string_view>();
+        for (const auto& [known, value] : values) {
+            if (text != known) continue;
+            table.*member = value;
+            return true;
+        }
+        return false;
+    };
+    const auto print = [=](const Table& table) {
+        for (const auto& [text, value] : values) {
+            if (table.*member == value) return toml_string(text);
+        }
+        return toml_string("");
+    };
+    return {name, allowed, words, read, print};
+}
+
+template<class Table, class Value>
+Key<Table> integer(std::string_view name, Value Table::*member, std::int64_t least, std::int64_t most) {
+    const auto read = [=](const toml::node& node, Table& table) {
+        const auto number = node.value_exact<std::int64_t>();
+        if (!number || *number < least || *number > most) return false;
+        table.*member = static_cast<Value>(*number);
+        return true;
+    };
+    const auto print = [=](const Table& table) { return std::to_string(table.*member); };
+    return {
+        name, "an integer from " + std::to_string(least) + " to " + std::to_string(most), {}, read, print};
+}
+
+enum class Off : bool { refused, accepted };
+
+Key<Timeouts> duration(std::string_view name, Duration Timeouts::*member, Off off = Off::refused) {
+    constexpr Duration kMost = std::chrono::hours(24 * 365);
+    const auto read = [=](const toml::node& node, Timeouts& table) {
+        const auto text = node.value_exact<std::string_view>();
+        const auto value = text ? policy::parse_duration(*text) : std::nullopt;
+        if (!value) return false;
+        const bool in_range = *value > Duration::zero() && *value <= kMost;
+        if (!in_range && (*value != policy::kOff || off == Off::refused)) return false;
+        table.*member = *value;
+        return true;
+    };
+    const auto print = [=](const Timeouts& table) {
+        return toml_string(policy::duration_text(table.*member));
+    };
+    std::string allowed = "a duration from \"1ms\" to \"365d\", such as \"90s\", \"5m\" or \"2h4m\"";
+    if (off == Off::accepted) allowed += ", or \"off\"";
+    return {name, std::move(allowed), {}, read, print};
+}
+
+// Text that a predicate accepts.
+template<class Table>
+Key<Table> text(std::string_view name, std::string Table::*member, std::string allowed,
+                bool (*valid)(std::string_view)) {
+    const auto read = [=](const toml::node& node, Table& table) {
+        const auto value = node.value_exact<std::string_view>();
+        if (!value || !valid(*value)) return false;
+        table.*member = *value;
+        return true;
+    };
+    const auto print = [=](const Table& table) { return toml_string(table.*member); };
+    return {name, std::move(allowed), {}, read, print};
+}
+
+bool is_socket_path(std::string_view path) {
+    constexpr std::size_t kMost = 107;  // sun_path's 108 bytes hold a closing zero too: unix(7)
+    return path.size() > 1 && path.size() <= kMost && path[0] == '/' && path.back() != '/' &&
+           path.find('\0') == path.npos;
+}
+
+bool is_group_name(std::string_view name) {
+    constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    return !name.empty() && name.size() <= 32 && name[0] != '-' &&
+           name.find_first_not_of(kAllowed) == name.npos;
+}
+
+std::optional<std::int64_t> mark_bits(const toml::node& node) {
+    if (const auto number = node.value_exact<std::int64_t>()) return number;
+    auto text = node.value_exact<std::string_view>().value_or("");
+    if (!text.starts_with("0x")) return std::nullopt;
+    text.remove_prefix(2);
+    std::uint32_t bits = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits, 16);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return bits;
+}
+
+Key<Intercept> mark_mask() {
+    const auto read = [](const toml::node& node, Intercept& table) {
+        const auto bits = mark_bits(node);
+        if (!bits || *bits < 1 || *bits > std::numeric_limits<std::uint32_t>::max()) return false;
+        table.mark_mask = static_cast<std::uint32_t>(*bits);
+        return true;
+    };
+    const auto print = [](const Intercept& table) {
+        std::array<char, 8> digits{};
+        const auto [end, error] =
+            std::to_chars(digits.data(), digits.data() + digits.size(), table.mark_mask, 16);
+        const std::string hex(digits.data(), end);
+        return toml_string("0x" + std::string(digits.size() - hex.size(), '0') + hex);
+    };
+    return {"mark_mask",
+            "a string such as \"0x40000000\", or an integer: 32 bits, at least one of them set",
+            {},
+            read,
+            print};
+}
+
+}  // namespace
+
+std::span<const Key<Settings>> root_keys() {
+    static const std::vector keys = {
+        word("mode", &Settings::mode, Words<Mode>{{"enforce", Mode::enforce}, {"observe", Mode::observe}}),
+    };
+    return keys;
+}
+
+std::span<const Key<Intercept>> intercept_keys() {
+    static const std::vector keys = {
+        word("scope", &Intercept::scope, Words<Scope>{{"forward", Scope::forward}}),
+        word("packets", &Intercept::packets,
+             Words<Packets>{{"selective", Packets::selective}, {"all", Packets::all}}),
+        word("backend", &Intercept::backend,
+             Words<Backend>{{"auto", Backend::automatic},
+                            {"nftables", Backend::nftables},
+                            {"iptables", Backend::iptables},
+                            {"none", Backend::none}}),
+        integer("first_queue", &Intercept::first_queue, 0, 65535),
+        integer("queues", &Intercept::queues, 0, 256),
+        mark_mask(),
+    };
+    return keys;
+}
+
+std::span<const Key<Limits>> limits_keys() {
+    static const std::vector keys = {
+        integer("flows", &Limits::flows, 1, 16'777'215),
+        integer("resets_per_second", &Limits::resets_per_second, 1,
+                std::numeric_limits<std::uint32_t>::max()),
+    };
+    return keys;
+}
+
+std::span<const Key<Timeouts>> timeouts_keys() {
+    static const std::vector keys = {
+        duration("handshake", &Timeouts::handshake),
+        duration("established", &Timeouts::established, Off::accepted),
+        duration("fin_wait_1", &Timeouts::fin_wait_1),
+        duration("fin_wait_2", &Timeouts::fin_wait_2, Off::accepted),
+        duration("fin_wait_2_max", &Timeouts::fin_wait_2_max, Off::accepted),
+        duration("closing", &Timeouts::closing),
+        duration("time_wait", &Timeouts::time_wait),
+        word("on_expiry", &Timeouts::on_expiry,
+             Words<OnExpiry>{{"reset", OnExpiry::reset}, {"observe", OnExpiry::observe}}),
+        word("reset", &Timeouts::reset,
+             Words<ResetSides>{
+                 {"both", ResetSides::both}, {"closer", ResetSides::closer}, {"holder", ResetSides::holder}}),
+    };
+    return keys;
+}
+
+std::span<const Key<Control>> control_keys() {
+    static const std::vector keys = {
+        text("socket", &Control::socket, "an absolute path of at most 107 bytes", is_socket_path),
+        text("group", &Control::group, "the name of a group: 1 to 32 letters, digits, \"_\", \".\" and \"-\"",
+             is_group_name),
+    };
+    return keys;
+}
+
+std::span<const Key<Log>> log_keys() {
+    static const std::vector keys = {
+        word("level", &Log::level,
+             Words<std::string>{{"error", "error"}, {"warn", "warn"}, {"info", "info"}, {"debug", "debug"}}),
+    };
+    return keys;
+}
+
+}  // namespace finwait::config

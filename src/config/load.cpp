@@ -1,0 +1,44 @@
+#include "config/load.hpp"
+
+#include "config/document.hpp"
+#include "config/reader.hpp"
+
+#include <utility>
+
+namespace finwait::config {
+namespace {
+
+Result settings_of(std::span<const Document> documents, Errors& errors) {
+    Settings settings;
+    Reader(settings, errors).read(documents);
+    if (!errors.empty()) return errors.take();
+    return settings;
+}
+
+}  // namespace
+
+std::string Error::text() const {
+    if (line == 0) return file + ": " + message;
+    return file + ':' + std::to_string(line) + ':' + std::to_string(column) + ": " + message;
+}
+
+Result load(const std::filesystem::path& file) {
+    Errors errors;
+    std::vector<Document> documents;
+    documents.push_back({file.string(), 0, {}});
+    for (const auto& path : drop_ins(file, documents.front(), errors)) {
+        documents.push_back({path.string(), documents.size(), {}});
+    }
+    for (auto& document : documents)
+        parse_file(document, errors);
+    return settings_of(documents, errors);
+}
+
+Result parse(std::string_view toml, const std::string& name) {
+    Errors errors;
+    Document document{name, 0, {}};
+    parse_text(toml, document, errors);
+    return settings_of(std::span(&document, 1), errors);
+}
+
+}  // namespace finwait::config

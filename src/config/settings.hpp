@@ -1,0 +1,60 @@
+// The settings that a configuration file yields: plain values, already validated.
+#pragma once
+
+#include "policy/policy.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace finwait::config {
+
+enum class Mode : std::uint8_t { enforce, observe };
+enum class Scope : std::uint8_t { forward };
+enum class Packets : std::uint8_t { selective, all };
+enum class Backend : std::uint8_t { automatic, nftables, iptables, none };
+
+struct Intercept {
+    Scope scope = Scope::forward;
+    Packets packets = Packets::selective;
+    Backend backend = Backend::automatic;
+    std::uint16_t first_queue = 0;
+    std::uint16_t queues = 0;  // 0: one per CPU
+    std::uint32_t mark_mask = 0x40000000;
+
+    friend bool operator==(const Intercept&, const Intercept&) = default;
+};
+
+struct Limits {
+    std::uint32_t flows = 1'000'000;
+    std::uint32_t resets_per_second = 10'000;
+
+    friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+struct Control {
+    std::string socket = "/run/finwaitd/control.sock";
+    std::string group = "finwaitd";
+
+    friend bool operator==(const Control&, const Control&) = default;
+};
+
+struct Log {
+    std::string level = "info";  // error | warn | info | debug
+
+    friend bool operator==(const Log&, const Log&) = default;
+};
+
+struct Settings {
+    Mode mode = Mode::enforce;
+    Intercept intercept;
+    Limits limits;
+    policy::Timeouts timeouts;  // policy "default"
+    std::vector<policy::Policy> policies;
+    Control control;
+    Log log;
+
+    friend bool operator==(const Settings&, const Settings&) = default;
+};
+
+}  // namespace finwait::config

@@ -1,0 +1,151 @@
+#include "control/commands.hpp"
+
+#include "control/answer.hpp"
+#include "control/flow_commands.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <utility>
+
+namespace finwait::control {
+namespace {
+
+namespace asio = boost::asio;
+
+struct ShardTotals {
+    engine::Counters counters;
+    engine::Gauges gauges;
+};
+
+asio::awaitable<bool> stats(const Context& context, Writer& writer) {
+    Totals totals;
+    for (std::size_t i = 0; i < context.shards.size(); ++i) {
+        Question<ShardTotals> question = [](engine::Engine& engine, Instant) {
+            return ShardTotals{engine.counters(), engine.gauges()};
+        };
+        std::optional<ShardTotals> answer =
+            co_await ask<ShardTotals>(context.shards[i], std::move(question), context.options.shard_timeout);
+        if (!answer) {
+            const bool alive = co_await fail(writer, silent_shard(i));
+            co_return alive;
+        }
+        totals.counters += answer->counters;
+        totals.gauges += answer->gauges;
+    }
+    const Hooks& hooks = context.hooks;
+    if (hooks.queue) totals.queue = hooks.queue();
+    if (hooks.mode) totals.mode = hooks.mode();
+    totals.version = hooks.version;
+    totals.shards = context.shards.size();
+    totals.uptime_s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - context.started).count();
+    const std::string json = stats_json(totals);
+    const bool alive = co_await send(writer, data_line("stats", json) + done_line());
+    co_return alive;
+}
+
+struct PolicyRow {
+    policy::Policy policy;
+    engine::PolicyCounts counts;
+};
+using PolicyRows = std::vector<PolicyRow>;
+
+PolicyRows policy_rows(const engine::Engine& engine) {
+    PolicyRows rows;
+    const std::vector<engine::PolicyCounts> counts = engine.policy_counts();
+    for (const policy::Policy& policy : engine.policies()) {
+        const std::size_t i = rows.size();
+        rows.push_back({policy, i < counts.size() ? counts[i] : engine::PolicyCounts{}});
+    }
+    return rows;
+}
+
+/// By name: while a reload is under way the shards' policies may differ.
+void add_rows(PolicyRows& sums, PolicyRows more) {
+    for (PolicyRow& row : more) {
+        const auto same = [&row](const PolicyRow& sum) { return sum.policy.name == row.policy.name; };
+        const auto found = std::find_if(sums.begin(), sums.end(), same);
+        if (found == sums.end()) {
+            sums.push_back(std::move(row));
+        } else {
+            found->counts += row.counts;
+        }
+    }
+}
+
+asio::awaitable<bool> policies(const Context& context, Writer& writer) {
+    PolicyRows rows;
+    for (std::size_t i = 0; i < context.shards.size(); ++i) {
+        Question<PolicyRows> question = [](engine::Engine& engine, Instant) { return policy_rows(engine); };
+        std::optional<PolicyRows> answer =
+            co_await ask<PolicyRows>(context.shards[i], std::move(question), context.options.shard_timeout);
+        if (!answer) {
+            const bool alive = co_await fail(writer, silent_shard(i));
+            co_return alive;
+        }
+        add_rows(rows, std::move(*answer));
+    }
+    std::string text;
+    for (const PolicyRow& row : rows)
+        text += data_line("policy", policy_json(row.policy, row.counts));
+    text += done_line();
+    const bool alive = co_await writer.write(text);
+    co_return alive;
+}
+
+/// The text of an answer that no shard is asked for.
+std::string rules(const Context& context, const std::string& backend) {
+    if (!backend.empty() && backend != "nftables" && backend != "iptables") {
+        return error_line(
+            {ErrorCode::filter, "backend \"" + backend + "\": allowed are nftables and iptables", 0});
+    }
+    if (!context.hooks.rules) return error_line({ErrorCode::failed, "this daemon has no rules to show", 0});
+    const std::string text = context.hooks.rules(backend);
+    return data_line("rules", R"({"backend":)" + quoted(backend) + R"(,"text":)" + quoted(text) + "}") +
+           done_line();
+}
+
+std::string reload(const Context& context) {
+    if (!context.hooks.reload) return error_line({ErrorCode::failed, "this daemon cannot reload", 0});
+    const std::vector<std::string> problems = context.hooks.reload();
+    if (problems.empty()) return done_line();
+    std::string text;
+    for (const std::string& problem : problems) {
+        text += data_line("problem", R"({"message":)" + quoted(problem) + "}");
+    }
+    return text + error_line({ErrorCode::config, "not reloaded; the old configuration stays in force", 0});
+}
+
+std::string version(const Context& context) {
+    const std::string json = fmt::format(R"({{"version":{},"pid":{}}})", quoted(context.hooks.version),
+                                         static_cast<long>(::getpid()));
+    return data_line("version", json) + done_line();
+}
+
+}  // namespace
+
+asio::awaitable<bool> execute(const Context& context, const Request& request, Writer& writer) {
+    switch (request.command) {
+        case Command::list:
+        case Command::count:
+        case Command::kill:
+        case Command::show:
+            return execute_on_flows(context, request, writer);
+        case Command::stats:
+            return stats(context, writer);
+        case Command::policy:
+            return policies(context, writer);
+        case Command::rules:
+            return send(writer, rules(context, request.backend));
+        case Command::reload:
+            return send(writer, reload(context));
+        case Command::version:
+            return send(writer, version(context));
+        case Command::ping:
+            return send(writer, done_line());
+    }
+    return send(writer, error_line({ErrorCode::command, "not a command", 0}));
+}
+
+}  // namespace finwait::control

@@ -1,0 +1,139 @@
+#include "control/connection.hpp"
+
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace finwait::control {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+Connection::Connection(Socket socket, std::shared_ptr<const Context> context)
+    : socket_(std::move(socket)), context_(std::move(context)), deadline_(socket_.get_executor()) {}
+
+void Connection::start(const std::shared_ptr<Connection>& connection) {
+    // The completion handler holds the connection until its coroutine has ended.
+    asio::co_spawn(connection->socket_.get_executor(), connection->serve(),
+                   [connection](std::exception_ptr) {});
+}
+
+void Connection::close() {
+    error_code ignored;
+    socket_.close(ignored);
+    clear_deadline();
+}
+
+asio::awaitable<void> Connection::serve() {
+    for (;;) {
+        const Read read = co_await read_line();
+        bool go_on = false;
+        if (read == Read::line) {
+            go_on = co_await answer();
+        } else if (read == Read::too_long) {
+            Error error{ErrorCode::command, {}, 0};
+            error.message =
+                "a request is at most " + std::to_string(context_->options.max_request) + " bytes long";
+            co_await complain(std::move(error));
+        } else if (read == Read::too_slow) {
+            Error error{ErrorCode::timeout, "no complete request in time", 0};
+            co_await complain(std::move(error));
+        }
+        if (!go_on) break;
+    }
+    close();
+}
+
+asio::awaitable<bool> Connection::answer() {
+    std::variant<Request, Error> parsed = parse_request(line_);
+    if (auto* request = std::get_if<Request>(&parsed)) {
+        const Request wanted = std::move(*request);
+        const bool alive = co_await execute(*context_, wanted, *this);
+        co_return alive;
+    }
+    Error error = std::get<Error>(std::move(parsed));
+    const bool nonsense = error.code == ErrorCode::command;
+    if (nonsense) ++bad_requests_;
+    const bool enough = bad_requests_ >= context_->options.max_bad_requests;
+    const bool alive = co_await complain(std::move(error));
+    co_return alive && !enough;
+}
+
+asio::awaitable<bool> Connection::complain(Error error) {
+    const std::string line = error_line(error);
+    const bool alive = co_await write(line);
+    co_return alive;
+}
+
+bool Connection::take_line() {
+    const std::size_t end = received_.find('\n');
+    if (end == std::string::npos) return false;
+    line_.assign(received_, 0, end);
+    received_.erase(0, end + 1);
+    return true;
+}
+
+asio::awaitable<Connection::Read> Connection::read_line() {
+    const Options& options = context_->options;
+    bool begun = false;  // a line's time runs from its first byte, however slowly the others trickle in
+    set_deadline(options.idle_timeout);
+    while (!take_line()) {
+        if (received_.size() > options.max_request) {
+            clear_deadline();
+            co_return Read::too_long;
+        }
+        if (!begun && !received_.empty()) {
+            begun = true;
+            set_deadline(options.request_timeout);
+        }
+        error_code error;
+        const std::size_t count = co_await socket_.async_read_some(
+            asio::buffer(chunk_), asio::redirect_error(asio::use_awaitable, error));
+        if (error) {
+            clear_deadline();
+            co_return too_slow_ ? Read::too_slow : Read::closed;
+        }
+        received_.append(chunk_.data(), count);
+    }
+    clear_deadline();
+    co_return line_.size() > options.max_request ? Read::too_long : Read::line;
+}
+
+asio::awaitable<bool> Connection::write(const std::string& text) {
+    too_slow_ = false;
+    std::size_t done = 0;
+    while (done < text.size()) {
+        set_deadline(context_->options.write_timeout);
+        error_code error;
+        const auto rest = asio::buffer(text.data() + done, text.size() - done);
+        const std::size_t count =
+            co_await socket_.async_write_some(rest, asio::redirect_error(asio::use_awaitable, error));
+        clear_deadline();
+        if (error) co_return false;
+        done += count;
+    }
+    co_return true;
+}
+
+void Connection::set_deadline(std::chrono::milliseconds limit) {
+    deadline_.expires_after(limit);
+    deadline_.async_wait([weak = weak_from_this()](error_code error) {
+        const auto self = weak.lock();
+        if (error || !self) return;
+        // It may have been set anew after this handler was queued.
+        if (self->deadline_.expiry() > asio::steady_timer::clock_type::now()) return;
+        self->too_slow_ = true;
+        error_code ignored;
+        self->socket_.cancel(ignored);
+    });
+}
+
+void Connection::clear_deadline() {
+    deadline_.expires_at(asio::steady_timer::time_point::max());
+}
+
+}  // namespace finwait::control

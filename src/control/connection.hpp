@@ -1,0 +1,57 @@
+// One client of the control socket: reads its request lines, has them executed, and cuts off who sends
+// nonsense, half a line or nothing, or does not read. Knows the limits, not the commands.
+#pragma once
+
+#include "control/commands.hpp"
+#include "control/context.hpp"
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace finwait::control {
+
+class Connection final : public Writer, public std::enable_shared_from_this<Connection> {
+  public:
+    using Socket = boost::asio::local::stream_protocol::socket;
+
+    Connection(Socket socket, std::shared_ptr<const Context> context);
+
+    /// Serves the client until it goes or is cut off; the connection lives as long.
+    static void start(const std::shared_ptr<Connection>& connection);
+    /// Ends it now.
+    void close();
+
+    boost::asio::awaitable<bool> write(const std::string& text) override;
+
+  private:
+    enum class Read : std::uint8_t { line, closed, too_long, too_slow };
+
+    boost::asio::awaitable<void> serve();
+    /// The next request line into `line_`.
+    boost::asio::awaitable<Read> read_line();
+    boost::asio::awaitable<bool> answer();
+    boost::asio::awaitable<bool> complain(Error error);
+    [[nodiscard]] bool take_line();
+
+    /// Cancels the operation under way when it takes longer.
+    void set_deadline(std::chrono::milliseconds limit);
+    void clear_deadline();
+
+    Socket socket_;
+    std::shared_ptr<const Context> context_;
+    boost::asio::steady_timer deadline_;
+    std::array<char, 4096> chunk_{};
+    std::string received_;
+    std::string line_;
+    int bad_requests_ = 0;
+    bool too_slow_ = false;
+};
+
+}  // namespace finwait::control

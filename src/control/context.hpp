@@ -1,0 +1,50 @@
+// What every connection shares: the shards to ask, the daemon's answers to what no shard knows, and the
+// limits.
+#pragma once
+
+#include "control/encode.hpp"
+#include "control/protocol.hpp"
+#include "shard/handle.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace finwait::control {
+
+/// Called on the control thread, one at a time. One that is not set is answered with an error or zeros.
+struct Hooks {
+    /// Loads the configuration anew; what is wrong with it, or nothing when it is in force.
+    std::function<std::vector<std::string>()> reload;
+    /// The rules for a backend, "nftables" or "iptables"; for "" those in force.
+    std::function<std::string(std::string_view backend)> rules;
+    std::function<QueueStats()> queue;
+    /// "enforce" or "observe".
+    std::function<std::string()> mode;
+    std::string version;
+};
+
+struct Options {
+    std::size_t max_connections = 64;
+    std::size_t max_request = kMaxRequest;
+    int max_bad_requests = 10;
+    std::chrono::milliseconds request_timeout =
+        std::chrono::seconds(10);  // from a line's first byte to its last
+    std::chrono::milliseconds write_timeout =
+        std::chrono::seconds(10);                                      // without the client reading anything
+    std::chrono::milliseconds idle_timeout = std::chrono::minutes(5);  // between requests
+    std::chrono::milliseconds shard_timeout = std::chrono::seconds(5);
+    std::uint32_t batch_slots = 1024;  // a shard looks at so many between two bursts of packets
+};
+
+struct Context {
+    std::vector<shard::Handle> shards;
+    Hooks hooks;
+    Options options;
+    std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+};
+
+}  // namespace finwait::control

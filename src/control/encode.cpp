@@ -1,0 +1,157 @@
+#include "control/encode.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+#include <iterator>
+
+#include <nlohmann/json.hpp>
+
+namespace finwait::control {
+namespace {
+
+double seconds(Duration d) {
+    return std::chrono::duration<double>(d).count();
+}
+
+/// Plain text, which names and addresses nearly always are, is copied; the rest goes through the JSON
+/// library.
+void append_quoted(std::string& out, std::string_view text) {
+    const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+    if (std::all_of(text.begin(), text.end(), plain)) {
+        out.append("\"").append(text).append("\"");
+    } else {
+        out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    }
+}
+
+void append_seconds(std::string& out, std::optional<Duration> d) {
+    if (!d || *d == policy::kOff) {
+        out += "null";
+    } else {
+        fmt::format_to(std::back_inserter(out), "{:.1f}", std::max(0.0, seconds(*d)));
+    }
+}
+
+void append_end(std::string& out, const tcp::Endpoint& end) {
+    fmt::format_to(std::back_inserter(out), R"("addr":"{}","port":{})", end.address.text(), end.port);
+}
+
+void append_seq(std::string& out, std::string_view key, std::optional<tcp::Seq> value) {
+    if (value) {
+        fmt::format_to(std::back_inserter(out), R"("{}":{},)", key, value->value());
+    } else {
+        fmt::format_to(std::back_inserter(out), R"("{}":null,)", key);
+    }
+}
+
+void append_side(std::string& out, const engine::SideReport& side) {
+    out += '{';
+    append_seq(out, "next", side.next);
+    append_seq(out, "ack", side.ack);
+    append_seq(out, "fin", side.fin);
+    const std::string scale = side.scale ? fmt::to_string(unsigned{*side.scale}) : "null";
+    fmt::format_to(std::back_inserter(out),
+                   R"("fin_acknowledged":{},"window":{},"scale":{},"timestamps":{},"sack":{},"exact":{}}})",
+                   side.fin_acknowledged, side.window, scale, side.timestamps, side.sack, side.exact);
+}
+
+/// Sides in each state, clients and servers together.
+std::string by_state(const engine::Gauges& gauges) {
+    std::string out = "{";
+    for (std::size_t state = 0; state < tcp::kStateCount; ++state) {
+        fmt::format_to(std::back_inserter(out), R"({}"{}":{})", state == 0 ? "" : ",",
+                       tcp::kStateNames[state], gauges.sides[0][state] + gauges.sides[1][state]);
+    }
+    return out + "}";
+}
+
+}  // namespace
+
+void append_flow(std::string& out, const engine::FlowReport& flow, Detail detail) {
+    const policy::Subject& subject = flow.subject;
+    fmt::format_to(std::back_inserter(out), R"({{"id":"{}","client":{{)", flow.id.text());
+    append_end(out, subject.client);
+    fmt::format_to(std::back_inserter(out), R"(,"state":"{}"}},"server":{{)",
+                   tcp::name(subject.client_state));
+    append_end(out, subject.server);
+    fmt::format_to(std::back_inserter(out), R"(,"state":"{}"}},"closer":)", tcp::name(subject.server_state));
+    if (subject.closer) {
+        fmt::format_to(std::back_inserter(out), R"("{}")", tcp::name(*subject.closer));
+    } else {
+        out += "null";
+    }
+    out += R"(,"age_s":)";
+    append_seconds(out, subject.age);
+    out += R"(,"idle_s":)";
+    append_seconds(out, subject.idle);
+    out += R"(,"policy":)";
+    append_quoted(out, subject.policy);
+    out += R"(,"expires_in_s":)";
+    append_seconds(out, flow.expires_in);
+    fmt::format_to(std::back_inserter(out), R"(,"phase":"{}","adopted":{},"fast_path":{})",
+                   policy::name(subject.phase), flow.adopted, flow.fast_path);
+    if (detail == Detail::sides) {
+        out += R"(,"sides":{"client":)";
+        append_side(out, flow.side[tcp::index(tcp::Role::client)]);
+        out += R"(,"server":)";
+        append_side(out, flow.side[tcp::index(tcp::Role::server)]);
+        out += '}';
+    }
+    out += '}';
+}
+
+void append_kill(std::string& out, const engine::FlowReport& flow, engine::KillResult result) {
+    fmt::format_to(std::back_inserter(out), R"({{"id":"{}","client":{{)", flow.id.text());
+    append_end(out, flow.subject.client);
+    out += R"(},"server":{)";
+    append_end(out, flow.subject.server);
+    out += R"(},"result":)";
+    append_quoted(out, engine::name(result));
+    out += '}';
+}
+
+std::string stats_json(const Totals& totals) {
+    const engine::Counters& count = totals.counters;
+    const engine::Gauges& now = totals.gauges;
+    std::string out = fmt::format(
+        R"({{"flows":{{"total":{},"limit":{},"half_closed":{},"fast_path":{},"opened":{},"adopted":{},"evicted":{},)"
+        R"("became_half_closed":{},"expired":{},"by_state":{}}})",
+        now.flows, now.limit, now.half_closed, now.fast_path, count.flows_opened, count.flows_adopted,
+        count.flows_evicted, count.half_closed, count.expired, by_state(now));
+    fmt::format_to(std::back_inserter(out),
+                   R"(,"packets":{{"seen":{},"invalid":{},"unparsed":{},"untracked":{},"lost":{}}})",
+                   count.packets_seen, count.packets_invalid, count.packets_unparsed, count.packets_untracked,
+                   count.packets_lost);
+    fmt::format_to(
+        std::back_inserter(out),
+        R"(,"probes":{{"sent":{}}},"resets":{{"sent":{},"confirmed":{},"unconfirmed":{},"refused":{},)"
+        R"("delayed":{},"observed":{}}})",
+        count.probes_sent, count.resets_sent, count.resets_confirmed, count.resets_unconfirmed,
+        count.resets_refused, count.resets_delayed, count.observed);
+    fmt::format_to(
+        std::back_inserter(out),
+        R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"shards":{},"mode":)",
+        totals.queue.dropped, totals.queue.kernel_dropped, totals.queue.user_dropped, totals.queue.errors,
+        totals.shards);
+    append_quoted(out, totals.mode);
+    fmt::format_to(std::back_inserter(out), R"(,"uptime_s":{:.1f},"version":)", totals.uptime_s);
+    append_quoted(out, totals.version);
+    return out + "}";
+}
+
+std::string policy_json(const policy::Policy& policy, const engine::PolicyCounts& counts) {
+    std::string out = R"({"name":)";
+    append_quoted(out, policy.name);
+    out += R"(,"match":)";
+    append_quoted(out, policy.match.text());
+    out += R"(,"fin_wait_2_s":)";
+    append_seconds(out, policy.timeouts.fin_wait_2);
+    fmt::format_to(std::back_inserter(out),
+                   R"(,"on_expiry":"{}","flows":{},"half_closed":{},"expired":{},"reset":{},"observed":{}}})",
+                   policy::name(policy.timeouts.on_expiry), counts.flows, counts.half_closed, counts.expired,
+                   counts.reset, counts.observed);
+    return out;
+}
+
+}  // namespace finwait::control

@@ -1,0 +1,42 @@
+// The engine's reports as JSON text, in the members' documented order and with their units in their names.
+// Written by hand rather than through a DOM: a listing encodes a million flows while packets want the same
+// processor.
+#pragma once
+
+#include "engine/engine.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace finwait::control {
+
+/// What the queues lost, as the shell counts it.
+struct QueueStats {
+    std::uint64_t dropped = 0;         // all of the below: segments that passed unseen
+    std::uint64_t kernel_dropped = 0;  // the queue was full
+    std::uint64_t user_dropped = 0;    // our socket's buffer was full
+    std::uint64_t errors = 0;          // messages from the kernel that made no sense
+};
+
+/// All shards together.
+struct Totals {
+    engine::Counters counters;
+    engine::Gauges gauges;
+    QueueStats queue;
+    std::size_t shards = 0;
+    std::string mode;  // "enforce" or "observe"
+    double uptime_s = 0;
+    std::string version;
+};
+
+enum class Detail : std::uint8_t { brief, sides };
+
+/// {"id":…,"client":{…},"server":{…},"closer":…,…}; with Detail::sides also each side's numbers.
+void append_flow(std::string& out, const engine::FlowReport& flow, Detail detail);
+/// {"id":…,"client":{"addr":…,"port":…},"server":{…},"result":…}
+void append_kill(std::string& out, const engine::FlowReport& flow, engine::KillResult result);
+[[nodiscard]] std::string stats_json(const Totals& totals);
+[[nodiscard]] std::string policy_json(const policy::Policy& policy, const engine::PolicyCounts& counts);
+
+}  // namespace finwait::control

@@ -1,0 +1,156 @@
+#include "control/protocol.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace finwait::control {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::string_view, 10> kCommandNames = {"list",   "count", "show",   "kill",    "stats",
+                                                            "policy", "rules", "reload", "version", "ping"};
+constexpr std::array<std::string_view, 8> kErrorNames = {"command", "filter", "permission", "not_found",
+                                                         "config",  "busy",   "timeout",    "failed"};
+
+/// The one member besides "command" that a command knows; empty when it knows none.
+std::string_view operand_of(Command c) {
+    switch (c) {
+        case Command::list:
+        case Command::count:
+        case Command::kill:
+            return "filter";
+        case Command::show:
+            return "id";
+        case Command::rules:
+            return "backend";
+        default:
+            return {};
+    }
+}
+
+std::string& operand_in(Request& request) {
+    if (request.command == Command::show) return request.id;
+    if (request.command == Command::rules) return request.backend;
+    return request.filter;
+}
+
+std::optional<Command> parse_command(const json& object) {
+    const auto found = object.find("command");
+    if (found == object.end() || !found->is_string()) return std::nullopt;
+    const auto& text = found->get_ref<const std::string&>();
+    const auto* const at = std::find(kCommandNames.begin(), kCommandNames.end(), text);
+    if (at == kCommandNames.end()) return std::nullopt;
+    return static_cast<Command>(at - kCommandNames.begin());
+}
+
+Error bad_command(std::string message) {
+    return {ErrorCode::command, std::move(message), 0};
+}
+
+bool blank(std::string_view text) {
+    return text.find_first_not_of(" \t") == std::string_view::npos;
+}
+
+std::string dump(const json& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string_view name(Command c) {
+    return kCommandNames[static_cast<std::size_t>(c)];
+}
+std::string_view name(ErrorCode c) {
+    return kErrorNames[static_cast<std::size_t>(c)];
+}
+
+std::string quoted(std::string_view text) {
+    return dump(json(text));
+}
+
+std::string request_line(const Request& request) {
+    Request copy = request;
+    json object{{"command", name(request.command)}};
+    const std::string_view operand = operand_of(request.command);
+    if (!operand.empty()) object[std::string(operand)] = operand_in(copy);
+    return dump(object) + "\n";
+}
+
+std::variant<Request, Error> parse_request(std::string_view line) {
+    const json object = json::parse(line, nullptr, false);
+    if (!object.is_object()) {
+        return bad_command("a request is one JSON object on one line, such as {\"command\":\"list\"}");
+    }
+    const std::optional<Command> command = parse_command(object);
+    if (!command) {
+        return bad_command(
+            "\"command\" must be one of list, count, show, kill, stats, policy, rules, reload, version, "
+            "ping");
+    }
+    Request request;
+    request.command = *command;
+    const std::string_view operand = operand_of(*command);
+    for (const auto& [key, value] : object.items()) {
+        if (key == "command") continue;
+        if (key != operand)
+            return bad_command("\"" + key + "\" is not known to " + std::string(name(*command)));
+        if (!value.is_string()) return bad_command("\"" + key + "\" must be a string");
+        operand_in(request) = value.get<std::string>();
+    }
+    if (request.command == Command::kill && blank(request.filter)) {
+        return Error{ErrorCode::filter, "kill needs a filter: say which flows to end", 1};
+    }
+    return request;
+}
+
+std::string data_line(std::string_view key, std::string_view json_text) {
+    std::string line;
+    line.reserve(key.size() + json_text.size() + 6);
+    line.append("{\"").append(key).append("\":").append(json_text).append("}\n");
+    return line;
+}
+
+std::string done_line(std::string_view json_text) {
+    return data_line("done", json_text);
+}
+
+std::string error_line(const Error& error) {
+    json object{{"code", name(error.code)}, {"message", error.message}};
+    if (error.column != 0) object["column"] = error.column;
+    return data_line("error", dump(object));
+}
+
+std::optional<Reply> parse_reply(std::string_view line) {
+    constexpr std::string_view open = "{\"";
+    constexpr std::string_view colon = "\":";
+    if (!line.starts_with(open) || !line.ends_with('}')) return std::nullopt;
+    const std::size_t end = line.find(colon, open.size());
+    if (end == std::string_view::npos) return std::nullopt;
+    const std::size_t value = end + colon.size();
+    if (value + 1 >= line.size()) return std::nullopt;
+    return Reply{line.substr(open.size(), end - open.size()), line.substr(value, line.size() - value - 1)};
+}
+
+Error parse_error(std::string_view json_text) {
+    const json object = json::parse(json_text, nullptr, false);
+    const auto text = [&object](const char* key) -> std::string {
+        if (!object.is_object()) return {};
+        const auto found = object.find(key);
+        return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    Error error{ErrorCode::failed, text("message"), 0};
+    if (error.message.empty()) error.message = "the daemon reports an error without a message";
+    const std::string code = text("code");
+    const auto* const at = std::find(kErrorNames.begin(), kErrorNames.end(), code);
+    if (at != kErrorNames.end()) error.code = static_cast<ErrorCode>(at - kErrorNames.begin());
+    if (object.is_object() && object.contains("column") && object["column"].is_number_unsigned()) {
+        error.column = object["column"].get<std::size_t>();
+    }
+    return error;
+}
+
+}  // namespace finwait::control

@@ -1,0 +1,92 @@
+// The control protocol: JSON Lines over a Unix stream socket. One request a line, several may follow on a
+// connection:
+//
+//   {"command":"list","filter":"state fin-wait-2"}
+//
+// The answer is a number of data lines and then one last line; each is an object with exactly one member:
+//
+//   {"flow":{…}}        list, show            {"killed":{…}}   kill, one for each flow that matched
+//   {"stats":{…}}       stats                 {"policy":{…}}   policy, one for each in file order
+//   {"rules":{…}}       rules                 {"problem":{…}}  reload, one for each error of the
+//   configuration
+//   {"version":{…}}     version
+//   {"done":{…}}        last: all went well; `count` and `kill` have their sums in it
+//   {"error":{"code":"…","message":"…"}}   last: it did not; a filter's error has "column", 1-based
+//
+// Commands and their members: list, count {"filter"}, kill {"filter"} (not blank), show {"id"}, rules
+// {"backend"}, stats, policy, reload, version, ping. An unknown member is an error: a misspelt "filter" must
+// not mean "all".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace finwait::control {
+
+/// The longest request that a server reads, its newline not counted.
+inline constexpr std::size_t kMaxRequest = 64U << 10U;
+
+enum class Command : std::uint8_t { list, count, show, kill, stats, policy, rules, reload, version, ping };
+
+[[nodiscard]] std::string_view name(Command c);
+
+struct Request {
+    Command command = Command::ping;
+    std::string filter;
+    std::string id;
+    std::string backend;
+
+    friend bool operator==(const Request&, const Request&) = default;
+};
+
+enum class ErrorCode : std::uint8_t {
+    command,     // the request makes no sense
+    filter,      // its filter does not, or is missing
+    permission,  // the daemon itself was not permitted to
+    not_found,   // no such flow
+    config,      // the configuration to be loaded has errors
+    busy,        // too many connections
+    timeout,     // the client or a shard took too long
+    failed,      // anything else
+};
+
+[[nodiscard]] std::string_view name(ErrorCode c);
+
+struct Error {
+    ErrorCode code = ErrorCode::failed;
+    std::string message;
+    std::size_t column = 0;  // 1-based, in the filter; 0: none
+
+    friend bool operator==(const Error&, const Error&) = default;
+};
+
+/// One line, with its newline.
+[[nodiscard]] std::string request_line(const Request& request);
+[[nodiscard]] std::variant<Request, Error> parse_request(std::string_view line);
+
+/// A member is a JSON text, put into the line as it is.
+[[nodiscard]] std::string data_line(std::string_view key, std::string_view json);
+[[nodiscard]] std::string done_line(std::string_view json = "{}");
+[[nodiscard]] std::string error_line(const Error& error);
+
+/// A JSON string, quotes included; what is not UTF-8 is replaced.
+[[nodiscard]] std::string quoted(std::string_view text);
+
+/// A line of an answer, taken apart as far as needed to pass its value on unread.
+struct Reply {
+    std::string_view key;
+    std::string_view json;
+
+    [[nodiscard]] bool is_done() const { return key == "done"; }
+    [[nodiscard]] bool is_error() const { return key == "error"; }
+};
+
+/// `line` without its newline; empty when it is no object with one member. The values point into `line`.
+[[nodiscard]] std::optional<Reply> parse_reply(std::string_view line);
+/// The value of an error line. Whatever is wrong with it becomes an error that says so.
+[[nodiscard]] Error parse_error(std::string_view json);
+
+}  // namespace finwait::control

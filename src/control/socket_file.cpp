@@ -1,0 +1,175 @@
+#include "control/socket_file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fmt/format.h>
+#include <grp.h>
+#include <optional>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <utility>
+
+namespace finwait::control {
+namespace {
+
+std::string errno_text(int error) {
+    return std::strerror(error);
+}  // NOLINT(concurrency-mt-unsafe)
+
+std::string advice(int error) {
+    if (error == EACCES || error == EPERM)
+        return "; run as root, or set control.socket to a place of your own";
+    return "; set control.socket to another place";
+}
+
+std::string failed(std::string_view what, const std::string& path, int error) {
+    return fmt::format("control socket {}: {}: {}{}", path, what, errno_text(error), advice(error));
+}
+
+sockaddr_un address_of(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    return address;
+}
+
+/// The directory of a socket below /run is gone after every boot.
+std::string make_directory(const std::string& path) {
+    const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+    std::error_code error;
+    if (directory.empty() || !std::filesystem::create_directories(directory, error)) {
+        return error ? failed("creating its directory", path, error.value()) : std::string();
+    }
+    using std::filesystem::perms;
+    const perms mode =
+        perms::owner_all | perms::group_read | perms::group_exec | perms::others_read | perms::others_exec;
+    std::filesystem::permissions(directory, mode, error);
+    return error ? failed("setting its directory's mode", path, error.value()) : std::string();
+}
+
+std::string in_use(const std::string& path, int connection) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    std::string pid;
+    if (connection >= 0 && ::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+        peer.pid > 0) {
+        pid = fmt::format(" (pid {})", peer.pid);
+    }
+    return fmt::format("control socket {} is in use by a running finwaitd{}; stop it or set control.socket",
+                       path, pid);
+}
+
+/// Makes way for a new socket; what stands in the way, if it has to stay there.
+std::string clear_place(const std::string& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) {
+        return errno == ENOENT ? std::string() : failed("looking at it", path, errno);
+    }
+    if (!S_ISSOCK(status.st_mode)) {
+        return fmt::format(
+            "control socket {}: another kind of file is there; remove it or set control.socket", path);
+    }
+    const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (probe < 0) return failed("opening a socket", path, errno);
+    const sockaddr_un address = address_of(path);
+    const int connected = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    const int error = connected == 0 ? 0 : errno;
+    // EAGAIN: somebody listens, and its backlog is full.
+    const std::string live =
+        error == 0 || error == EAGAIN ? in_use(path, error == 0 ? probe : -1) : std::string();
+    ::close(probe);
+    if (!live.empty()) return live;
+    if (error != ECONNREFUSED && error != ENOENT) return failed("finding out who uses it", path, error);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failed("removing a stale one", path, errno);
+    return {};
+}
+
+std::optional<gid_t> group_id(const std::string& name) {
+    std::array<char, 16384> buffer{};
+    group entry{};
+    group* found = nullptr;
+    if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
+        return std::nullopt;
+    }
+    return found->gr_gid;
+}
+
+void give_to_group(const std::string& path, const std::string& name, std::vector<std::string>& notes) {
+    if (name.empty()) return;
+    const std::optional<gid_t> id = group_id(name);
+    if (!id) {
+        notes.push_back(
+            fmt::format("control.group: there is no group \"{0}\", so only root may use {1}; "
+                        "create it with: groupadd --system {0}",
+                        name, path));
+    } else if (::chown(path.c_str(), static_cast<uid_t>(-1), *id) != 0) {
+        notes.push_back(fmt::format("control.group: {} cannot be given to group \"{}\": {}", path, name,
+                                    errno_text(errno)));
+    }
+}
+
+}  // namespace
+
+std::variant<SocketFile, std::string> SocketFile::open(const std::string& path, const std::string& group,
+                                                       std::vector<std::string>& notes) {
+    if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
+        return fmt::format("control socket \"{}\": its path must have 1 to {} bytes", path,
+                           sizeof(sockaddr_un::sun_path) - 1);
+    }
+    if (std::string problem = make_directory(path); !problem.empty()) return problem;
+    if (std::string problem = clear_place(path); !problem.empty()) return problem;
+    const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return failed("opening a socket", path, errno);
+    SocketFile file(path, descriptor);
+    if (std::string problem = file.bind_and_listen(group, notes); !problem.empty()) return problem;
+    return file;
+}
+
+std::string SocketFile::bind_and_listen(const std::string& group, std::vector<std::string>& notes) {
+    constexpr mode_t mode = 0660;
+    // The file takes its mode from the socket, so that it is never open to all, not even between bind and
+    // chmod.
+    if (::fchmod(descriptor_, mode) != 0) return failed("setting its mode", path_, errno);
+    const sockaddr_un address = address_of(path_);
+    if (::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        return failed("binding it", path_, errno);
+    }
+    bound_ = true;
+    struct stat status {};
+    if (::lstat(path_.c_str(), &status) != 0) return failed("looking at it", path_, errno);
+    device_ = status.st_dev;
+    inode_ = status.st_ino;
+    give_to_group(path_, group, notes);
+    if (::chmod(path_.c_str(), mode) != 0) return failed("setting its mode", path_, errno);
+    if (::listen(descriptor_, SOMAXCONN) != 0) return failed("listening", path_, errno);
+    return {};
+}
+
+SocketFile::SocketFile(SocketFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      device_(other.device_),
+      inode_(other.inode_),
+      bound_(std::exchange(other.bound_, false)) {}
+
+SocketFile::~SocketFile() {
+    remove();
+    if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+int SocketFile::release_descriptor() {
+    return std::exchange(descriptor_, -1);
+}
+
+void SocketFile::remove() {
+    if (!std::exchange(bound_, false)) return;
+    struct stat status {};
+    if (::lstat(path_.c_str(), &status) != 0) return;
+    if (status.st_dev == device_ && status.st_ino == inode_) ::unlink(path_.c_str());
+}
+
+}  // namespace finwait::control

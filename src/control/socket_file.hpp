@@ -1,0 +1,41 @@
+// The control socket as a file: finds out whether another daemon answers there, replaces a stale one, sets
+// group and mode, and removes it at the end. Knows no protocol.
+#pragma once
+
+#include <string>
+#include <sys/types.h>
+#include <variant>
+#include <vector>
+
+namespace finwait::control {
+
+class SocketFile {
+  public:
+    /// A socket that listens at `path`, for root and the members of `group` ("": root's own). The error is
+    /// for operators; `notes` gets what they should know although it works.
+    [[nodiscard]] static std::variant<SocketFile, std::string> open(const std::string& path,
+                                                                    const std::string& group,
+                                                                    std::vector<std::string>& notes);
+    SocketFile(SocketFile&& other) noexcept;
+    SocketFile(const SocketFile&) = delete;
+    SocketFile& operator=(const SocketFile&) = delete;
+    SocketFile& operator=(SocketFile&&) = delete;
+    ~SocketFile();
+
+    /// The listening socket; whoever takes it closes it.
+    [[nodiscard]] int release_descriptor();
+    /// Unlinks the file, unless another daemon has put its own there meanwhile.
+    void remove();
+
+  private:
+    SocketFile(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+    [[nodiscard]] std::string bind_and_listen(const std::string& group, std::vector<std::string>& notes);
+
+    std::string path_;
+    int descriptor_ = -1;
+    dev_t device_ = 0;
+    ino_t inode_ = 0;
+    bool bound_ = false;
+};
+
+}  // namespace finwait::control

@@ -1,0 +1,66 @@
+#include "engine/engine.hpp"
+
+#include "engine/impl.hpp"
+
+namespace finwait::engine {
+
+Engine::Engine(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+Verdict Engine::on_segment(Instant now, const tcp::Segment& segment) {
+    return impl_->on_segment(now, segment);
+}
+
+void Engine::on_unparsed(tcp::ParseError) {
+    ++impl_->counters.packets_seen;
+    ++impl_->counters.packets_unparsed;
+}
+
+void Engine::on_loss(std::uint64_t packets) {
+    impl_->on_loss(packets);
+}
+
+void Engine::on_tick(Instant now, Actions& actions) {
+    impl_->on_tick(now, actions);
+}
+
+Instant Engine::next_deadline() const {
+    return impl_->next_deadline();
+}
+
+void Engine::tune(Instant now, Tuning tuning) {
+    impl_->tune(now, std::move(tuning));
+}
+
+std::optional<std::uint32_t> Engine::visit(Instant now, std::uint32_t cursor, std::uint32_t slots,
+                                           const policy::Filter& filter, std::vector<FlowReport>& out) const {
+    return impl_->visit(now, cursor, slots, filter, out);
+}
+
+std::optional<FlowReport> Engine::find(Instant now, FlowId id) const {
+    return impl_->find(now, id);
+}
+
+KillResult Engine::kill(Instant now, FlowId id) {
+    return impl_->kill(now, id);
+}
+
+const Counters& Engine::counters() const {
+    return impl_->counters;
+}
+
+Gauges Engine::gauges() const {
+    return impl_->gauges();
+}
+
+std::vector<PolicyCounts> Engine::policy_counts() const {
+    return impl_->policy_counts;
+}
+
+const policy::PolicySet& Engine::policies() const {
+    return impl_->tuning.policies;
+}
+
+}  // namespace finwait::engine

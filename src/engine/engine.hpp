@@ -1,0 +1,89 @@
+// One shard's brain: segments and time in, verdicts and actions out. Follows every flow, applies the
+// policies, and decides which half-closed ones end. Pure: no I/O, no clock, no thread; the same engine runs
+// in the daemon, in the replay, in the simulator and in the benchmarks.
+#pragma once
+
+#include "engine/action.hpp"
+#include "engine/report.hpp"
+#include "policy/policy.hpp"
+#include "tcp/segment.hpp"
+#include "tcp/time.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace finwait::engine {
+
+/// What can be changed while flows are tracked.
+struct Tuning {
+    policy::PolicySet policies;
+    std::uint32_t resets_per_second = 10'000;
+    bool observe = false;  // decide and record, never send
+};
+
+struct Options {
+    std::uint32_t max_flows = 1'000'000;  // at least 1, below 2^24
+    std::uint8_t shard = 0;
+    bool selective = true;  // established flows are released to the kernel's fast path
+    /// Keys the flow table's hash: unknown to whoever sends packets.
+    std::uint64_t hash_key[2] = {0, 0};
+    Tuning tuning;
+};
+
+/// Why a flow was or was not reset on request.
+enum class KillResult : std::uint8_t {
+    reset,           // the RST pair is on its way
+    not_found,       // no such flow any more
+    not_exact,       // its numbers are not known exactly: it runs on the kernel's fast path, or was adopted
+    already_closed,  // nothing is left to end
+};
+
+[[nodiscard]] std::string_view name(KillResult r);
+
+class Engine {
+  public:
+    explicit Engine(Options options);
+    ~Engine();
+    Engine(Engine&&) noexcept;
+    Engine& operator=(Engine&&) noexcept;
+
+    /// Takes note of a segment that is about to be forwarded.
+    [[nodiscard]] Verdict on_segment(Instant now, const tcp::Segment& segment);
+    /// Counts a packet that could not be read as a segment.
+    void on_unparsed(tcp::ParseError error);
+    /// `packets` passed unseen: every flow's numbers are stale until both its sides have been heard again.
+    void on_loss(std::uint64_t packets);
+
+    /// Appends what is to be done at `now`: due deadlines, within a budget, and what on_segment() left to do.
+    /// Call again when next_deadline() has come.
+    void on_tick(Instant now, Actions& actions);
+    /// When on_tick() has work next; Instant::never() when nothing is pending. In the past when work is left
+    /// over.
+    [[nodiscard]] Instant next_deadline() const;
+
+    /// Puts other policies in force; flows keep their state and are matched anew.
+    void tune(Instant now, Tuning tuning);
+
+    /// Reports flows that match `filter`, looking at up to `slots` table slots from `cursor` on (start with
+    /// 0). Returns where to go on, or nothing at the table's end.
+    [[nodiscard]] std::optional<std::uint32_t> visit(Instant now, std::uint32_t cursor, std::uint32_t slots,
+                                                     const policy::Filter& filter,
+                                                     std::vector<FlowReport>& out) const;
+    [[nodiscard]] std::optional<FlowReport> find(Instant now, FlowId id) const;
+    /// Asks for a flow's end; the RSTs come with the next on_tick().
+    [[nodiscard]] KillResult kill(Instant now, FlowId id);
+
+    [[nodiscard]] const Counters& counters() const;
+    [[nodiscard]] Gauges gauges() const;
+    /// By policy index.
+    [[nodiscard]] std::vector<PolicyCounts> policy_counts() const;
+    [[nodiscard]] const policy::PolicySet& policies() const;
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace finwait::engine

@@ -1,0 +1,181 @@
+// Deadlines: what happens when a flow's time in its stage is up.
+
+#include "engine/impl.hpp"
+
+#include <algorithm>
+
+namespace finwait::engine {
+
+namespace {
+
+/// Deadlines handled in one on_tick(): packets must not wait for more.
+constexpr int kTickBudget = 2048;
+/// A flow closed by RST stays this long, so that what was in flight does not begin a new one (as in
+/// conntrack).
+constexpr Duration kLinger = std::chrono::seconds(10);
+
+}  // namespace
+
+Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
+    const policy::Timeouts& t = timeouts(record);
+    switch (stage) {
+        case Stage::provisional:
+            return record.last_progress + t.handshake;
+        case Stage::established:
+        case Stage::unsettled:
+            return record.last_seen + t.established;
+        case Stage::fin_wait_1:
+            return record.last_progress + t.fin_wait_1;
+        case Stage::half_closed:
+            return reaper::due(record, t);
+        case Stage::closing:
+            return record.last_progress + t.closing;
+        case Stage::finished:
+            break;
+    }
+    const bool lingers = record.connection.reset_seen || record.reaping.phase == flow::Phase::gone;
+    return record.last_progress + (lingers ? kLinger : t.time_wait);
+}
+
+void Engine::Impl::arm(std::uint32_t slot, Instant when) {
+    Record& record = table_[slot];
+    if (when >= record.armed_for) return;  // it wakes earlier anyway, and looks again then
+    record.armed_for = when;
+    wheel_.arm(slot, when);
+}
+
+void Engine::Impl::on_tick(Instant now, Actions& actions) {
+    for (const Event& e : pending_)
+        actions.emplace_back(e);
+    pending_.clear();
+    for (int i = 0; i < kTickBudget; ++i) {
+        const std::uint32_t slot = wheel_.pop(now);
+        if (slot == flow::kNoSlot) return;
+        table_[slot].armed_for = Instant::never();
+        wake(now, slot, actions);
+    }
+}
+
+Instant Engine::Impl::next_deadline() const {
+    return pending_.empty() ? wheel_.next() : Instant();
+}
+
+void Engine::Impl::wake(Instant now, std::uint32_t slot, Actions& actions) {
+    Record& record = table_[slot];
+    const Stage s = stage(record);
+    if (record.losses != losses_ && !record.connection.released) {
+        record.losses = losses_;
+        tcp::lose_numbers(record.connection);
+    }
+    const bool ending = record.reaping.requested || record.reaping.phase == flow::Phase::resetting;
+    if (s != Stage::finished && (ending || s == Stage::half_closed)) return reap(now, slot, actions);
+    const Instant when = deadline(record, s);
+    if (now < when) return arm(slot, when);
+    expire(now, slot, s);
+}
+
+/// The end of a stage that is not half-closed: forgetting. Nothing is sent; endpoints have timers of their
+/// own for it.
+void Engine::Impl::expire(Instant now, std::uint32_t slot, Stage s) {
+    Record& record = table_[slot];
+    if (s == Stage::fin_wait_1) {
+        const std::array<tcp::State, 2> states{record.connection.side[0].state,
+                                               record.connection.side[1].state};
+        if (tcp::retract(record.connection)) {
+            // A FIN that nobody acknowledged in all this time was forged, or its flow is dead: back to
+            // watching.
+            record.last_seen = record.last_progress = now;
+            return settle(now, slot, s, states);
+        }
+    }
+    erase(slot);
+}
+
+void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
+    Record& record = table_[slot];
+    match_policy(now, record);
+    const policy::Timeouts& t = timeouts(record);
+    const reaper::Decision decision = reaper::decide(record, t, tuning.observe, now);
+    switch (decision.step) {
+        case reaper::Step::wait:
+            // An observed flow that never moves again is forgotten in the end.
+            if (now >= record.last_seen + t.established) return erase(slot);
+            return arm(slot, std::min(decision.again, record.last_seen + t.established));
+        case reaper::Step::send:
+            return send_resets(now, slot, decision.reason, actions);
+        case reaper::Step::record:
+            record.reaping.recorded = true;
+            ++counters.expired;
+            ++counters.observed;
+            ++policy_counts[record.policy].expired;
+            ++policy_counts[record.policy].observed;
+            actions.emplace_back(event(now, slot, EventType::would_reset, decision.reason));
+            return arm(slot, record.last_seen + t.established);
+        case reaper::Step::unconfirmed:
+            ++counters.resets_unconfirmed;
+            return take_for_closed(now, slot);
+        case reaper::Step::refused:
+            ++counters.resets_refused;
+            record.reaping = {};
+            record.reaping.refused = true;
+            record.reaping.since = now;
+            return arm(slot, deadline(record, stage(record)));
+    }
+}
+
+void Engine::Impl::send_resets(Instant now, std::uint32_t slot, std::string_view reason, Actions& actions) {
+    Record& record = table_[slot];
+    if (!record.reaping.reserved) {
+        const Instant place = pace_.take(now);
+        record.reaping.reserved = true;
+        if (place > now + Pace::kBurst) {
+            ++counters.resets_delayed;
+            return arm(slot, place);
+        }
+    }
+    record.reaping.reserved = false;
+    const reaper::Resets resets = reaper::resets(record, timeouts(record).reset);
+    for (std::size_t i = 0; i < resets.count; ++i)
+        actions.emplace_back(Send{resets.segment[i]});
+    counters.resets_sent += resets.count;
+    if (record.reaping.attempts == 0) {
+        ++counters.expired;
+        ++policy_counts[record.policy].expired;
+        ++policy_counts[record.policy].reset;
+        actions.emplace_back(event(now, slot, EventType::reset, reason));
+    }
+    reaper::sent(record, now);
+    arm(slot, now + reaper::kSettle);
+}
+
+/// Nothing contradicted the RSTs: both sides are taken for gone, and what still comes begins nothing.
+void Engine::Impl::take_for_closed(Instant now, std::uint32_t slot) {
+    Record& record = table_[slot];
+    tcp::Connection& c = record.connection;
+    const Stage before = stage(record);
+    const std::array<tcp::State, 2> states{c.side[0].state, c.side[1].state};
+    for (tcp::Side& side : c.side)
+        side.state = tcp::next_state(side.state, tcp::Event::reset);
+    c.reset_seen = c.reset_certain = true;
+    record.reaping.phase = flow::Phase::gone;
+    record.reaping.requested = false;
+    record.was_half_closed = false;
+    record.last_progress = now;
+    settle(now, slot, before, states);
+}
+
+void Engine::Impl::tune(Instant now, Tuning changed) {
+    tuning = std::move(changed);
+    pace_ = Pace(tuning.resets_per_second);
+    policy_counts.assign(tuning.policies.size(), {});
+    for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
+        if (!table_.live(slot)) continue;
+        Record& record = table_[slot];
+        record.policy = tuning.policies.match(subject(now, record));
+        ++policy_counts[record.policy].flows;
+        record.reaping.recorded = record.reaping.reserved = false;
+        arm(slot, deadline(record, stage(record)));
+    }
+}
+
+}  // namespace finwait::engine

@@ -1,0 +1,93 @@
+// The engine's inside: one flow table, one timer wheel, and the counters. engine.cpp is its face; track.cpp,
+// expire.cpp and inspect.cpp hold its three jobs.
+#pragma once
+
+#include "engine/engine.hpp"
+#include "engine/pace.hpp"
+#include "flow/table.hpp"
+#include "flow/wheel.hpp"
+#include "reaper/reaper.hpp"
+#include "tcp/tracker.hpp"
+
+namespace finwait::engine {
+
+/// Which timeout a flow stands under.
+enum class Stage : std::uint8_t {
+    provisional,  // handshake not complete, or adopted and only one side heard
+    established,
+    fin_wait_1,  // one side has sent a FIN that is not acknowledged
+    half_closed,
+    closing,  // both FINs sent
+    finished,
+    unsettled,  // adopted: a FIN was acknowledged, and whether the other side is still open is not known
+};
+
+class Engine::Impl {
+  public:
+    explicit Impl(Options options);
+
+    Verdict on_segment(Instant now, const tcp::Segment& segment);
+    void on_loss(std::uint64_t packets);
+    void on_tick(Instant now, Actions& actions);
+    [[nodiscard]] Instant next_deadline() const;
+    void tune(Instant now, Tuning tuning);
+
+    std::optional<std::uint32_t> visit(Instant now, std::uint32_t cursor, std::uint32_t slots,
+                                       const policy::Filter& filter, std::vector<FlowReport>& out) const;
+    [[nodiscard]] std::optional<FlowReport> find(Instant now, FlowId id) const;
+    [[nodiscard]] KillResult kill(Instant now, FlowId id);
+    [[nodiscard]] Gauges gauges() const;
+
+    Counters counters;
+    std::vector<PolicyCounts> policy_counts;
+    Tuning tuning;
+
+  private:
+    using Record = flow::Record;
+
+    // track.cpp: segments
+    Verdict begin(Instant now, const flow::Key& key, const tcp::Segment& segment);
+    void reopen(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
+    void place(Instant now, std::uint32_t slot, const tcp::Opened& opened, const tcp::Segment& segment);
+    [[nodiscard]] std::uint32_t make_room(const flow::Key& key);
+    void erase(std::uint32_t slot);
+    void settle(Instant now, std::uint32_t slot, Stage before, std::array<tcp::State, 2> states);
+    void note_half_closed(Instant now, std::uint32_t slot);
+    [[nodiscard]] Verdict verdict_for(Instant now, Record& record);
+
+    // expire.cpp: deadlines
+    void wake(Instant now, std::uint32_t slot, Actions& actions);
+    void expire(Instant now, std::uint32_t slot, Stage stage);
+    void reap(Instant now, std::uint32_t slot, Actions& actions);
+    void send_resets(Instant now, std::uint32_t slot, std::string_view reason, Actions& actions);
+    void take_for_closed(Instant now, std::uint32_t slot);
+    [[nodiscard]] Instant deadline(const Record& record, Stage stage) const;
+    void arm(std::uint32_t slot, Instant when);
+
+    // inspect.cpp: reports
+    [[nodiscard]] policy::Subject subject(Instant now, const Record& record) const;
+    [[nodiscard]] FlowReport report(Instant now, std::uint32_t slot) const;
+    [[nodiscard]] FlowId id_of(std::uint32_t slot) const;
+    [[nodiscard]] std::optional<std::uint32_t> slot_of(FlowId id) const;
+    [[nodiscard]] Event event(Instant now, std::uint32_t slot, EventType type, std::string_view reason) const;
+
+    [[nodiscard]] static Stage stage(const Record& record);
+    [[nodiscard]] const policy::Timeouts& timeouts(const Record& record) const {
+        return tuning.policies[record.policy].timeouts;
+    }
+    void match_policy(Instant now, Record& record);
+    void count_states(const tcp::Connection& connection, std::int64_t by);
+    void push_event(Event e);
+
+    Options options_;
+    flow::Table table_;
+    flow::Wheel wheel_;
+    Pace pace_;
+    std::vector<Event> pending_;  // told at the next on_tick()
+    std::array<std::array<std::int64_t, tcp::kStateCount>, 2> sides_{};
+    std::uint64_t half_closed_now_ = 0;
+    std::uint64_t released_now_ = 0;
+    std::uint32_t losses_ = 0;
+};
+
+}  // namespace finwait::engine

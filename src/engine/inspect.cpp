@@ -1,0 +1,123 @@
+// Reports: flows and counters as values.
+
+#include "engine/impl.hpp"
+
+namespace finwait::engine {
+
+namespace {
+
+SideReport side_report(const tcp::Connection& c, tcp::Role role) {
+    const tcp::Side& side = c.of(role);
+    SideReport out;
+    const bool heard = side.fresh || side.syn_seen;
+    if (heard) out.next = side.next;
+    if (side.acked) out.ack = side.ack;
+    if (side.fin_seen) out.fin = side.fin;
+    if (side.scale_offered) out.scale = side.scale;
+    out.fin_acknowledged = side.fin_acked;
+    out.window = side.window;
+    out.timestamps = side.timestamps;
+    out.sack = side.sack;
+    out.exact = side.fresh && side.acked;
+    return out;
+}
+
+}  // namespace
+
+FlowId Engine::Impl::id_of(std::uint32_t slot) const {
+    return {static_cast<std::uint32_t>(options_.shard) << 24U | slot, table_[slot].generation};
+}
+
+std::optional<std::uint32_t> Engine::Impl::slot_of(FlowId id) const {
+    const std::uint32_t slot = id.slot & 0xffffffU;
+    if (id.shard() != options_.shard || !table_.live(slot) || table_[slot].generation != id.generation)
+        return std::nullopt;
+    return slot;
+}
+
+policy::Subject Engine::Impl::subject(Instant now, const Record& record) const {
+    const tcp::Connection& c = record.connection;
+    policy::Subject s;
+    s.client = record.endpoint(tcp::Role::client);
+    s.server = record.endpoint(tcp::Role::server);
+    s.client_state = c.of(tcp::Role::client).state;
+    s.server_state = c.of(tcp::Role::server).state;
+    s.closer = tcp::closer(c);
+    s.age = now - record.opened;
+    if (!c.released) s.idle = now - record.last_progress;
+    s.policy = record.policy < tuning.policies.size() ? std::string_view(tuning.policies[record.policy].name)
+                                                      : std::string_view();
+    s.phase = record.reaping.phase;
+    return s;
+}
+
+FlowReport Engine::Impl::report(Instant now, std::uint32_t slot) const {
+    const Record& record = table_[slot];
+    FlowReport out;
+    out.id = id_of(slot);
+    out.subject = subject(now, record);
+    for (const tcp::Role role : {tcp::Role::client, tcp::Role::server})
+        out.side[tcp::index(role)] = side_report(record.connection, role);
+    const Instant end = record.reaping.recorded ? Instant::never() : deadline(record, stage(record));
+    if (end != Instant::never()) out.expires_in = std::max(end - now, Duration(0));
+    out.adopted = record.connection.adopted;
+    out.fast_path = record.connection.released;
+    return out;
+}
+
+std::optional<std::uint32_t> Engine::Impl::visit(Instant now, std::uint32_t cursor, std::uint32_t slots,
+                                                 const policy::Filter& filter,
+                                                 std::vector<FlowReport>& out) const {
+    const std::uint32_t end = table_.slots();
+    const std::uint32_t stop = cursor + std::min(slots, end - std::min(cursor, end));
+    for (std::uint32_t slot = cursor; slot < stop; ++slot)
+        if (table_.live(slot) && filter.matches(subject(now, table_[slot]))) out.push_back(report(now, slot));
+    if (stop >= end) return std::nullopt;
+    return stop;
+}
+
+std::optional<FlowReport> Engine::Impl::find(Instant now, FlowId id) const {
+    const std::optional<std::uint32_t> slot = slot_of(id);
+    if (!slot) return std::nullopt;
+    return report(now, *slot);
+}
+
+KillResult Engine::Impl::kill(Instant now, FlowId id) {
+    const std::optional<std::uint32_t> slot = slot_of(id);
+    if (!slot) return KillResult::not_found;
+    Record& record = table_[*slot];
+    if (stage(record) == Stage::finished) return KillResult::already_closed;
+    if (!tcp::exact(record.connection)) return KillResult::not_exact;
+    record.reaping.requested = true;
+    arm(*slot, now);
+    return KillResult::reset;
+}
+
+Event Engine::Impl::event(Instant now, std::uint32_t slot, EventType type, std::string_view reason) const {
+    const Record& record = table_[slot];
+    Event e;
+    e.type = type;
+    e.id = id_of(slot);
+    e.client = record.endpoint(tcp::Role::client);
+    e.server = record.endpoint(tcp::Role::server);
+    e.closer = tcp::closer(record.connection);
+    e.policy = record.policy;
+    e.age = now - record.opened;
+    e.idle = now - record.last_progress;
+    e.reason = reason;
+    return e;
+}
+
+Gauges Engine::Impl::gauges() const {
+    Gauges g;
+    g.flows = table_.size();
+    g.limit = table_.limit();
+    g.half_closed = half_closed_now_;
+    g.fast_path = released_now_;
+    for (std::size_t role = 0; role < 2; ++role)
+        for (std::size_t state = 0; state < tcp::kStateCount; ++state)
+            g.sides[role][state] = static_cast<std::uint64_t>(sides_[role][state]);
+    return g;
+}
+
+}  // namespace finwait::engine

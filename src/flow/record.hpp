@@ -1,0 +1,50 @@
+// Everything that is remembered of one flow.
+#pragma once
+
+#include "flow/key.hpp"
+#include "flow/phase.hpp"
+#include "tcp/side.hpp"
+#include "tcp/time.hpp"
+
+#include <cstdint>
+
+namespace finwait::flow {
+
+/// How far the reaper has got with a flow.
+struct Reaping {
+    Instant since;              // when the present phase began
+    std::uint8_t attempts = 0;  // RST pairs sent
+    Phase phase = Phase::watching;
+    bool requested : 1 = false;  // an operator asked for the end
+    bool reserved : 1 = false;   // its place under the rate limit has come
+    bool recorded : 1 = false;   // expiry was recorded by `observe`, and nothing has happened since
+    bool refused : 1 = false;    // a side outlived every RST: try again after another fin_wait_2
+    bool answered : 1 = false;   // a side has sent something since the last RST: it lives
+};
+
+struct Record {
+    Key key;
+    tcp::Connection connection;
+    Instant opened;
+    Instant last_seen;      // any valid segment
+    Instant last_progress;  // new data, SYN or FIN, or an acknowledgment of something new
+    Instant half_closed_at;
+    Instant armed_for;    // the timer wheel wakes the flow then, or earlier
+    Instant released_at;  // last put on the fast path
+    Reaping reaping;
+    std::uint32_t generation = 0;
+    std::uint32_t losses = 0;  // how many losses of packets the numbers have lived through
+    std::uint8_t policy = 0;
+    bool client_is_low : 1 = true;  // which endpoint of the key is the client
+    bool half_closed : 1 = false;
+    bool was_half_closed : 1 = false;
+
+    [[nodiscard]] const tcp::Endpoint& endpoint(tcp::Role r) const {
+        return (r == tcp::Role::client) == client_is_low ? key.low : key.high;
+    }
+    [[nodiscard]] tcp::Role role_of(const tcp::Endpoint& source) const {
+        return (source == key.low) == client_is_low ? tcp::Role::client : tcp::Role::server;
+    }
+};
+
+}  // namespace finwait::flow

@@ -1,0 +1,73 @@
+#include "inject/injector.hpp"
+
+#include "inject/lane.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+namespace finwait::inject {
+namespace {
+
+InjectError failure(int error) {
+    if (error == EPERM || error == EACCES) {
+        return {
+            "cannot open a raw socket: not permitted: finwaitd needs CAP_NET_RAW, and CAP_NET_ADMIN to mark "
+            "packets",
+            true};
+    }
+    return {std::string("cannot open a raw socket: ") + std::strerror(error)};
+}
+
+}  // namespace
+
+struct Injector::Impl {
+    void flush(Lane& lane) {
+        const std::size_t waiting = lane.waiting();
+        const std::size_t taken = lane.flush();
+        sent += taken;
+        failed += waiting - taken;
+    }
+
+    Lane v4;
+    std::optional<Lane> v6;  // empty on a system without IPv6
+    std::uint64_t sent = 0;
+    std::uint64_t failed = 0;
+};
+
+Injector::Injector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Injector::Injector(Injector&&) noexcept = default;
+Injector& Injector::operator=(Injector&&) noexcept = default;
+Injector::~Injector() = default;
+
+std::variant<Injector, InjectError> Injector::open(std::uint32_t mark) {
+    auto v4 = Lane::open(AF_INET, mark);
+    if (!v4) return failure(errno);
+    auto v6 = Lane::open(AF_INET6, mark);
+    if (!v6 && errno != EAFNOSUPPORT) return failure(errno);
+    return Injector(std::unique_ptr<Impl>(new Impl{std::move(*v4), std::move(v6)}));
+}
+
+void Injector::add(const tcp::Segment& segment) {
+    Lane* lane = segment.destination.address.is_v4() ? &impl_->v4 : impl_->v6 ? &*impl_->v6 : nullptr;
+    if (lane == nullptr || !lane->add(segment)) {
+        ++impl_->failed;
+        return;
+    }
+    if (lane->full()) impl_->flush(*lane);
+}
+
+void Injector::flush() {
+    impl_->flush(impl_->v4);
+    if (impl_->v6) impl_->flush(*impl_->v6);
+}
+
+std::uint64_t Injector::sent() const {
+    return impl_->sent;
+}
+
+std::uint64_t Injector::failed() const {
+    return impl_->failed;
+}
+
+}  // namespace finwait::inject

@@ -1,0 +1,107 @@
+#include "inject/lane.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <unistd.h>
+#include <utility>
+
+namespace finwait::inject {
+namespace {
+
+bool set(int fd, int level, int option, int value) {
+    return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+/// Ports stay 0: a raw socket's address has none.
+socklen_t write_destination(int family, const tcp::Address& to, sockaddr_in6& room) {
+    if (family == AF_INET) {
+        sockaddr_in v4{};
+        v4.sin_family = AF_INET;
+        std::memcpy(&v4.sin_addr, to.v4_bytes().data(), sizeof v4.sin_addr);
+        std::memcpy(&room, &v4, sizeof v4);
+        return sizeof v4;
+    }
+    room = {};
+    room.sin6_family = AF_INET6;
+    std::memcpy(&room.sin6_addr, to.bytes().data(), sizeof room.sin6_addr);
+    return sizeof room;
+}
+
+bool prepare(int fd, int family, std::uint32_t mark) {
+    const bool header =
+        family == AF_INET ? set(fd, IPPROTO_IP, IP_HDRINCL, 1) : set(fd, IPPROTO_IPV6, IPV6_HDRINCL, 1);
+    if (!header) return false;
+    if (mark != 0 && !set(fd, SOL_SOCKET, SO_MARK, static_cast<int>(mark))) return false;
+    // A burst of resets must not fail for want of buffer; without the right to ask, the default has to do.
+    constexpr int kSendBuffer = 4 << 20;
+    if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, kSendBuffer)) (void)set(fd, SOL_SOCKET, SO_SNDBUF, kSendBuffer);
+    return true;
+}
+
+}  // namespace
+
+Lane::Lane(int fd, int family) : fd_(fd), family_(family), burst_(std::make_unique<Burst>()) {
+    Burst& b = *burst_;
+    for (std::size_t i = 0; i < kBurst; ++i) {
+        b.headers[i].msg_hdr.msg_iov = &b.vectors[i];
+        b.headers[i].msg_hdr.msg_iovlen = 1;
+        b.headers[i].msg_hdr.msg_name = &b.destinations[i];
+    }
+}
+
+Lane::Lane(Lane&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), family_(other.family_), burst_(std::move(other.burst_)) {}
+
+Lane& Lane::operator=(Lane&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(family_, other.family_);
+    std::swap(burst_, other.burst_);
+    return *this;
+}
+
+Lane::~Lane() {
+    if (fd_ >= 0) close(fd_);
+}
+
+std::optional<Lane> Lane::open(int family, std::uint32_t mark) {
+    // IPPROTO_RAW sends any protocol and receives nothing (raw(7)).
+    const int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
+    if (fd < 0) return std::nullopt;
+    if (!prepare(fd, family, mark)) {
+        const int error = errno;
+        close(fd);
+        errno = error;
+        return std::nullopt;
+    }
+    return Lane(fd, family);
+}
+
+bool Lane::add(const tcp::Segment& segment) {
+    Burst& b = *burst_;
+    tcp::PacketBuffer& packet = b.packets[b.count];
+    const std::size_t size = tcp::compose(segment, {}, packet);
+    if (size == 0) return false;
+    b.vectors[b.count] = {packet.data(), size};
+    b.headers[b.count].msg_hdr.msg_namelen =
+        write_destination(family_, segment.destination.address, b.destinations[b.count]);
+    ++b.count;
+    return true;
+}
+
+std::size_t Lane::flush() {
+    Burst& b = *burst_;
+    std::size_t taken = 0;
+    for (std::size_t at = 0; at < b.count;) {
+        const int n = sendmmsg(fd_, &b.headers[at], static_cast<unsigned>(b.count - at), MSG_DONTWAIT);
+        if (n > 0) {
+            taken += static_cast<std::size_t>(n);
+            at += static_cast<std::size_t>(n);
+        } else if (errno != EINTR) {
+            ++at;  // the first of the rest was refused
+        }
+    }
+    b.count = 0;
+    return taken;
+}
+
+}  // namespace finwait::inject

@@ -1,0 +1,51 @@
+// One raw socket and the burst of packets that waits for it: the half of the injector that one IP version
+// needs.
+#pragma once
+
+#include "tcp/compose.hpp"
+#include "tcp/segment.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <netinet/in.h>
+#include <optional>
+#include <sys/socket.h>
+
+namespace finwait::inject {
+
+class Lane {
+  public:
+    static constexpr std::size_t kBurst = 64;
+
+    /// `family` is AF_INET or AF_INET6; empty, with errno set, when the socket cannot be had.
+    [[nodiscard]] static std::optional<Lane> open(int family, std::uint32_t mark);
+    Lane(Lane&& other) noexcept;
+    Lane& operator=(Lane&& other) noexcept;
+    ~Lane();
+
+    [[nodiscard]] bool full() const { return burst_->count == kBurst; }
+    /// False when the segment cannot be written as a packet. The burst must not be full.
+    bool add(const tcp::Segment& segment);
+    /// Sends the burst; how many packets the kernel took. The others are given up.
+    std::size_t flush();
+    [[nodiscard]] std::size_t waiting() const { return burst_->count; }
+
+  private:
+    struct Burst {
+        std::size_t count = 0;
+        std::array<tcp::PacketBuffer, kBurst> packets;
+        std::array<iovec, kBurst> vectors{};
+        std::array<sockaddr_in6, kBurst> destinations{};  // room for either family
+        std::array<mmsghdr, kBurst> headers{};
+    };
+
+    Lane(int fd, int family);
+
+    int fd_ = -1;
+    int family_ = 0;
+    std::unique_ptr<Burst> burst_;
+};
+
+}  // namespace finwait::inject

@@ -1,0 +1,198 @@
+#include "netfilter/process.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace finwait::netfilter {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaxOutput = 1U << 20U;
+constexpr std::size_t kMaxErrors = 4096;
+
+class Descriptor {
+  public:
+    explicit Descriptor(int fd = -1) : fd_(fd) {}
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor() { close(); }
+
+    [[nodiscard]] int get() const { return fd_; }
+    [[nodiscard]] bool valid() const { return fd_ >= 0; }
+    void reset(int fd) {
+        close();
+        fd_ = fd;
+    }
+    void close() {
+        if (fd_ >= 0) ::close(fd_);
+        fd_ = -1;
+    }
+
+  private:
+    int fd_;
+};
+
+struct Pipe {
+    Descriptor reader;
+    Descriptor writer;
+
+    bool open() {
+        std::array<int, 2> fds{};
+        if (pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) return false;
+        reader.reset(fds[0]);
+        writer.reset(fds[1]);
+        // The tool's end blocks as a tool expects.
+        return fcntl(fds[1], F_SETFL, 0) == 0;
+    }
+};
+
+std::string failure(const char* what) {
+    return std::string(what) + ": " + std::strerror(errno);
+}
+
+/// The whole input as a file in memory: unlike a pipe it can neither fill up nor raise SIGPIPE.
+bool provide(Descriptor& file, std::string_view input) {
+    file.reset(memfd_create("finwaitd-input", MFD_CLOEXEC));
+    if (!file.valid()) return false;
+    while (!input.empty()) {
+        const ssize_t n = ::write(file.get(), input.data(), input.size());
+        if (n <= 0) return false;
+        input.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return lseek(file.get(), 0, SEEK_SET) == 0;
+}
+
+/// Appends what can be read without waiting, keeps the first `most` bytes, and reads the rest away.
+void drain(Descriptor& from, std::string& to, std::size_t most) {
+    std::array<char, 4096> buffer;
+    while (from.valid()) {
+        const ssize_t n = ::read(from.get(), buffer.data(), buffer.size());
+        if (n > 0) {
+            to.append(buffer.data(), std::min(static_cast<std::size_t>(n), most - to.size()));
+        } else if (n == 0) {
+            from.close();
+        } else if (errno != EINTR) {
+            return;
+        }
+    }
+}
+
+class SpawnSetup {
+  public:
+    SpawnSetup() {
+        posix_spawn_file_actions_init(&actions);
+        posix_spawnattr_init(&attributes);
+        // A daemon blocks or ignores signals that a tool must still heed.
+        sigset_t none;
+        sigset_t all;
+        sigemptyset(&none);
+        sigfillset(&all);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        posix_spawnattr_setsigdefault(&attributes, &all);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    }
+    SpawnSetup(const SpawnSetup&) = delete;
+    SpawnSetup& operator=(const SpawnSetup&) = delete;
+    ~SpawnSetup() {
+        posix_spawn_file_actions_destroy(&actions);
+        posix_spawnattr_destroy(&attributes);
+    }
+
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+};
+
+/// Starts the tool; errno's value on failure.
+int spawn(const std::vector<std::string>& command, int input, int output, int errors, pid_t& pid) {
+    SpawnSetup setup;
+    posix_spawn_file_actions_adddup2(&setup.actions, input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&setup.actions, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&setup.actions, errors, STDERR_FILENO);
+
+    std::vector<char*> argv;
+    for (const std::string& word : command)
+        argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    // Messages are matched and shown to the operator: one language.
+    std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    std::string locale = "LC_ALL=C";
+    std::array<char*, 3> environment = {path.data(), locale.data(), nullptr};
+    return posix_spawn(&pid, argv[0], &setup.actions, &setup.attributes, argv.data(), environment.data());
+}
+
+/// Reads until the tool ends; false when its time ran out first. A grandchild that keeps the pipes open does
+/// not count.
+bool follow(int process, Descriptor& output, Descriptor& errors, Clock::time_point end, ToolResult& result) {
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+        if (left <= 0) return false;
+        std::array<pollfd, 3> wait = {
+            {{process, POLLIN, 0}, {output.get(), POLLIN, 0}, {errors.get(), POLLIN, 0}}};
+        if (poll(wait.data(), wait.size(), static_cast<int>(left)) < 0 && errno != EINTR) return false;
+        drain(output, result.output, kMaxOutput);
+        drain(errors, result.errors, kMaxErrors);
+        if ((wait[0].revents & POLLIN) != 0) return true;
+    }
+}
+
+}  // namespace
+
+std::optional<std::string> find_tool(std::string_view name) {
+    for (const char* directory :
+         {"/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/", "/usr/local/sbin/", "/usr/local/bin/"}) {
+        std::string path = directory;
+        path += name;
+        if (access(path.c_str(), X_OK) == 0) return path;
+    }
+    return std::nullopt;
+}
+
+ToolResult run_tool(const std::vector<std::string>& command, std::string_view input,
+                    std::chrono::milliseconds limit) {
+    ToolResult result;
+    const auto end = Clock::now() + limit;
+    Descriptor file;
+    Pipe output;
+    Pipe errors;
+    if (!provide(file, input) || !output.open() || !errors.open()) {
+        result.errors = failure("cannot prepare its input and output");
+        return result;
+    }
+    pid_t pid = -1;
+    if (const int e = spawn(command, file.get(), output.writer.get(), errors.writer.get(), pid); e != 0) {
+        errno = e;
+        result.errors = failure("cannot start it");
+        return result;
+    }
+    output.writer.close();
+    errors.writer.close();
+
+    // glibc 2.36 declares pidfd_open() without extern "C" (sourceware bug 29583).
+    const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    const bool ended = process.valid() && follow(process.get(), output.reader, errors.reader, end, result);
+    if (!ended) kill(pid, SIGKILL);
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!ended) {
+        result.errors = "did not end within " + std::to_string(limit.count()) + " ms";
+    } else if (WIFEXITED(status)) {
+        result.status = WEXITSTATUS(status);
+    } else {
+        result.errors += "killed by signal " + std::to_string(WTERMSIG(status));
+    }
+    return result;
+}
+
+}  // namespace finwait::netfilter

@@ -1,0 +1,79 @@
+// One NFQUEUE: binding, receiving in bursts, verdicts in one batch. Linux's
+// include/uapi/linux/netfilter/nfnetlink_queue.h is the protocol. Knows bytes and ids, nothing of TCP.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+
+namespace finwait::netfilter {
+
+struct QueueOptions {
+    std::uint16_t number = 0;
+    /// Bytes of each packet that are copied to us.
+    std::uint32_t copy_range = 120;
+    /// Packets that the kernel holds; above it passes them (fail-open) and tells nobody.
+    std::uint32_t max_length = 65536;
+    /// Bytes as setsockopt() takes them; the kernel doubles them. Full before max_length is reached, so that
+    /// a loss leaves a gap in the ids: a message takes 832 bytes of it on Linux 6.18, more on older kernels.
+    std::uint32_t receive_buffer = 24U << 20U;
+    /// Set on a packet by Disposition::mark.
+    std::uint32_t mark = 0x40000000;
+};
+
+/// One queued packet; `payload` starts at its IP header and lives until the next receive().
+struct QueuedPacket {
+    std::uint32_t id = 0;
+    std::uint32_t mark = 0;         // the packet's firewall mark
+    std::uint32_t wire_length = 0;  // bytes on the wire (of the whole GSO packet)
+    std::span<const std::uint8_t> payload;
+};
+
+enum class Disposition : std::uint8_t { accept, mark };  // mark: accept, with the options' mark bits added
+
+struct QueueError {
+    std::string message;  // what failed and what to do
+    bool not_permitted = false;
+};
+
+class Queue {
+  public:
+    [[nodiscard]] static std::variant<Queue, QueueError> open(const QueueOptions& options);
+    Queue(Queue&&) noexcept;
+    Queue& operator=(Queue&&) noexcept;
+    ~Queue();
+
+    /// The netlink socket, for readiness.
+    [[nodiscard]] int descriptor() const;
+
+    /// Receives one burst without waiting; empty when nothing is queued. Every packet received must be
+    /// disposed of, in order, before the next call.
+    [[nodiscard]] std::span<const QueuedPacket> receive();
+    /// Decides on packets()[i] of the last burst, in order; sent by flush().
+    void dispose(std::size_t i, Disposition disposition);
+    /// Tells the kernel the verdicts of the burst: one batch verdict, and a single one for each marked
+    /// packet.
+    void flush();
+
+    /// Packets that passed unseen because the queue was full, as far as the gaps in their ids tell.
+    [[nodiscard]] std::uint64_t lost() const;
+    /// Messages from the kernel that made no sense to us (an unknown id, an error).
+    [[nodiscard]] std::uint64_t errors() const;
+
+  private:
+    struct Impl;
+    explicit Queue(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+/// The kernel's own loss counters of a queue, from /proc/net/netfilter/nfnetlink_queue; zeros when it is not
+/// listed.
+struct KernelDrops {
+    std::uint64_t queue_dropped = 0;  // the queue was full
+    std::uint64_t user_dropped = 0;   // our socket buffer was full
+};
+[[nodiscard]] KernelDrops kernel_drops(std::uint16_t queue);
+
+}  // namespace finwait::netfilter

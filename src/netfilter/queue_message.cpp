@@ -1,0 +1,77 @@
+#include "netfilter/queue_message.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cstring>
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <linux/netlink.h>
+
+namespace finwait::netfilter {
+namespace {
+
+template<typename T>
+bool read(std::span<const char> bytes, T& value) {
+    if (bytes.size() < sizeof value) return false;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return true;
+}
+
+constexpr std::size_t aligned(std::size_t n) {
+    return (n + 3) & ~std::size_t{3};
+}
+
+/// Calls visit(type, body) for each whole attribute; stops at the first that is not.
+template<typename Visit>
+void each_attribute(std::span<const char> bytes, Visit visit) {
+    nlattr head{};
+    while (read(bytes, head) && head.nla_len >= sizeof head && head.nla_len <= bytes.size()) {
+        visit(head.nla_type & NLA_TYPE_MASK, bytes.subspan(sizeof head, head.nla_len - sizeof head));
+        bytes = bytes.subspan(std::min(aligned(head.nla_len), bytes.size()));
+    }
+}
+
+QueueMessage read_packet(std::span<const char> attributes) {
+    QueueMessage message;
+    QueuedPacket& packet = message.packet;
+    std::uint32_t captured = 0;
+    each_attribute(attributes, [&](int type, std::span<const char> body) {
+        std::uint32_t value = 0;
+        if (type == NFQA_PACKET_HDR) {
+            if (!read(body, value)) return;
+            packet.id = ntohl(value);
+            message.kind = QueueMessage::Kind::packet;
+        } else if (type == NFQA_MARK) {
+            if (read(body, value)) packet.mark = ntohl(value);
+        } else if (type == NFQA_CAP_LEN) {
+            if (read(body, value)) captured = ntohl(value);
+        } else if (type == NFQA_PAYLOAD) {
+            packet.payload = {reinterpret_cast<const std::uint8_t*>(body.data()), body.size()};
+        }
+    });
+    // CAP_LEN is sent only when the copy is shorter than the packet.
+    packet.wire_length = captured != 0 ? captured : static_cast<std::uint32_t>(packet.payload.size());
+    return message;
+}
+
+}  // namespace
+
+QueueMessage read_message(std::span<const char> bytes) {
+    QueueMessage message;
+    nlmsghdr head{};
+    if (!read(bytes, head)) return message;
+    std::span<const char> body = bytes.first(std::min<std::size_t>(bytes.size(), head.nlmsg_len));
+    body = body.subspan(std::min(sizeof head, body.size()));
+    if (head.nlmsg_type == NLMSG_ERROR) {
+        std::int32_t error = 0;
+        message.kind = QueueMessage::Kind::error;
+        message.error = read(body, error) ? -error : -1;
+        return message;
+    }
+    constexpr unsigned kPacket = NFNL_SUBSYS_QUEUE << 8U | NFQNL_MSG_PACKET;
+    if (head.nlmsg_type != kPacket || body.size() < sizeof(nfgenmsg)) return message;
+    return read_packet(body.subspan(sizeof(nfgenmsg)));
+}
+
+}  // namespace finwait::netfilter

@@ -1,0 +1,107 @@
+// Two chains at the forward hook. The first hands over to us what must be seen: every segment of a flow whose
+// connmark says that a FIN has passed, and every SYN, FIN and RST. The second comes after the verdict and
+// undoes the connmark of a flow whose packet we gave our mark; a control segment sets it again, so that the
+// order of the verdicts decides. It needs a hook of its own: an accepted packet goes on at the next hook
+// function, not at the next rule (nf_reinject, net/netfilter/nfnetlink_queue.c). For the same reason the jump
+// to FINWAITD stands last in iptables' mangle FORWARD: a rule behind it, such as TCPMSS, would miss every
+// packet that was queued.
+#include "netfilter/rules.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace finwait::netfilter {
+namespace {
+
+// @mark@: our bits; @rest@: all others; @queues@: the queues as the tool spells them.
+constexpr std::string_view kNftablesSelective = R"(add table inet finwaitd
+delete table inet finwaitd
+table inet finwaitd {
+    chain intercept {
+        type filter hook forward priority mangle; policy accept;
+        tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
+        meta l4proto tcp ct mark & @mark@ == @mark@ queue flags bypass to @queues@
+        tcp flags & (fin | syn | rst) != 0 queue flags bypass to @queues@
+    }
+    chain release {
+        type filter hook forward priority mangle + 1; policy accept;
+        meta l4proto tcp meta mark & @mark@ == @mark@ ct mark set ct mark & @rest@ meta mark set meta mark & @rest@
+        tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
+    }
+}
+)";
+
+constexpr std::string_view kNftablesAll = R"(add table inet finwaitd
+delete table inet finwaitd
+table inet finwaitd {
+    chain intercept {
+        type filter hook forward priority mangle; policy accept;
+        meta l4proto tcp queue flags bypass to @queues@
+    }
+}
+)";
+
+constexpr std::string_view kIptablesSelective = R"(*mangle
+:FINWAITD - [0:0]
+-A FORWARD -p tcp -j FINWAITD
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark @mark@/@mark@
+-A FINWAITD -p tcp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j NFQUEUE @queues@ --queue-bypass
+COMMIT
+*filter
+:FINWAITD - [0:0]
+-I FORWARD 1 -p tcp -j FINWAITD
+-A FINWAITD -m mark --mark @mark@/@mark@ -j CONNMARK --set-xmark 0x0/@mark@
+-A FINWAITD -m mark --mark @mark@/@mark@ -j MARK --set-xmark 0x0/@mark@
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark @mark@/@mark@
+COMMIT
+)";
+
+constexpr std::string_view kIptablesAll = R"(*mangle
+:FINWAITD - [0:0]
+-A FORWARD -p tcp -j FINWAITD
+-A FINWAITD -p tcp -j NFQUEUE @queues@ --queue-bypass
+COMMIT
+)";
+
+std::string hex(std::uint32_t value) {
+    std::array<char, 16> text{};
+    const int n = std::snprintf(text.data(), text.size(), "0x%x", value);
+    return {text.data(), static_cast<std::size_t>(n)};
+}
+
+void replace(std::string& text, std::string_view word, std::string_view by) {
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + by.size())) {
+        text.replace(at, word.size(), by);
+    }
+}
+
+/// "0", or "0-3" with the separator that the tool wants.
+std::string range(const RulePlan& plan, char separator) {
+    std::string text = std::to_string(plan.first_queue);
+    if (plan.queues > 1) text += separator + std::to_string(plan.first_queue + plan.queues - 1);
+    return text;
+}
+
+std::string fill(std::string_view rules, const RulePlan& plan, const std::string& queues) {
+    std::string text(rules);
+    replace(text, "@mark@", hex(plan.mark_mask));
+    replace(text, "@rest@", hex(~plan.mark_mask));
+    replace(text, "@queues@", queues);
+    return text;
+}
+
+}  // namespace
+
+std::string render_nftables(const RulePlan& plan) {
+    const bool all = plan.packets == config::Packets::all;
+    return fill(all ? kNftablesAll : kNftablesSelective, plan, range(plan, '-'));
+}
+
+std::string render_iptables(const RulePlan& plan) {
+    const bool all = plan.packets == config::Packets::all;
+    const std::string option = plan.queues > 1 ? "--queue-balance " : "--queue-num ";
+    return fill(all ? kIptablesAll : kIptablesSelective, plan, option + range(plan, ':'));
+}
+
+}  // namespace finwait::netfilter

@@ -1,0 +1,78 @@
+#include "observe/journal.hpp"
+
+#include "policy/filter.hpp"
+
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace finwait::observe {
+
+namespace {
+
+constexpr std::size_t kLogQueue = 8192;
+
+std::string_view verb(engine::EventType type) {
+    switch (type) {
+        case engine::EventType::half_closed:
+            return "half-closed";
+        case engine::EventType::reset:
+            return "reset";
+        case engine::EventType::would_reset:
+            return "would have been reset (observing)";
+        case engine::EventType::closed:
+            return "closed";
+    }
+    return "closed";
+}
+
+std::string seconds(Duration d) {
+    return policy::duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(d) / 100 * 100);
+}
+
+}  // namespace
+
+std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
+    if (!spdlog::thread_pool()) spdlog::init_thread_pool(kLogQueue, 1);
+    auto logger = std::make_shared<spdlog::async_logger>(
+        "finwaitd", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
+        spdlog::async_overflow_policy::overrun_oldest);
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l: %v");
+    logger->set_level(spdlog::level::from_str(level));
+    logger->flush_on(spdlog::level::info);
+    return logger;
+}
+
+std::string describe(const engine::Event& e, const std::string& policy) {
+    std::string line = "flow " + e.id.text() + " " + e.client.text() + " -> " + e.server.text() + " " +
+                       std::string(verb(e.type)) + ": " + std::string(e.reason);
+    line += " (";
+    if (e.closer) line += "closer " + std::string(tcp::name(*e.closer)) + ", ";
+    return line + "age " + seconds(e.age) + ", idle " + seconds(e.idle) + ", policy " + policy + ")";
+}
+
+bool Journal::admit(Instant now) {
+    const std::lock_guard lock(mutex_);
+    if (now - second_ >= std::chrono::seconds(1)) {
+        if (suppressed_ > 0) logger_->info("{} more lines like these were left out", suppressed_);
+        second_ = now;
+        lines_ = 0;
+        suppressed_ = 0;
+    }
+    if (lines_ < kLinesPerSecond) {
+        ++lines_;
+        return true;
+    }
+    ++suppressed_;
+    return false;
+}
+
+void Journal::note(Instant now, const engine::Event& event, const std::string& policy) {
+    const bool important =
+        event.type == engine::EventType::reset || event.type == engine::EventType::would_reset;
+    const auto level = important ? spdlog::level::info : spdlog::level::debug;
+    if (!logger_->should_log(level) || !admit(now)) return;
+    logger_->log(level, describe(event, policy));
+}
+
+}  // namespace finwait::observe

@@ -1,0 +1,44 @@
+// What the daemon says of flows in its log: one line for an event, at a bounded rate. What exceeds it is
+// counted and told later; a slow reader of the log never delays a packet.
+#pragma once
+
+#include "engine/action.hpp"
+#include "tcp/time.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <spdlog/logger.h>
+
+namespace finwait::observe {
+
+/// A logger to stderr that hands lines to a thread of its own and drops the oldest when that falls behind.
+/// `level`: error, warn, info or debug.
+[[nodiscard]] std::shared_ptr<spdlog::logger> make_logger(const std::string& level);
+
+/// One line for people: what happened, to which flow, why.
+[[nodiscard]] std::string describe(const engine::Event& event, const std::string& policy);
+
+/// Shared by all shards.
+class Journal {
+  public:
+    static constexpr std::uint32_t kLinesPerSecond = 50;
+
+    explicit Journal(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {}
+
+    /// Resets are told at level info, what the tracker sees at level debug.
+    void note(Instant now, const engine::Event& event, const std::string& policy);
+
+  private:
+    [[nodiscard]] bool admit(Instant now);
+
+    std::shared_ptr<spdlog::logger> logger_;
+    std::mutex mutex_;
+    Instant second_;
+    std::uint32_t lines_ = 0;
+    std::uint64_t suppressed_ = 0;
+};
+
+}  // namespace finwait::observe

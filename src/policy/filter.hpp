@@ -1,0 +1,68 @@
+// The filter language: one grammar for policies' `match` and for finwaitctl, after ss(8).
+//
+//   filter     := term { "or" term }
+//   term       := factor { ["and"] factor }
+//   factor     := "not" factor | "(" filter ")" | predicate
+//   predicate  := "state" STATE | "client-state" STATE | "server-state" STATE | "closer" ("client"|"server")
+//               | "client" CIDR | "server" CIDR | "host" CIDR | "port" N | "client-port" N
+//               | ("idle"|"age") (">"|">="|"<"|"<=") DURATION | "policy" NAME | "phase" PHASE
+//
+// An empty text matches every flow. A predicate on something unknown (idle time in selective mode) is false.
+#pragma once
+
+#include "policy/subject.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace finwait::policy {
+
+struct FilterError {
+    std::size_t column = 0;  // 1-based, in bytes of the filter's text
+    std::string message;     // what was found and what is allowed there
+};
+
+/// Who asks. Which policy is in force follows from the policies' matches, so these cannot ask for it.
+enum class Purpose : std::uint8_t { query, policy_match };
+
+class Filter {
+  public:
+    /// Filters come from whoever may open the control socket: these bound the memory and the stack they can
+    /// take.
+    static constexpr std::size_t kMaxLength = 4096;
+    static constexpr std::size_t kMaxDepth = 64;
+
+    /// Matches everything.
+    Filter() = default;
+
+    [[nodiscard]] static std::variant<Filter, FilterError> parse(std::string_view text,
+                                                                 Purpose purpose = Purpose::query);
+
+    /// Allocates nothing.
+    [[nodiscard]] bool matches(const Subject& subject) const;
+    [[nodiscard]] bool matches_everything() const { return root_ == nullptr; }
+    /// Whether the answer can change while the addresses, ports and closer stay the same.
+    [[nodiscard]] bool depends_on_time() const;
+    [[nodiscard]] const std::string& text() const { return text_; }
+
+    /// The same text; equal meaning in other words is not looked for.
+    friend bool operator==(const Filter& a, const Filter& b) { return a.text_ == b.text_; }
+
+    struct Node;
+
+  private:
+    std::shared_ptr<const Node> root_;
+    std::string text_;
+};
+
+/// "90s", "5m", "2h4m", "1d", "250ms", "off"; empty when it is none of these. "off" is kOff. Each of the
+/// units d, h, m, s, ms stands at most once, the longer before the shorter.
+[[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
+/// The longest units first, none that is zero: 90 seconds are "1m30s". Below a millisecond it is cut off.
+[[nodiscard]] std::string duration_text(Duration d);
+
+}  // namespace finwait::policy

@@ -1,0 +1,25 @@
+// Words for error messages: what was found, safe to print on a terminal, and the known word that was probably
+// meant.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace finwait::policy {
+
+/// `text` in double quotes, cut when it is long; whatever is not printable ASCII as \xNN.
+[[nodiscard]] std::string quoted(std::string_view text);
+
+/// "a, b, c".
+[[nodiscard]] std::string listed(std::span<const std::string_view> words);
+
+/// The word nearest to `found`, at most two slips of the finger away (case aside); empty when none is.
+[[nodiscard]] std::optional<std::string_view> nearest(std::string_view found,
+                                                      std::span<const std::string_view> words);
+
+/// "; did you mean "fin-wait-2"?", or nothing when no word is near.
+[[nodiscard]] std::string suggestion(std::string_view found, std::span<const std::string_view> words);
+
+}  // namespace finwait::policy

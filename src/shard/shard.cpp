@@ -1,0 +1,147 @@
+#include "shard/shard.hpp"
+
+#include "shard/clock.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace finwait::shard {
+
+namespace {
+
+/// Bursts handled before timers and questions get their turn.
+constexpr int kBurstsPerTurn = 32;
+constexpr std::size_t kReservedActions = 8192;
+constexpr Duration kDrainStep = std::chrono::milliseconds(5);
+
+}  // namespace
+
+Shard::Shard(netfilter::Queue queue, inject::Injector injector, engine::Options options, EventSink sink)
+    : queue_(std::move(queue)),
+      injector_(std::move(injector)),
+      engine_(std::move(options)),
+      sink_(std::move(sink)),
+      readable_(io_, queue_.descriptor()) {
+    actions_.reserve(kReservedActions);
+}
+
+Shard::~Shard() {
+    if (thread_.joinable()) {
+        io_.stop();
+        thread_.join();
+    }
+    readable_.release();  // the queue closes its own socket
+}
+
+void Shard::start() {
+    thread_ = std::thread([this] {
+        wait_readable();
+        arm_timer();
+        const auto work = boost::asio::make_work_guard(io_);
+        io_.run();
+    });
+}
+
+void Shard::drain_and_stop(Duration patience) {
+    if (!thread_.joinable()) return;
+    boost::asio::post(io_, [this, patience] { stop_when_drained(monotonic_now() + patience); });
+    thread_.join();
+}
+
+Handle Shard::handle() {
+    Handle handle;
+    handle.io = &io_;
+    handle.engine = &engine_;
+    handle.wake = [this] { run_due(); };
+    handle.now = &monotonic_now;
+    return handle;
+}
+
+void Shard::wait_readable() {
+    readable_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                         [this](const boost::system::error_code& error) {
+                             if (!error) on_readable();
+                         });
+}
+
+void Shard::on_readable() {
+    bool more = true;
+    for (int i = 0; more && i < kBurstsPerTurn; ++i)
+        more = handle_burst();
+    run_due();
+    if (more)
+        boost::asio::post(io_, [this] { on_readable(); });
+    else
+        wait_readable();
+}
+
+bool Shard::handle_burst() {
+    const auto burst = queue_.receive();
+    if (burst.empty()) return false;
+    const Instant now = monotonic_now();
+    if (const std::uint64_t lost = queue_.lost(); lost != losses_told_) {
+        engine_.on_loss(lost - losses_told_);
+        losses_told_ = lost;
+    }
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        tcp::Segment segment;
+        const tcp::ParseError error = tcp::parse(burst[i].payload, burst[i].wire_length, segment);
+        auto disposition = netfilter::Disposition::accept;
+        if (error != tcp::ParseError::none)
+            engine_.on_unparsed(error);
+        else if (engine_.on_segment(now, segment) == engine::Verdict::release)
+            disposition = netfilter::Disposition::mark;
+        queue_.dispose(i, disposition);
+    }
+    queue_.flush();
+    return true;
+}
+
+void Shard::run_due() {
+    const Instant now = monotonic_now();
+    if (engine_.next_deadline() <= now) {
+        actions_.clear();
+        engine_.on_tick(now, actions_);
+        perform(actions_);
+    }
+    queue_errors_.store(queue_.errors(), std::memory_order_relaxed);
+    arm_timer();
+}
+
+void Shard::perform(const engine::Actions& actions) {
+    for (const engine::Action& action : actions) {
+        if (const auto* send = std::get_if<engine::Send>(&action))
+            injector_.add(send->segment);
+        else
+            sink_(std::get<engine::Event>(action), engine_);
+    }
+    injector_.flush();
+    unsent_.store(injector_.failed(), std::memory_order_relaxed);
+}
+
+void Shard::arm_timer() {
+    const Instant next = engine_.next_deadline();
+    // Setting a timer costs a system call: one that fires too early only looks and sets the next.
+    if (next >= timer_set_for_) return;
+    timer_set_for_ = next;
+    timer_.expires_at(std::chrono::steady_clock::time_point(next.since_origin()));
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        timer_set_for_ = Instant::never();
+        run_due();
+    });
+}
+
+void Shard::stop_when_drained(Instant until) {
+    if (handle_burst() && monotonic_now() < until) {
+        boost::asio::post(io_, [this, until] { stop_when_drained(until); });
+        return;
+    }
+    // What left the rules a moment ago may not have reached the queue yet: look once more.
+    drain_timer_.expires_after(kDrainStep);
+    drain_timer_.async_wait([this](const boost::system::error_code&) {
+        handle_burst();
+        io_.stop();
+    });
+}
+
+}  // namespace finwait::shard

@@ -1,0 +1,70 @@
+// One thread's worth of the daemon: a queue, an engine, an injector and an io_context. Packets are handled in
+// bursts; timers and the control plane's questions run between bursts. Shards share nothing.
+#pragma once
+
+#include "engine/engine.hpp"
+#include "inject/injector.hpp"
+#include "netfilter/queue.hpp"
+#include "shard/handle.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <variant>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace finwait::shard {
+
+/// Receives what the engine tells; called on the shard's thread and must not wait.
+using EventSink = std::function<void(const engine::Event&, const engine::Engine&)>;
+
+class Shard {
+  public:
+    Shard(netfilter::Queue queue, inject::Injector injector, engine::Options options, EventSink sink);
+    ~Shard();
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
+
+    void start();
+    /// Handles what is still queued, for at most `patience`, then ends the thread. The rules must no longer
+    /// queue.
+    void drain_and_stop(Duration patience);
+
+    [[nodiscard]] Handle handle();
+    /// RSTs that the kernel refused to send.
+    [[nodiscard]] std::uint64_t unsent() const { return unsent_.load(std::memory_order_relaxed); }
+    /// Messages from the kernel that made no sense.
+    [[nodiscard]] std::uint64_t queue_errors() const { return queue_errors_.load(std::memory_order_relaxed); }
+
+  private:
+    void wait_readable();
+    void on_readable();
+    /// Receives and decides one burst; false when nothing was queued.
+    bool handle_burst();
+    void run_due();
+    void perform(const engine::Actions& actions);
+    void arm_timer();
+    void stop_when_drained(Instant until);
+
+    netfilter::Queue queue_;
+    inject::Injector injector_;
+    engine::Engine engine_;
+    EventSink sink_;
+    boost::asio::io_context io_{1};
+    boost::asio::posix::stream_descriptor readable_{io_};
+    boost::asio::steady_timer timer_{io_};
+    boost::asio::steady_timer drain_timer_{io_};
+    Instant timer_set_for_ = Instant::never();
+    engine::Actions actions_;
+    std::uint64_t losses_told_ = 0;
+    std::atomic<std::uint64_t> unsent_ = 0;
+    std::atomic<std::uint64_t> queue_errors_ = 0;
+    std::thread thread_;
+};
+
+}  // namespace finwait::shard

@@ -1,0 +1,35 @@
+// Flows picked up midway: a side stays `unknown` until what passed leaves one answer only. A side whose FIN
+// has been seen is known; so is one that has sent new data, because it had not closed before that.
+
+#include "tcp/rules.hpp"
+
+namespace finwait::tcp {
+
+namespace {
+
+State settled(const Side& side, const Side& peer) {
+    const bool got_fin = peer.fin_seen && side.acked && at_or_after(side.ack, peer.fin);
+    if (!side.fin_seen) return got_fin ? State::close_wait : State::established;
+    if (!peer.fin_seen) return side.fin_acked ? State::fin_wait_2 : State::fin_wait_1;
+    if (!got_fin) return State::fin_wait_1;
+    return side.fin_acked ? State::time_wait : State::closing;
+}
+
+bool known(const Side& side) {
+    return side.open || side.fin_seen;
+}
+
+}  // namespace
+
+void settle_unknown(Connection& c) {
+    Side& a = c.side[0];
+    Side& b = c.side[1];
+    if (a.state != State::unknown && b.state != State::unknown) return;
+    if (!known(a) || !known(b)) return;
+    const State state_a = settled(a, b);
+    const State state_b = settled(b, a);
+    if (a.state == State::unknown) a.state = state_a;
+    if (b.state == State::unknown) b.state = state_b;
+}
+
+}  // namespace finwait::tcp

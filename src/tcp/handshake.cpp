@@ -1,0 +1,160 @@
+// SYN and SYN,ACK: opening, in every order (RFC 9293 sections 3.5 and 3.10.7), repeated, stale, and against a
+// connection that exists already (RFC 5961 section 4). Data in SYN after RFC 7413.
+
+#include "tcp/rules.hpp"
+
+namespace finwait::tcp {
+
+namespace {
+
+void remember_pending(Connection& c, Role from, const Segment& s) {
+    c.pending = true;
+    c.pending_role = from;
+    c.pending_isn = s.seq;
+    c.pending_scale_offered = s.offers(option::window_scale);
+    c.pending_scale = s.scale;
+}
+
+/// A peer in TIME_WAIT takes a SYN for a new connection only above what it has received (RFC 9293
+/// section 3.6.1, MSL note; RFC 6191): an older one is a stray duplicate.
+bool may_reopen(const Connection& c, Role from, const Segment& s) {
+    const Side& sender = c.of(from);
+    const Side& receiver = c.of(other(from));
+    if (!finished(c)) return false;
+    if (sender.syn_seen && s.seq == sender.iss) return false;
+    if (receiver.state != State::time_wait || !receiver.acked) return true;
+    const bool newer_stamp =
+        sender.timestamps && s.offers(option::timestamps) && after(Seq(s.ts_value), Seq(sender.ts_value));
+    return newer_stamp || after(s.seq, receiver.ack);
+}
+
+/// Whether an acknowledgment in a SYN,ACK answers the SYN that began at `iss` and ended at `end`: its data,
+/// if any, may be acknowledged or not (RFC 7413 section 4.2.1).
+bool answers(Seq iss, Seq end, Seq ack) {
+    return after(ack, iss) && at_or_before(ack, end);
+}
+
+}  // namespace
+
+void begin_side(Connection& c, Role from, const Segment& s) {
+    Side& sender = c.of(from);
+    const State state = sender.state;
+    sender = Side{};
+    sender.state = state;
+    sender.iss = s.seq;
+    sender.next = s.end();
+    sender.fresh = true;
+    sender.complete = true;
+    sender.syn_seen = true;
+    sender.scale_offered = s.offers(option::window_scale);
+    sender.scale = s.scale;
+    sender.sack = s.offers(option::sack_permitted);
+    sender.fast_open = s.length > 0;
+    sender.max_window = s.window;
+    note_header(sender, s);
+    sender.timestamps = s.offers(option::timestamps);
+    if (s.any(flag::ack)) note_acknowledgment(c, from, s);
+}
+
+Advance on_syn(Connection& c, Role from, const Segment& s) {
+    Side& sender = c.of(from);
+    const Side& receiver = c.of(other(from));
+    if (may_reopen(c, from, s)) return {Outcome::reopened};
+
+    if (sender.syn_seen && s.seq == sender.iss && sender.state == State::syn_sent) {
+        // Repeated; a later copy may come without the data of the first (RFC 7413 section 4.1.3).
+        sender.next = later(sender.next, s.end());
+        return {Outcome::accepted};
+    }
+    const bool answered = receiver.acked && receiver.syn_seen;
+    const bool fresh_start = sender.state == State::closed && !sender.syn_seen && !c.reset_seen;
+    if (fresh_start || (sender.state == State::syn_sent && !answered)) {
+        begin_side(c, from, s);
+        apply(sender, Event::sent_syn);
+        return {Outcome::accepted, true};
+    }
+    if (sender.state == State::unknown && !sender.syn_seen && answered && receiver.ack == s.seq + 1) {
+        // The SYN,ACK overtook its SYN: now the whole handshake has been seen.
+        begin_side(c, from, s);
+        apply(sender, Event::sent_syn);
+        c.adopted = false;
+        return {Outcome::accepted, true};
+    }
+    if (sender.syn_seen && s.seq == sender.iss) return {Outcome::invalid};
+    remember_pending(c, from, s);
+    return {Outcome::invalid};
+}
+
+Advance on_syn_ack(Connection& c, Role from, const Segment& s) {
+    Side& sender = c.of(from);
+    Side& receiver = c.of(other(from));
+    if (c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1) return {Outcome::reopened};
+    if (!receiver.syn_seen || !answers(receiver.iss, receiver.next, s.ack)) return {Outcome::invalid};
+
+    const bool repeated = sender.syn_seen && s.seq == sender.iss;
+    if (repeated && sender.state == State::established) {
+        if (after(sender.next, s.end()) || sender.open) return {Outcome::invalid};
+        apply(sender, Event::syn_ack_repeated);
+        return {Outcome::accepted};
+    }
+    const State state = sender.state;
+    const bool opening = state == State::closed || state == State::syn_sent || state == State::unknown ||
+                         state == State::syn_received;
+    if (!opening || c.reset_seen) return {Outcome::invalid};
+    if (repeated && state == State::syn_received) return {Outcome::accepted};
+
+    const bool simultaneous = repeated && state == State::syn_sent;
+    begin_side(c, from, s);
+    if (state != State::syn_received) apply(sender, Event::sent_syn_ack);
+    if (receiver.state == State::syn_received) apply(receiver, Event::syn_acked);
+    if (simultaneous && receiver.acked && receiver.ack == sender.iss + 1) apply(sender, Event::syn_acked);
+    return {Outcome::accepted, true};
+}
+
+std::optional<Opened> open(const Segment& first) {
+    if (first.any(flag::rst)) return std::nullopt;
+    Opened opened;
+    Connection& c = opened.connection;
+    if (first.has(flag::syn | flag::ack)) {
+        opened.sender = Role::server;
+        c.adopted = true;
+        c.of(Role::client).state = State::unknown;
+        begin_side(c, Role::server, first);
+        apply(c.of(Role::server), Event::sent_syn_ack);
+        return opened;
+    }
+    if (first.any(flag::syn)) {
+        begin_side(c, Role::client, first);
+        apply(c.of(Role::client), Event::sent_syn);
+        return opened;
+    }
+    if (!first.any(flag::ack)) return std::nullopt;
+    c.adopted = true;
+    for (Side& side : c.side)
+        side.state = State::unknown;
+    lose_numbers(c);
+    advance(c, Role::client, first);
+    return opened;
+}
+
+Opened reopen(const Connection& old, Role sender, const Segment& segment) {
+    if (!segment.any(flag::ack)) return *open(segment);
+    Opened opened;
+    opened.sender = Role::server;
+    Connection& c = opened.connection;
+    Segment syn;
+    syn.flags = flag::syn;
+    syn.seq = old.pending_isn;
+    syn.scale = old.pending_scale;
+    syn.options = old.pending_scale_offered ? option::window_scale : std::uint8_t{0};
+    begin_side(c, Role::client, syn);
+    apply(c.of(Role::client), Event::sent_syn);
+    const Side& previous = old.of(other(sender));
+    c.of(Role::client).unsigned_dropped = previous.unsigned_dropped;
+    c.of(Role::client).multipath = previous.multipath;
+    begin_side(c, Role::server, segment);
+    apply(c.of(Role::server), Event::sent_syn_ack);
+    return opened;
+}
+
+}  // namespace finwait::tcp

@@ -1,0 +1,34 @@
+// The tracker's inner parts, one for each kind of segment; tracker.cpp chooses among them.
+#pragma once
+
+#include "tcp/tracker.hpp"
+
+namespace finwait::tcp {
+
+/// Moves one side along the table of transitions.
+inline void apply(Side& side, Event event) {
+    side.state = next_state(side.state, event);
+}
+
+/// Takes over what a segment's header and options say of its sender, whatever its kind.
+void note_header(Side& sender, const Segment& s);
+/// Takes over the acknowledgment and the window that a segment offers.
+void note_acknowledgment(Connection& c, Role from, const Segment& s);
+/// Starts a side anew with the SYN or SYN,ACK it sends.
+void begin_side(Connection& c, Role from, const Segment& s);
+
+/// SYN without ACK (handshake.cpp).
+Advance on_syn(Connection& c, Role from, const Segment& s);
+/// SYN,ACK (handshake.cpp).
+Advance on_syn_ack(Connection& c, Role from, const Segment& s);
+/// RST (reset.cpp).
+Advance on_reset(Connection& c, Role from, const Segment& s);
+/// A segment that is not an RST, from a side or towards a side that an RST has closed (reset.cpp).
+/// False when it shows nothing and must be left alone.
+bool revive_after_reset(Connection& c, Role from);
+
+/// Settles the states of sides that were adopted as unknown, as soon as what they have sent leaves one answer
+/// only (adopt.cpp).
+void settle_unknown(Connection& c);
+
+}  // namespace finwait::tcp

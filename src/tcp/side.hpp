@@ -1,0 +1,67 @@
+// What is known of the two sides of a connection, seen from the middle of the path (RFC 9293 section 3.3.1's
+// variables as far as passing segments prove them). Plain values; tracker.hpp has the rules that change them.
+#pragma once
+
+#include "tcp/seq.hpp"
+#include "tcp/state.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace finwait::tcp {
+
+struct Side {
+    Seq iss;   // valid with syn_seen
+    Seq next;  // end of the highest sequence space sent (SND.NXT); valid with fresh
+    Seq ack;   // highest acknowledgment sent (its proven RCV.NXT); valid with acked
+    Seq edge;  // right edge of the window offered: the peer may send up to here; valid with acked
+    Seq fin;   // end of its FIN, so its last sequence number plus one; valid with fin_seen
+    std::uint32_t max_window = 0;  // largest window that it may have offered, bytes
+    std::uint32_t ts_value = 0;    // latest timestamp sent (RFC 7323); valid with timestamps
+    std::uint16_t window = 0;      // as last sent, unscaled
+    std::uint16_t ip_id = 0;       // IPv4 identification last sent
+    State state = State::closed;
+    State before_fin = State::closed;    // to go back to when the claim of a FIN is contradicted
+    State before_reset = State::closed;  // to go back to when it turns out that an RST was not taken
+    std::uint8_t scale = 0;  // window shift offered (RFC 7323 section 2); valid with scale_offered
+    std::uint8_t ttl = 0;    // as last sent
+
+    bool fresh : 1 = false;     // next is current: nothing has passed unseen since
+    bool complete : 1 = false;  // next is also an upper bound: everything sent has been seen
+    bool acked : 1 = false;     // it has sent an acknowledgment that is current
+    bool syn_seen : 1 = false;
+    bool fin_seen : 1 = false;
+    bool fin_acked : 1 = false;    // the peer's acknowledgment of the FIN has passed
+    bool fin_claimed : 1 = false;  // the FIN could not be checked and waits for the peer's acknowledgment
+    bool open : 1 = false;         // has sent new data while it was watched: had not closed before that
+    bool scale_offered : 1 = false;
+    bool timestamps : 1 = false;
+    bool sack : 1 = false;
+    bool unsigned_dropped : 1 = false;  // MD5 or AO: it drops segments that we make (RFC 2385, RFC 5925)
+    bool multipath : 1 = false;         // MPTCP: one subflow of several (RFC 8684)
+    bool fast_open : 1 = false;         // data in its SYN (RFC 7413)
+};
+
+struct Connection {
+    std::array<Side, 2> side;  // by Role
+
+    /// A SYN that a synchronized peer has not answered yet (RFC 5961 section 4): only a SYN,ACK for it proves
+    /// that a new connection has taken the place of this one.
+    Seq pending_isn;
+    std::uint8_t pending_scale = 0;
+    bool pending : 1 = false;
+    bool pending_scale_offered : 1 = false;
+    Role pending_role : 1 = Role::client;
+
+    bool adopted : 1 = false;        // picked up midway: scales and earlier life are unknown
+    bool released : 1 = false;       // on the fast path: only SYN, FIN and RST are seen
+    bool reset_seen : 1 = false;     // closed by an RST
+    bool reset_claimed : 1 = false;  // that RST could not be checked
+    bool reset_certain : 1 = false;  // that RST stood exactly at the receiver's acknowledgment
+    Role reset_by : 1 = Role::client;
+
+    [[nodiscard]] Side& of(Role r) { return side[index(r)]; }
+    [[nodiscard]] const Side& of(Role r) const { return side[index(r)]; }
+};
+
+}  // namespace finwait::tcp

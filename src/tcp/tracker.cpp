@@ -1,0 +1,201 @@
+#include "tcp/tracker.hpp"
+
+#include "tcp/rules.hpp"
+#include "tcp/window.hpp"
+
+#include <algorithm>
+
+namespace finwait::tcp {
+
+namespace {
+
+constexpr std::uint8_t kUnknownScale = 14;  // RFC 7323 section 2.3: the largest allowed
+
+/// The handshake's last step: an acknowledgment of a SYN by a segment without SYN.
+void complete_handshake(Side& sender, Side& receiver, const Segment& s) {
+    if (!receiver.syn_seen || !at_or_after(s.ack, receiver.iss + 1)) return;
+    apply(sender, Event::acked_syn);
+    if (receiver.state == State::syn_received) apply(receiver, Event::syn_acked);
+}
+
+/// The acknowledgment of the receiver's FIN: moves the receiver, and says that the sender has got the FIN.
+void acknowledge_fin(Side& sender, Side& receiver, const Segment& s) {
+    if (!receiver.fin_seen || s.ack != receiver.fin) return;
+    if (!receiver.fin_acked) {
+        receiver.fin_acked = true;
+        receiver.fin_claimed = false;
+        receiver.complete = true;
+        const bool both = sender.fin_seen || s.any(flag::fin);
+        apply(receiver, both ? Event::fin_acked_both : Event::fin_acked);
+    }
+    apply(sender, sender.fin_seen && sender.fin_acked ? Event::acked_fin_last : Event::acked_fin);
+}
+
+void send_fin(Side& sender, const Segment& s) {
+    if (sender.fin_seen) {
+        if (!sender.fin_acked) return;
+        sender.fin_acked = false;
+        apply(sender, Event::fin_repeated);
+        return;
+    }
+    sender.fin_seen = true;
+    sender.fin = s.end();
+    sender.fin_claimed = !sender.complete;
+    sender.before_fin = sender.state;
+    apply(sender, Event::sent_fin);
+}
+
+/// Beyond the FIN there is nothing, and a FIN cannot come before data that was sent already. A sender whose
+/// earlier data passed unseen may prove its own FIN wrong only by going beyond it.
+bool agrees_with_fins(const Side& sender, const Side& receiver, const Segment& s) {
+    if (sender.fin_seen && after(s.end(), sender.fin)) return false;
+    if (s.any(flag::fin) && sender.fin_seen && s.end() != sender.fin) return false;
+    if (s.any(flag::fin) && !sender.fin_seen && sender.fresh && before(s.end(), sender.next)) return false;
+    return !receiver.fin_seen || at_or_before(s.ack, receiver.fin);
+}
+
+bool note_sequence(Side& sender, const Segment& s) {
+    if (!sender.fresh) {
+        sender.next = s.end();
+        sender.fresh = true;
+        return s.space() > 0;
+    }
+    if (!after(s.end(), sender.next)) return false;
+    sender.next = s.end();
+    if (s.space() > 0) sender.open = true;
+    return s.space() > 0;
+}
+
+/// What the sender acknowledges was sent, even if it passed unseen.
+void raise_to_acknowledged(Side& receiver, const Segment& s) {
+    if (receiver.fresh && !receiver.complete) receiver.next = later(receiver.next, s.ack);
+}
+
+Advance on_ordinary(Connection& c, Role from, const Segment& s) {
+    Side& sender = c.of(from);
+    Side& receiver = c.of(other(from));
+    if (!s.any(flag::ack)) return {Outcome::invalid};  // RFC 9293 section 3.10.7.4: dropped
+    if (sender.state == State::closed && !sender.fin_seen && !c.reset_seen) return {Outcome::invalid};
+    if (c.reset_seen && !revive_after_reset(c, from)) return {Outcome::accepted};
+
+    if (!in_window(c, from, s) || !agrees_with_fins(sender, receiver, s))
+        return {retract(c) ? Outcome::retracted : Outcome::invalid};
+
+    const bool acked_before = sender.acked;
+    const Seq previous_ack = sender.ack;
+    bool progress = note_sequence(sender, s);
+    raise_to_acknowledged(receiver, s);
+    note_header(sender, s);
+    note_acknowledgment(c, from, s);
+    progress = progress || !acked_before || after(sender.ack, previous_ack);
+
+    complete_handshake(sender, receiver, s);
+    acknowledge_fin(sender, receiver, s);
+    if (c.adopted) settle_unknown(c);
+    if (!s.any(flag::fin)) return {Outcome::accepted, progress};
+    send_fin(sender, s);
+    if (c.adopted) settle_unknown(c);
+    return {Outcome::accepted, progress};
+}
+
+}  // namespace
+
+void note_header(Side& sender, const Segment& s) {
+    sender.ip_id = s.ip_id;
+    sender.ttl = s.ttl;
+    if (s.offers(option::md5 | option::ao)) sender.unsigned_dropped = true;
+    if (s.offers(option::mptcp)) sender.multipath = true;
+    if (s.offers(option::timestamps)) {
+        sender.timestamps = true;
+        sender.ts_value = s.ts_value;
+    }
+}
+
+void note_acknowledgment(Connection& c, Role from, const Segment& s) {
+    Side& sender = c.of(from);
+    const std::uint32_t window = s.any(flag::syn) ? s.window : scaled_window(c, from, s.window);
+    const Seq edge = s.ack + window;
+    const bool newest = !sender.acked || at_or_after(s.ack, sender.ack);
+    sender.edge = sender.acked ? later(sender.edge, edge) : edge;
+    if (newest) {
+        sender.ack = s.ack;
+        sender.window = s.window;
+    }
+    sender.acked = true;
+    sender.max_window = std::max(sender.max_window, window);
+}
+
+Advance advance(Connection& c, Role from, const Segment& s) {
+    if (c.released) {
+        if (!s.any(flag::syn | flag::fin | flag::rst)) return {Outcome::accepted, s.length > 0};
+        c.released = false;
+    }
+    if (s.any(flag::rst)) return on_reset(c, from, s);
+    if (s.has(flag::syn | flag::ack)) return on_syn_ack(c, from, s);
+    if (s.any(flag::syn)) return on_syn(c, from, s);
+    return on_ordinary(c, from, s);
+}
+
+void lose_numbers(Connection& c) {
+    for (const Role r : {Role::client, Role::server}) {
+        Side& side = c.of(r);
+        side.fresh = false;
+        side.complete = false;
+        side.acked = false;
+        // Windows may have grown unseen: from here on only the largest possible one is certain.
+        side.max_window = scaled_window(c, r, UINT16_MAX);
+    }
+}
+
+void release(Connection& c) {
+    lose_numbers(c);
+    c.released = true;
+}
+
+bool retract(Connection& c) {
+    bool any = false;
+    for (Side& side : c.side) {
+        if (!side.fin_seen || !side.fin_claimed) continue;
+        side.fin_seen = false;
+        side.fin_claimed = false;
+        side.state = side.before_fin;
+        any = true;
+    }
+    if (any) lose_numbers(c);
+    return any;
+}
+
+std::optional<Role> closer(const Connection& c) {
+    for (const Role r : {Role::client, Role::server})
+        if (c.of(r).state == State::fin_wait_2 && c.of(other(r)).state == State::close_wait) return r;
+    return std::nullopt;
+}
+
+bool established(const Connection& c) {
+    return std::ranges::all_of(c.side,
+                               [](const Side& s) { return s.state == State::established && !s.fin_seen; });
+}
+
+bool embryonic(const Connection& c) {
+    return std::ranges::any_of(
+        c.side, [](const Side& s) { return s.state == State::syn_sent || s.state == State::syn_received; });
+}
+
+bool finished(const Connection& c) {
+    return std::ranges::all_of(
+        c.side, [](const Side& s) { return s.state == State::closed || s.state == State::time_wait; });
+}
+
+bool exact(const Connection& c) {
+    return std::ranges::all_of(c.side, [](const Side& s) { return s.fresh && s.acked && !s.fin_claimed; });
+}
+
+std::uint8_t scale_in_force(const Connection& c, Role role) {
+    const Side& side = c.of(role);
+    const Side& peer = c.of(other(role));
+    if (side.syn_seen && peer.syn_seen)
+        return side.scale_offered && peer.scale_offered ? side.scale : std::uint8_t{0};
+    return kUnknownScale;
+}
+
+}  // namespace finwait::tcp

@@ -1,0 +1,50 @@
+#include "tcp/window.hpp"
+
+#include "tcp/tracker.hpp"
+
+#include <algorithm>
+
+namespace finwait::tcp {
+
+namespace {
+
+/// An acknowledgment may lag this far behind at least, however small the windows: nf_conntrack's
+/// MAXACKWINCONST.
+constexpr std::uint32_t kMinAckLag = 66'000;
+
+/// (I) not beyond the right edge that the receiver offered. One more is a window probe (RFC 9293
+/// section 3.8.6.1).
+bool before_right_edge(const Side& receiver, const Segment& s) {
+    return !receiver.acked || at_or_before(s.end(), receiver.edge + 1);
+}
+
+/// (II) not older than one window below what the sender has sent. One less is a keepalive (RFC 9293
+/// section 3.8.4).
+bool above_left_edge(const Side& sender, const Side& receiver, const Segment& s) {
+    return !sender.fresh || !receiver.acked || at_or_after(s.end(), sender.next - receiver.max_window - 1);
+}
+
+/// (III) acknowledges nothing that was never sent.
+bool acks_sent_data(const Side& receiver, const Segment& s) {
+    return !receiver.fresh || !receiver.complete || at_or_before(s.ack, receiver.next);
+}
+
+/// (IV) does not acknowledge less than what a full window of data in flight explains.
+bool acks_recent_data(const Side& sender, const Side& receiver, const Segment& s) {
+    return !receiver.fresh || at_or_after(s.ack, receiver.next - std::max(sender.max_window, kMinAckLag));
+}
+
+}  // namespace
+
+std::uint32_t scaled_window(const Connection& c, Role role, std::uint16_t raw) {
+    return static_cast<std::uint32_t>(raw) << scale_in_force(c, role);
+}
+
+bool in_window(const Connection& c, Role from, const Segment& s) {
+    const Side& sender = c.of(from);
+    const Side& receiver = c.of(other(from));
+    return before_right_edge(receiver, s) && above_left_edge(sender, receiver, s) &&
+           acks_sent_data(receiver, s) && acks_recent_data(sender, receiver, s);
+}
+
+}  // namespace finwait::tcp

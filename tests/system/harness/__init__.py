@@ -1,0 +1,10 @@
+"""Namespaces, real sockets and `ss` as the judge: what system tests and scripts/lab are made of.
+
+    topology    client, gateway and server, and their addresses      netns     entering a namespace
+    daemon      finwaitd in the gateway, finwaitctl to ask it        toml      its configuration
+    sockets     pairs of sockets, opened in bulk                     living    half-closes in use
+    halfclosed  half-closes that nobody will finish                  load      traffic that must not notice
+    packets     frames made by hand                                  firewall  the gateway's rules
+    ss          the endpoints' own word on their connections         compare   finwaitctl against ss
+    case        the test case and its main()                         wait      conditions with deadlines
+"""

@@ -1,0 +1,16 @@
+"""Runs programs, and says everything about one that fails."""
+
+import subprocess
+
+
+class CommandFailed(Exception):
+    pass
+
+
+def run(*argv, stdin=None, check=True, timeout=30):
+    """Runs a program to its end; returns the CompletedProcess with text in stdout and stderr."""
+    done = subprocess.run([str(a) for a in argv], input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
+                          capture_output=True, text=True, errors="replace", timeout=timeout, check=False)
+    if check and done.returncode != 0:
+        raise CommandFailed(f"{' '.join(map(str, argv))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done

@@ -1,0 +1,127 @@
+"""The control socket and finwaitctl: exit codes that scripts can rely on, and clients that misbehave are cut off."""
+
+import json
+import os
+import select
+import shutil
+import socket
+import time
+
+from harness import case, compare
+from harness.command import run
+from harness.daemon import binary
+from harness.sockets import open_both_versions
+from harness.wait import until
+
+
+def cut_off(client):
+    """Whether the daemon has hung up, without reading what it sent before."""
+    poll = select.poll()
+    poll.register(client, 0)
+    return bool(poll.poll(0))
+
+
+class Control(case.SystemTest):
+    def connect(self, daemon, first=b""):
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.addCleanup(client.close)
+        client.settimeout(5)
+        client.connect(daemon.socket)
+        client.sendall(first)
+        return client
+
+    def assert_traffic_flows(self, daemon):
+        pairs = open_both_versions(self.lab, 4)
+        self.assertEqual(len(daemon.flows("state", "established", "and", f"client-port {pairs[0].key.port}")), 1)
+        for pair in pairs:
+            pair.close()
+
+    def test_clients_that_send_nonsense_half_a_line_or_never_read_are_cut_off_and_packets_do_not_notice(self):
+        daemon = self.daemon()
+        self.closing(open_both_versions(self.lab, 50))
+        half_line = self.connect(daemon, b'{"command":"li')
+        deaf = self.connect(daemon)
+        deaf.setblocking(False)
+        self.ask_without_reading(deaf)
+        nonsense = [self.connect(daemon), self.connect(daemon), self.connect(daemon)]
+        for client, text in zip(nonsense, (b"\x00\xff\xfe{{{\n" * 100, b"x" * 1_000_000, b"[]\nnull\n{}\n" * 50)):
+            try:
+                client.sendall(text)
+            except OSError:
+                pass  # cut off in the middle of it, as it should be
+
+        begun = time.monotonic()
+        unwelcome = [half_line, deaf, *nonsense]
+        while time.monotonic() < begun + 25 and not all(map(cut_off, unwelcome)):
+            self.assert_traffic_flows(daemon)
+            time.sleep(0.2)
+        self.assertEqual([cut_off(c) for c in unwelcome], [True] * 5)
+        self.assertTrue(daemon.running())
+        self.assert_traffic_flows(daemon)
+
+    @staticmethod
+    def ask_without_reading(client):
+        """Asks until neither side's buffer takes any more."""
+        try:
+            for _ in range(5000):
+                client.sendall(b'{"command":"list"}\n' * 10)
+        except BlockingIOError:
+            pass
+
+    def test_clients_that_hang_up_in_the_middle_of_an_answer_do_no_harm(self):
+        daemon = self.daemon()
+        self.closing(open_both_versions(self.lab, 50))
+        for _ in range(200):
+            self.connect(daemon, b'{"command":"list"}\n' * 20).close()
+        self.assertTrue(until(lambda: daemon.answers(), 5), daemon.log())
+        self.assert_traffic_flows(daemon)
+
+    def test_exit_codes_tell_success_failure_bad_command_unreachable_and_not_permitted(self):
+        daemon = self.daemon()
+        self.assertEqual(daemon.ctl("list").returncode, 0)
+        self.assertEqual(daemon.ctl("kill", "port 1", check=False).returncode, 1)
+        self.assertEqual(daemon.ctl("show", "ffff-9999", check=False).returncode, 1)
+        for bad in (("list", "state nowhere"), ("list", "port"), ("dance",), ("kill",), ("list", "--nonsense"), ("show",)):
+            self.assertEqual(daemon.ctl(*bad, check=False).returncode, 2, bad)
+        nowhere = run(binary("finwaitctl"), "--socket", daemon.socket + "x", "list", check=False)
+        self.assertEqual(nowhere.returncode, 3, nowhere)
+        self.assertIn(daemon.socket + "x", nowhere.stderr)
+        self.assertEqual(self.as_nobody(daemon, "list").returncode, 4)
+
+    def as_nobody(self, daemon, *args):
+        program = shutil.copy(binary("finwaitctl"), daemon.directory)  # the build may lie where nobody may look
+        os.chmod(program, 0o755)
+        return run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program, "--socket", daemon.socket,
+                   *args, check=False)
+
+    def test_the_socket_may_come_from_the_environment(self):
+        daemon = self.daemon()
+        done = run("env", f"FINWAITD_SOCKET={daemon.socket}", binary("finwaitctl"), "count")
+        self.assertIn("0", done.stdout)
+
+    def test_show_policy_count_and_version_tell_what_the_list_tells(self):
+        daemon = self.daemon({"policy": [{"name": "web", "match": "port 443", "fin_wait_2": "30s"}]})
+        pairs = self.closing(open_both_versions(self.lab, 6))
+        flow = next(f for f in daemon.flows() if compare.flow_key(f) == pairs[0].key)
+        shown = json.loads(daemon.ctl("show", flow["id"], "--json").stdout)
+        self.assertEqual((shown["id"], shown["client"]["port"]), (flow["id"], pairs[0].key.port))
+        self.assertIn(flow["id"], daemon.ctl("show", flow["id"]).stdout)
+        self.assertIn("6", daemon.ctl("count", "state established").stdout)
+        self.assertEqual([p["name"] for p in daemon.ctl_json("policy")], ["web", "default"])
+        self.assertRegex(daemon.ctl("version").stdout, r"\d+\.\d+\.\d+")
+
+    def test_kill_resets_what_it_matches_and_nothing_else(self):
+        daemon = self.daemon({"intercept": {"packets": "all"}})
+        pairs = self.closing(open_both_versions(self.lab, 6))
+        victim = pairs[0]
+        daemon.ctl("kill", f"client-port {victim.key.port} and client {victim.key.address}")
+        self.assertTrue(until(lambda: compare.against_ss(daemon, [victim.key]).all_agree(), 5))
+        for sock in (victim.client, victim.server):
+            with self.assertRaises(ConnectionResetError):
+                sock.recv(1)
+        for pair in pairs[1:]:
+            pair.talk()
+
+
+if __name__ == "__main__":
+    case.main()

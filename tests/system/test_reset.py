@@ -1,0 +1,64 @@
+"""Idle half-closed connections are reset when their time is up, and nothing else is."""
+
+import errno
+import threading
+import time
+
+from harness import case, halfclosed
+from harness.sockets import open_both_versions, outcome
+
+SETTINGS = {"timeouts": {"fin_wait_2": "3s", "on_expiry": "reset"}}
+
+
+class BlockedReader(threading.Thread):
+    """A thread that sits in recv() on the closer's socket, as an application would that waits for an answer."""
+
+    def __init__(self, half_closed):
+        super().__init__(daemon=True)
+        self.socket = half_closed.pair.end(half_closed.closer)
+        self.socket.settimeout(None)
+        self.result = "still waiting"
+        self.start()
+
+    def run(self):
+        try:
+            self.result = f"read {self.socket.recv(1)!r}"
+        except OSError as error:
+            self.result = errno.errorcode[error.errno]
+
+
+class Reset(case.SystemTest):
+    def test_200_idle_half_closed_connections_are_gone_from_both_ends_within_6_seconds(self):
+        daemon = self.daemon(SETTINGS)
+        in_use = self.closing(open_both_versions(self.lab, 20))
+        idle = halfclosed.make(self.lab, 200)
+        begun = time.monotonic()
+        self.closing(h.pair for h in idle)
+        readers = [BlockedReader(h) for h in idle if h.how == "shutdown"][:8]
+
+        self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.OPEN, 2), [])
+        self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, begun + 6 - time.monotonic()), [])
+
+        self.assert_applications_were_told(idle, readers)
+        self.assertGreaterEqual(daemon.stats()["resets.sent"], 400)
+        for pair in in_use:
+            pair.talk()
+        self.assertEqual(daemon.ctl_json("list", "state", "fin-wait-2"), [])
+
+    def assert_applications_were_told(self, idle, readers):
+        for reader in readers:
+            reader.join(2)
+            self.assertEqual(reader.result, "ECONNRESET")
+        read_by_thread = [reader.socket for reader in readers]
+        for half_closed in idle:
+            closer = half_closed.pair.end(half_closed.closer)
+            if half_closed.how == "shutdown" and closer not in read_by_thread:
+                self.assertEqual(outcome(closer), "ECONNRESET", half_closed)
+            # The holder had its end of file before; after the reset Linux may repeat it or name the broken pipe.
+            self.assertIn(outcome(half_closed.pair.end(half_closed.holder)), ("eof", "EPIPE", "ECONNRESET"))
+            with self.assertRaises((BrokenPipeError, ConnectionResetError)):
+                half_closed.pair.end(half_closed.holder).send(b"too late")
+
+
+if __name__ == "__main__":
+    case.main()

@@ -1,0 +1,225 @@
+#include "config/config_support.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace finwait::config {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr std::string_view kDuration =
+    "a duration from \"1ms\" to \"365d\", such as \"90s\", \"5m\" or \"2h4m\"";
+
+std::string policy_with(std::string_view match_line) {
+    return "[[policy]]\nname = \"web\"\n" + std::string(match_line) + '\n';
+}
+
+TEST(ConfigError, AWordThatIsNotAllowed) {
+    EXPECT_THAT(
+        errors("mode = \"enforced\""),
+        ElementsAre(
+            "test.toml:1:8: mode: found the string \"enforced\"; allowed: \"enforce\", \"observe\"; did "
+            "you mean \"enforce\"?"));
+}
+
+TEST(ConfigError, AWrongType) {
+    EXPECT_THAT(
+        errors("mode = true\nlog.level = 1.5\nlimits = []\n[intercept]\nqueues = \"4\"\n[control]\nsocket = "
+               "1979-05-27\ngroup = {}"),
+        ElementsAre(
+            "test.toml:1:8: mode: found the boolean true; allowed: \"enforce\", \"observe\"",
+            "test.toml:2:13: log.level: found the number 1.5; allowed: \"error\", \"warn\", \"info\", "
+            "\"debug\"",
+            "test.toml:3:10: limits: found an array; allowed: a table",
+            "test.toml:5:10: intercept.queues: found the string \"4\"; allowed: an integer from 0 to 256",
+            "test.toml:7:10: control.socket: found a date; allowed: an absolute path of at most 107 "
+            "bytes",
+            StartsWith("test.toml:8:9: control.group: found a table; allowed: the name of a group")));
+}
+
+TEST(ConfigError, AnUnknownKeyAtTheTopLevel) {
+    EXPECT_THAT(
+        errors("\n  moed = \"enforce\""),
+        ElementsAre(
+            "test.toml:2:3: moed: found an unknown key; allowed: intercept, limits, timeouts, control, "
+            "log, policy, mode; did you mean \"mode\"?"));
+}
+
+TEST(ConfigError, AnUnknownKeyInATable) {
+    EXPECT_THAT(
+        errors("[limits]\nflow = 5\n\"a\\u001bb\" = 1"),
+        ElementsAre(
+            "test.toml:2:1: limits.flow: found an unknown key; allowed: flows, resets_per_second; did you "
+            "mean \"flows\"?",
+            "test.toml:3:1: limits.\"a\\x1bb\": found an unknown key; allowed: flows, "
+            "resets_per_second"));
+}
+
+TEST(ConfigError, AnUnknownTable) {
+    EXPECT_THAT(errors("[metrics]\nlisten = \"\""),
+                ElementsAre(StartsWith("test.toml:1:2: metrics: found an unknown key; allowed: ")));
+}
+
+TEST(ConfigError, AnIntegerOutOfRange) {
+    EXPECT_THAT(
+        errors("[limits]\nflows = 16777216\nresets_per_second = 0"),
+        ElementsAre(
+            "test.toml:2:9: limits.flows: found the integer 16777216; allowed: an integer from 1 to "
+            "16777215",
+            "test.toml:3:21: limits.resets_per_second: found the integer 0; allowed: an integer from 1 "
+            "to 4294967295"));
+}
+
+TEST(ConfigError, ADurationThatIsNone) {
+    EXPECT_THAT(errors("[timeouts]\nfin_wait_1 = \"5 minutes\"\nclosing = 30"),
+                ElementsAre("test.toml:2:14: timeouts.fin_wait_1: found the string \"5 minutes\"; allowed: " +
+                                std::string(kDuration),
+                            "test.toml:3:11: timeouts.closing: found the integer 30; allowed: " +
+                                std::string(kDuration)));
+}
+
+TEST(ConfigError, ADurationOutOfRange) {
+    EXPECT_THAT(errors("[timeouts]\nfin_wait_2 = \"0s\"\nestablished = \"366d\""),
+                ElementsAre("test.toml:2:14: timeouts.fin_wait_2: found the string \"0s\"; allowed: " +
+                                std::string(kDuration) + ", or \"off\"",
+                            StartsWith("test.toml:3:15: timeouts.established: found the string \"366d\"")));
+}
+
+TEST(ConfigError, OffWhereAnEndIsNeeded) {
+    for (const std::string key : {"handshake", "fin_wait_1", "closing", "time_wait"}) {
+        EXPECT_EQ(errors("timeouts." + key + " = \"off\"").size(), 1U) << key;
+    }
+    for (const std::string key : {"established", "fin_wait_2", "fin_wait_2_max"}) {
+        EXPECT_EQ(errors("timeouts." + key + " = \"off\"").size(), 0U) << key;
+    }
+}
+
+TEST(ConfigError, AMarkMaskWithoutBitsOrWithTooMany) {
+    for (const std::string mask : {"0", "\"0x0\"", "\"0x1ffffffff\"", "0x1ffffffff", "-1", "\"40000000\"",
+                                   "\"0x\"", "\"0x4g\"", "\"0x-1\""}) {
+        EXPECT_THAT(errors("[intercept]\nmark_mask = " + mask),
+                    ElementsAre(AllOf(StartsWith("test.toml:2:13: intercept.mark_mask: found the "),
+                                      HasSubstr("allowed: a string such as \"0x40000000\", or an integer"))));
+    }
+}
+
+TEST(ConfigError, MoreQueuesThanThereAreNumbers) {
+    EXPECT_THAT(
+        errors("[intercept]\nfirst_queue = 65535\nqueues = 2"),
+        ElementsAre(
+            "test.toml:3:10: intercept.queues: found the integer 2; allowed: with first_queue at 65535, "
+            "at most 1 (queue numbers end at 65535)"));
+}
+
+TEST(ConfigError, AMaximumBelowTheIdleTime) {
+    EXPECT_THAT(
+        errors("[timeouts]\nfin_wait_2_max = \"1m\"\nfin_wait_2 = \"90s\""),
+        ElementsAre("test.toml:2:18: timeouts.fin_wait_2_max: found the string \"1m\"; allowed: no less than "
+                    "fin_wait_2, which is \"1m30s\" here, or \"off\""));
+    EXPECT_THAT(
+        errors("timeouts.fin_wait_2_max = \"10m\"\n" + policy_with("match = \"\"\nfin_wait_2 = \"1h\"")),
+        ElementsAre("test.toml:5:14: policy.fin_wait_2: found the string \"1h\"; allowed: no more than "
+                    "fin_wait_2_max, which is \"10m\" here"));
+}
+
+TEST(ConfigError, AMaximumIsNotComparedWithAWrongIdleTime) {
+    EXPECT_EQ(errors("timeouts.fin_wait_2_max = \"1m\"\ntimeouts.fin_wait_2 = 5").size(), 1U);
+}
+
+TEST(ConfigError, ASocketPathThatIsRelativeOrTooLong) {
+    EXPECT_THAT(errors("control.socket = \"run/x.sock\""),
+                ElementsAre(StartsWith("test.toml:1:18: control.socket: ")));
+    EXPECT_EQ(errors("control.socket = \"/" + std::string(106, 'x') + '"').size(), 0U);
+    EXPECT_EQ(errors("control.socket = \"/" + std::string(107, 'x') + '"').size(), 1U);
+}
+
+TEST(ConfigError, APolicyWithoutNameAndMatch) {
+    EXPECT_THAT(
+        errors("\n[[policy]]\nfin_wait_2 = \"1m\""),
+        ElementsAre(
+            StartsWith("test.toml:2:1: policy.name: found nothing; allowed: a name of its own"),
+            StartsWith("test.toml:2:1: policy.match: found nothing; allowed: a string with a filter")));
+}
+
+TEST(ConfigError, APolicyNameThatIsTakenOrNotAllowed) {
+    EXPECT_THAT(
+        errors(policy_with("match = \"\"") + policy_with("match = \"port 1\"") +
+               "[[policy]]\nmatch = \"\"\nname = \"default\""),
+        ElementsAre(StartsWith("test.toml:5:8: policy.name: found the string \"web\", which is taken at "
+                               "test.toml:2; allowed: a name of its own"),
+                    StartsWith("test.toml:9:8: policy.name: found the string \"default\"; allowed: ")));
+    EXPECT_EQ(errors("[[policy]]\nmatch = \"\"\nname = \"a b\"").size(), 1U);
+}
+
+TEST(ConfigError, AnUnknownKeyInAPolicy) {
+    EXPECT_THAT(
+        errors(policy_with("match = \"\"\nfinwait_2 = \"1m\"")),
+        ElementsAre(AllOf(StartsWith("test.toml:4:1: policy.finwait_2: found an unknown key; allowed: name, "
+                                     "match, handshake, "),
+                          HasSubstr("did you mean \"fin_wait_2\"?"))));
+}
+
+TEST(ConfigError, APolicyThatIsNotAnArrayOfTables) {
+    EXPECT_THAT(errors("[policy]\nname = \"web\""),
+                ElementsAre("test.toml:1:1: policy: found a table; allowed: tables, each headed [[policy]]"));
+    EXPECT_THAT(
+        errors("policy = [1]"),
+        ElementsAre("test.toml:1:11: policy: found the integer 1; allowed: tables, each headed [[policy]]"));
+}
+
+TEST(ConfigError, TooManyPolicies) {
+    std::string text;
+    for (int i = 0; i < 201; ++i)
+        text += "[[policy]]\nname = \"p" + std::to_string(i) + "\"\nmatch = \"\"\n";
+    EXPECT_THAT(errors(text),
+                ElementsAre("test.toml:601:1: policy: found one policy too many; allowed: at most 200"));
+}
+
+TEST(ConfigError, AFilterErrorPointsIntoTheString) {
+    EXPECT_THAT(errors(policy_with("match = \"port 443 and prt 80\"")),
+                ElementsAre(AllOf(StartsWith("test.toml:3:23: policy.match: found \"prt\"; allowed: "),
+                                  HasSubstr("did you mean \"port\"?"))));
+    EXPECT_THAT(errors(policy_with("match = 'port'")),
+                ElementsAre(StartsWith("test.toml:3:14: policy.match: ")));
+    EXPECT_THAT(errors(policy_with("match = \"policy web\"")),
+                ElementsAre(StartsWith("test.toml:3:10: policy.match: ")));
+}
+
+TEST(ConfigError, AFilterErrorCountsCharactersNotBytes) {
+    EXPECT_THAT(errors(policy_with("match = \"port 1 policy \xc3\xa9\xc3\xa9 x\"")),
+                ElementsAre(StartsWith("test.toml:3:17: policy.match: found \"policy\"")));
+    EXPECT_THAT(errors("limits.\"\xc3\xa9\xc3\xa9\" = 1 # \xc3\xa9\n"),
+                ElementsAre(StartsWith("test.toml:1:8: ")));
+}
+
+TEST(ConfigError, AFilterErrorInAnEscapedStringPointsAtTheString) {
+    for (const std::string match : {"match = \"port\\t443 x\"", "match = \"\"\"port 443 x\"\"\"",
+                                    "match = \"\"\"\nport 443\nx\"\"\""}) {
+        EXPECT_THAT(errors(policy_with(match)),
+                    ElementsAre(StartsWith("test.toml:3:9: policy.match: found \"x\"")))
+            << match;
+    }
+}
+
+TEST(ConfigError, TextThatIsNotToml) {
+    EXPECT_THAT(errors("mode = \"enforce\"\n[limits\nflows = 1"),
+                ElementsAre(StartsWith("test.toml:2:8: not valid TOML: ")));
+    EXPECT_THAT(errors("mode = \"enforce\"\nmode = \"observe\""), ElementsAre(StartsWith("test.toml:2:")));
+    EXPECT_THAT(errors("mode = \"\xff\""), ElementsAre(HasSubstr("not valid TOML: ")));
+}
+
+TEST(ConfigError, AllAreReportedInTheOrderOfTheirPlaces) {
+    EXPECT_THAT(
+        errors("x = 1\n[timeouts]\nreset = 1\n[[policy]]\nname = \"a\"\nmatch = \"q\"\n[log]\nlevel = \"\"\n"
+               "[control]\ngroup = \"\""),
+        ElementsAre(StartsWith("test.toml:1:1: "), StartsWith("test.toml:3:9: "),
+                    StartsWith("test.toml:6:10: "), StartsWith("test.toml:8:9: "),
+                    StartsWith("test.toml:10:9: ")));
+}
+
+}  // namespace
+}  // namespace finwait::config

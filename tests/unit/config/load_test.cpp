@@ -1,0 +1,142 @@
+#include "config/config_support.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace finwait::config {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+class Load : public testing::Test {
+  protected:
+    Load() {
+        std::string pattern = (fs::temp_directory_path() / "finwaitd-config-XXXXXX").string();
+        directory_ = ::mkdtemp(pattern.data());
+    }
+    ~Load() override { fs::remove_all(directory_); }
+    Load(const Load&) = delete;
+    Load& operator=(const Load&) = delete;
+
+    [[nodiscard]] std::string path(const std::string& name) const { return (directory_ / name).string(); }
+    void write(const std::string& name, std::string_view text) const {
+        fs::create_directories(fs::path(path(name)).parent_path());
+        std::ofstream(path(name)) << text;
+    }
+    [[nodiscard]] Result load_main() const { return load(path("finwaitd.toml")); }
+
+  private:
+    fs::path directory_;
+};
+
+TEST_F(Load, NeedsNoDropIns) {
+    write("finwaitd.toml", "mode = 'observe'");
+    EXPECT_EQ(settings(load_main()).mode, Mode::observe);
+}
+
+TEST_F(Load, ALaterFilesKeyReplacesAnEarlierOnes) {
+    write("finwaitd.toml", "mode = 'observe'\n[limits]\nflows = 1\nresets_per_second = 1");
+    write("conf.d/20-b.toml", "limits.flows = 20");
+    write("conf.d/10-a.toml", "limits.flows = 10\nlog.level = 'debug'");
+    const auto s = settings(load_main());
+    EXPECT_EQ(s.mode, Mode::observe);
+    EXPECT_EQ(s.limits.flows, 20U);
+    EXPECT_EQ(s.limits.resets_per_second, 1U);
+    EXPECT_EQ(s.log.level, "debug");
+}
+
+TEST_F(Load, ALaterFilesPoliciesComeAfter) {
+    write("finwaitd.toml", "[[policy]]\nname = 'main'\nmatch = ''");
+    write("conf.d/20.toml", "[[policy]]\nname = 'twenty'\nmatch = ''");
+    write("conf.d/10.toml", "[[policy]]\nname = 'ten'\nmatch = ''");
+    const auto s = settings(load_main());
+    ASSERT_EQ(s.policies.size(), 3U);
+    EXPECT_EQ(s.policies[0].name, "main");
+    EXPECT_EQ(s.policies[1].name, "ten");
+    EXPECT_EQ(s.policies[2].name, "twenty");
+}
+
+TEST_F(Load, APolicyInheritsFromTheTimeoutsOfEveryFile) {
+    write("finwaitd.toml", "[[policy]]\nname = 'main'\nmatch = ''");
+    write("conf.d/10.toml", "timeouts.fin_wait_2 = '9s'");
+    EXPECT_EQ(settings(load_main()).policies.at(0).timeouts.fin_wait_2, std::chrono::seconds(9));
+}
+
+TEST_F(Load, ReadsOnlyTomlFilesThatAreNotHidden) {
+    write("finwaitd.toml", "");
+    write("conf.d/README", "not toml");
+    write("conf.d/.10.toml", "not toml");
+    write("conf.d/10.toml.bak", "not toml");
+    EXPECT_THAT(errors(load_main()), IsEmpty());
+}
+
+TEST_F(Load, ErrorsOfAllFilesComeInTheOrderOfReading) {
+    write("finwaitd.toml", "x = 1\n[[policy]]\nname = 'a'\nmatch = ''");
+    write("conf.d/10.toml", "a = = 1");
+    write("conf.d/20.toml", "[[policy]]\nname = 'a'\nmatch = ''\n");
+    fs::create_directory(path("conf.d/15.toml"));
+    EXPECT_THAT(errors(load_main()),
+                ElementsAre(StartsWith(path("finwaitd.toml") + ":1:1: x: found an unknown key"),
+                            StartsWith(path("conf.d/10.toml") + ":1:"),
+                            path("conf.d/15.toml") + ": cannot be read: it is a directory",
+                            StartsWith(path("conf.d/20.toml") +
+                                       ":2:8: policy.name: found the string \"a\", which is "
+                                       "taken at " +
+                                       path("finwaitd.toml") + ":3; ")));
+}
+
+TEST_F(Load, AContradictionAcrossFilesPointsAtTheLastWord) {
+    write("finwaitd.toml", "timeouts.fin_wait_2 = '10m'");
+    write("conf.d/10.toml", "timeouts.fin_wait_2_max = '5m'");
+    EXPECT_THAT(errors(load_main()),
+                ElementsAre(StartsWith(path("conf.d/10.toml") + ":1:27: timeouts.fin_wait_2_max: ")));
+}
+
+TEST_F(Load, AFileThatIsNotThereHasNoLine) {
+    EXPECT_THAT(errors(load_main()),
+                ElementsAre(path("finwaitd.toml") + ": cannot be read: No such file or directory"));
+}
+
+TEST_F(Load, RefusesAFileThatIsNoConfigurationBySizeAlone) {
+    write("finwaitd.toml", std::string((1 << 20) + 1, '#'));
+    EXPECT_THAT(errors(load_main()),
+                ElementsAre(path("finwaitd.toml") + ": cannot be read: it is longer than 1048576 bytes"));
+}
+
+TEST(DefaultFile, HoldsEveryKeyWithItsDefault) {
+    const auto file = fs::path(__FILE__).parent_path() / "../../../etc/finwaitd.toml";
+    EXPECT_EQ(settings(load(file)), Settings{});
+
+    std::ifstream in(file);
+    const std::string text((std::istreambuf_iterator<char>(in)), {});
+    std::istringstream keys(print(Settings{}));
+    for (std::string line; std::getline(keys, line);) {
+        EXPECT_NE(text.find('\n' + line + '\n'), std::string::npos) << line;
+    }
+}
+
+TEST(DefaultFile, ShowsAPolicyThatWorks) {
+    std::ifstream in(fs::path(__FILE__).parent_path() / "../../../etc/finwaitd.toml");
+    std::string text((std::istreambuf_iterator<char>(in)), {});
+    const auto start = text.find("# [[policy]]");
+    ASSERT_NE(start, std::string::npos);
+    std::istringstream example(text.substr(start, text.find("\n\n", start) - start));
+    std::string toml;
+    for (std::string line; std::getline(example, line);)
+        toml += line.substr(2) + '\n';
+    const auto s = settings(toml);
+    ASSERT_EQ(s.policies.size(), 1U);
+    EXPECT_EQ(s.policies[0].name, "web");
+}
+
+}  // namespace
+}  // namespace finwait::config

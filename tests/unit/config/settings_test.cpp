@@ -1,0 +1,147 @@
+#include "config/config_support.hpp"
+
+#include <gtest/gtest.h>
+
+namespace finwait::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kEverything = R"(
+mode = "observe"
+[intercept]
+scope = "forward"
+packets = "all"
+backend = "iptables"
+first_queue = 100
+queues = 4
+mark_mask = "0x80000001"
+[limits]
+flows = 16777215
+resets_per_second = 1
+[timeouts]
+handshake = "10s"
+established = "off"
+fin_wait_1 = "250ms"
+fin_wait_2 = "1m30s"
+fin_wait_2_max = "2h4m"
+closing = "1s"
+time_wait = "2s"
+on_expiry = "observe"
+reset = "holder"
+[[policy]]
+name = "web"
+match = "server 10.0.0.0/8 and port 443 and closer server"
+fin_wait_2 = "30s"
+[[policy]]
+name = "odd"
+match = """
+port 80
+or port 81"""
+[control]
+socket = "/run/\u00e9.sock"
+group = "wheel"
+[log]
+level = "debug"
+)";
+
+TEST(Settings, AreTheDefaultsWhereNothingIsSet) {
+    EXPECT_EQ(settings(""), Settings{});
+}
+
+TEST(Settings, AreWhatTheFileSays) {
+    const auto s = settings(kEverything);
+    EXPECT_EQ(s.mode, Mode::observe);
+    EXPECT_EQ(s.intercept, (Intercept{Scope::forward, Packets::all, Backend::iptables, 100, 4, 0x80000001}));
+    EXPECT_EQ(s.limits, (Limits{16'777'215, 1}));
+    EXPECT_EQ(s.timeouts, (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s,
+                                            policy::OnExpiry::observe, policy::ResetSides::holder}));
+    EXPECT_EQ(s.control, (Control{"/run/\xc3\xa9.sock", "wheel"}));
+    EXPECT_EQ(s.log.level, "debug");
+    ASSERT_EQ(s.policies.size(), 2U);
+    EXPECT_EQ(s.policies[0].name, "web");
+    EXPECT_EQ(s.policies[0].match.text(), "server 10.0.0.0/8 and port 443 and closer server");
+}
+
+TEST(Settings, APolicyInheritsWhatItDoesNotSet) {
+    const auto s =
+        settings("[[policy]]\nname = 'a'\nmatch = ''\nclosing = '7s'\n[timeouts]\nfin_wait_2 = '9s'\n");
+    ASSERT_EQ(s.policies.size(), 1U);
+    auto expected = s.timeouts;
+    expected.closing = 7s;
+    EXPECT_EQ(s.policies[0].timeouts, expected);
+    EXPECT_EQ(s.policies[0].timeouts.fin_wait_2, 9s);
+}
+
+TEST(Settings, TakeTheMarkMaskAsTextOrNumber) {
+    EXPECT_EQ(settings("intercept.mark_mask = '0x1'").intercept.mark_mask, 1U);
+    EXPECT_EQ(settings("intercept.mark_mask = 0x40000000").intercept.mark_mask, 0x40000000U);
+    EXPECT_EQ(settings("intercept.mark_mask = '0xFFFFFFFF'").intercept.mark_mask, 0xffffffffU);
+}
+
+TEST(Settings, TakeTheLastQueueNumberThereIs) {
+    EXPECT_EQ(settings("intercept = {first_queue = 65280, queues = 256}").intercept.queues, 256);
+    EXPECT_EQ(settings("intercept = {first_queue = 65535, queues = 0}").intercept.first_queue, 65535);
+}
+
+TEST(Print, ReadsBackToTheSameSettings) {
+    EXPECT_EQ(settings(print(Settings{})), Settings{});
+    const auto s = settings(kEverything);
+    EXPECT_EQ(settings(print(s)), s);
+}
+
+TEST(Print, WritesEveryKey) {
+    EXPECT_EQ(print(Settings{}), R"(mode = "enforce"
+
+[intercept]
+scope = "forward"
+packets = "selective"
+backend = "auto"
+first_queue = 0
+queues = 0
+mark_mask = "0x40000000"
+
+[limits]
+flows = 1000000
+resets_per_second = 10000
+
+[timeouts]
+handshake = "1m"
+established = "5d"
+fin_wait_1 = "2m"
+fin_wait_2 = "5m"
+fin_wait_2_max = "off"
+closing = "30s"
+time_wait = "1m"
+on_expiry = "reset"
+reset = "both"
+
+[control]
+socket = "/run/finwaitd/control.sock"
+group = "finwaitd"
+
+[log]
+level = "info"
+)");
+}
+
+TEST(Print, WritesAPolicyWithAllItsTimeouts) {
+    const auto text = print(settings("[[policy]]\nname = 'web'\nmatch = 'port 443'\nfin_wait_2 = '30s'\n"));
+    EXPECT_TRUE(text.ends_with(R"(
+[[policy]]
+name = "web"
+match = "port 443"
+handshake = "1m"
+established = "5d"
+fin_wait_1 = "2m"
+fin_wait_2 = "30s"
+fin_wait_2_max = "off"
+closing = "30s"
+time_wait = "1m"
+on_expiry = "reset"
+reset = "both"
+)")) << text;
+}
+
+}  // namespace
+}  // namespace finwait::config

@@ -1,0 +1,110 @@
+#include "control/encode.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace finwait::control {
+namespace {
+
+using nlohmann::json;
+
+engine::FlowReport half_closed() {
+    engine::FlowReport flow;
+    flow.id = *engine::FlowId::parse("3f2a-17");
+    flow.subject.client = {*tcp::Address::parse("10.99.1.2"), 40312};
+    flow.subject.server = {*tcp::Address::parse("10.99.2.2"), 80};
+    flow.subject.client_state = tcp::State::fin_wait_2;
+    flow.subject.server_state = tcp::State::close_wait;
+    flow.subject.closer = tcp::Role::client;
+    flow.subject.age = std::chrono::milliseconds(71234);
+    flow.subject.idle = std::chrono::seconds(33);
+    flow.subject.policy = "default";
+    flow.expires_in = std::chrono::seconds(267);
+    return flow;
+}
+
+std::string encoded(const engine::FlowReport& flow, Detail detail = Detail::brief) {
+    std::string out;
+    append_flow(out, flow, detail);
+    return out;
+}
+
+TEST(Encode, AFlowIsWrittenAsDocumented) {
+    EXPECT_EQ(encoded(half_closed()),
+              R"({"id":"3f2a-17","client":{"addr":"10.99.1.2","port":40312,"state":"fin-wait-2"},)"
+              R"("server":{"addr":"10.99.2.2","port":80,"state":"close-wait"},)"
+              R"("closer":"client","age_s":71.2,"idle_s":33.0,"policy":"default","expires_in_s":267.0,)"
+              R"("phase":"watching","adopted":false,"fast_path":false})");
+}
+
+TEST(Encode, WhatIsUnknownIsNull) {
+    engine::FlowReport flow = half_closed();
+    flow.subject.closer.reset();
+    flow.subject.idle.reset();
+    flow.expires_in.reset();
+    const json object = json::parse(encoded(flow));
+    EXPECT_TRUE(object["closer"].is_null());
+    EXPECT_TRUE(object["idle_s"].is_null());
+    EXPECT_TRUE(object["expires_in_s"].is_null());
+}
+
+TEST(Encode, ADeadlineThatHasPassedIsNotNegative) {
+    engine::FlowReport flow = half_closed();
+    flow.expires_in = std::chrono::milliseconds(-300);
+    EXPECT_EQ(json::parse(encoded(flow))["expires_in_s"], 0.0);
+}
+
+TEST(Encode, APolicyNameCannotBreakTheLine) {
+    engine::FlowReport flow = half_closed();
+    flow.subject.policy = "a\"b\\c\n\xc3\xa4";
+    EXPECT_EQ(json::parse(encoded(flow))["policy"], "a\"b\\c\n\xc3\xa4");
+    EXPECT_EQ(encoded(flow).find('\n'), std::string::npos);
+}
+
+TEST(Encode, WithSidesTheNumbersAreThere) {
+    engine::FlowReport flow = half_closed();
+    engine::SideReport& client = flow.side[0];
+    client.next = tcp::Seq(4294967295U);
+    client.fin = tcp::Seq(7);
+    client.fin_acknowledged = true;
+    client.scale = std::uint8_t{9};
+    client.window = 501;
+    const json sides = json::parse(encoded(flow, Detail::sides))["sides"];
+    EXPECT_EQ(sides["client"], json::parse(R"({"next":4294967295,"ack":null,"fin":7,"fin_acknowledged":true,
+        "window":501,"scale":9,"timestamps":false,"sack":false,"exact":false})"));
+    EXPECT_TRUE(sides["server"]["scale"].is_null());
+}
+
+TEST(Encode, StatsNameEveryStateAndAddBothSides) {
+    Totals totals;
+    totals.gauges.flows = 3;
+    totals.gauges.sides[0][static_cast<std::size_t>(tcp::State::fin_wait_2)] = 2;
+    totals.gauges.sides[1][static_cast<std::size_t>(tcp::State::fin_wait_2)] = 1;
+    totals.counters.resets_confirmed = 5;
+    totals.queue.dropped = 7;
+    totals.shards = 4;
+    totals.mode = "enforce";
+    totals.uptime_s = 1.25;
+    const json stats = json::parse(stats_json(totals));
+    EXPECT_EQ(stats["flows"]["total"], 3);
+    EXPECT_EQ(stats["flows"]["by_state"].size(), tcp::kStateCount);
+    EXPECT_EQ(stats["flows"]["by_state"]["fin-wait-2"], 3);
+    EXPECT_EQ(stats["resets"]["confirmed"], 5);
+    EXPECT_EQ(stats["queue"]["dropped"], 7);
+    EXPECT_EQ(stats["shards"], 4);
+    EXPECT_EQ(stats["mode"], "enforce");
+    for (const char* key : {"seen", "invalid", "unparsed", "untracked", "lost"})
+        EXPECT_EQ(stats["packets"][key], 0);
+}
+
+TEST(Encode, ATimeoutThatIsOffIsNull) {
+    policy::Policy policy;
+    policy.name = "web";
+    policy.timeouts.fin_wait_2 = policy::kOff;
+    const json object = json::parse(policy_json(policy, {}));
+    EXPECT_TRUE(object["fin_wait_2_s"].is_null());
+    EXPECT_EQ(object["on_expiry"], "reset");
+}
+
+}  // namespace
+}  // namespace finwait::control

@@ -1,0 +1,80 @@
+#include "control/protocol.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace finwait::control {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Protocol, EveryCommandIsReadBackAsItWasWritten) {
+    for (int i = 0; i <= static_cast<int>(Command::ping); ++i) {
+        Request request;
+        request.command = static_cast<Command>(i);
+        if (request.command == Command::kill) request.filter = "host 10.0.0.1 and policy \"a\\b\"";
+        if (request.command == Command::show) request.id = "3f2a-17";
+        if (request.command == Command::rules) request.backend = "nftables";
+        const std::string line = request_line(request);
+        ASSERT_EQ(line.back(), '\n');
+        const auto read = parse_request(line);
+        ASSERT_TRUE(std::holds_alternative<Request>(read)) << line;
+        EXPECT_EQ(std::get<Request>(read), request) << line;
+    }
+}
+
+Error refused(std::string_view line) {
+    const auto read = parse_request(line);
+    return std::holds_alternative<Error>(read) ? std::get<Error>(read)
+                                               : Error{ErrorCode::failed, "accepted", 0};
+}
+
+TEST(Protocol, NonsenseIsACommandError) {
+    for (const char* line :
+         {"", "hello", "[]", "\"list\"", "{}", R"({"command":"destroy"})", R"({"command":7})",
+          R"({"command":"list","filter":7})", R"({"command":"stats","filter":"port 80"})"}) {
+        EXPECT_EQ(refused(line).code, ErrorCode::command) << line;
+    }
+}
+
+TEST(Protocol, AMisspeltFilterDoesNotMeanAll) {
+    const Error error = refused(R"({"command":"list","filtr":"port 80"})");
+    EXPECT_EQ(error.code, ErrorCode::command);
+    EXPECT_THAT(error.message, HasSubstr("\"filtr\""));
+}
+
+TEST(Protocol, KillWithoutAFilterIsRefused) {
+    EXPECT_EQ(refused(R"({"command":"kill"})").code, ErrorCode::filter);
+    EXPECT_EQ(refused(R"({"command":"kill","filter":" "})").code, ErrorCode::filter);
+}
+
+TEST(Protocol, AReplyIsTakenApartWithoutReadingItsValue) {
+    const auto reply = parse_reply(R"({"flow":{"id":"1-2","note":"\":"}})");
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->key, "flow");
+    EXPECT_EQ(reply->json, R"({"id":"1-2","note":"\":"})");
+    EXPECT_TRUE(parse_reply(R"({"done":{}})")->is_done());
+    EXPECT_TRUE(parse_reply(R"({"error":{}})")->is_error());
+    for (const char* line : {"", "{", "{}", R"({"flow"})", R"({"flow":})", "[1]"})
+        EXPECT_FALSE(parse_reply(line)) << line;
+}
+
+TEST(Protocol, AnErrorIsReadBackAsItWasWritten) {
+    const Error error{ErrorCode::filter, "found \"foo\"\nbar \xff", 7};
+    const std::string line = error_line(error);
+    EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+    const auto reply = parse_reply(std::string_view(line).substr(0, line.size() - 1));
+    ASSERT_TRUE(reply);
+    const Error read = parse_error(reply->json);
+    EXPECT_EQ(read.code, ErrorCode::filter);
+    EXPECT_EQ(read.column, 7U);
+    EXPECT_THAT(read.message, HasSubstr("found \"foo\"\nbar "));
+}
+
+TEST(Protocol, AnErrorThatIsNoErrorStillSaysSomething) {
+    EXPECT_FALSE(parse_error("7").message.empty());
+    EXPECT_EQ(parse_error(R"({"code":"later","message":"x"})").code, ErrorCode::failed);
+}
+
+}  // namespace
+}  // namespace finwait::control

@@ -1,0 +1,214 @@
+// What each command answers, through a real socket and a real engine.
+#include "control/batch.hpp"
+#include "control/client.hpp"
+#include "control/daemon.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <gmock/gmock.h>
+
+namespace finwait::control::test {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Server, ListsTheFlowsOfEveryShard) {
+    Daemon daemon(2);
+    daemon.shard(0).open_flow(40001, true);
+    daemon.shard(1).open_flow(40002, false);
+    daemon.start();
+    const auto lines = Peer(daemon.path()).ask({{"command", "list"}});
+    ASSERT_EQ(lines.size(), 3U);
+    EXPECT_EQ(lines[0]["flow"]["client"]["port"], 40001);
+    EXPECT_EQ(lines[0]["flow"]["client"]["state"], "fin-wait-2");
+    EXPECT_EQ(lines[0]["flow"]["server"]["state"], "close-wait");
+    EXPECT_EQ(lines[0]["flow"]["closer"], "client");
+    EXPECT_EQ(lines[0]["flow"]["policy"], "default");
+    EXPECT_EQ(lines[0]["flow"]["age_s"], 10.0);
+    EXPECT_EQ(lines[1]["flow"]["client"]["port"], 40002);
+    EXPECT_TRUE(lines[1]["flow"]["closer"].is_null());
+    EXPECT_EQ(lines[2], json::parse(R"({"done":{}})"));
+}
+
+TEST(Server, ListsManyFlowsInBatchesAndEachOnce) {
+    Daemon daemon;
+    constexpr std::uint16_t flows = 3000;
+    for (std::uint16_t i = 0; i < flows; ++i)
+        daemon.shard().open_flow(static_cast<std::uint16_t>(20000 + i), false);
+    daemon.options.batch_slots = 64;
+    daemon.start();
+    const auto lines = Peer(daemon.path()).ask({{"command", "list"}});
+    ASSERT_EQ(lines.size(), flows + 1U);
+    std::set<int> ports;
+    for (std::size_t i = 0; i < flows; ++i)
+        ports.insert(lines[i]["flow"]["client"]["port"].get<int>());
+    EXPECT_EQ(ports.size(), flows);
+}
+
+TEST(Server, CountsWhatAFilterMatches) {
+    Daemon daemon;
+    daemon.shard().open_flow(40001, true);
+    daemon.shard().open_flow(40002, false);
+    daemon.start();
+    Peer peer(daemon.path());
+    EXPECT_EQ(peer.ask({{"command", "count"}}).back()["done"]["count"], 2);
+    EXPECT_EQ(peer.ask({{"command", "count"}, {"filter", "client-port 40001"}}).back()["done"]["count"], 1);
+    EXPECT_EQ(peer.ask({{"command", "count"}, {"filter", "port 81"}}).back()["done"]["count"], 0);
+}
+
+TEST(Server, AFilterErrorHasItsColumn) {
+    Daemon daemon;
+    daemon.start();
+    const auto lines = Peer(daemon.path()).ask({{"command", "list"}, {"filter", "port 80 and nonsense"}});
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_EQ(lines[0]["error"]["code"], "filter");
+    EXPECT_EQ(lines[0]["error"]["column"], 13);
+}
+
+TEST(Server, ShowsOneFlowWithBothSides) {
+    Daemon daemon;
+    daemon.shard().open_flow(40001, true);
+    daemon.start();
+    Peer peer(daemon.path());
+    const std::string id = peer.ask({{"command", "list"}})[0]["flow"]["id"];
+    const auto lines = peer.ask({{"command", "show"}, {"id", id}});
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_EQ(lines[0]["flow"]["id"], id);
+    EXPECT_EQ(lines[0]["flow"]["sides"]["client"]["next"], 1002);
+    EXPECT_EQ(lines[0]["flow"]["sides"]["client"]["fin_acknowledged"], true);
+    EXPECT_EQ(lines[0]["flow"]["sides"]["server"]["next"], 5001);
+}
+
+TEST(Server, SaysWhenThereIsNoSuchFlow) {
+    Daemon daemon;
+    daemon.start();
+    Peer peer(daemon.path());
+    EXPECT_EQ(peer.ask({{"command", "show"}, {"id", "1-1"}})[0]["error"]["code"], "not_found");
+    EXPECT_EQ(peer.ask({{"command", "show"}, {"id", "ff000001-1"}})[0]["error"]["code"], "not_found");
+    EXPECT_EQ(peer.ask({{"command", "show"}, {"id", "?"}})[0]["error"]["code"], "filter");
+}
+
+TEST(Server, KillsWhatMatchesAndWakesTheShard) {
+    Daemon daemon;
+    daemon.shard().open_flow(40001, true);
+    daemon.shard().open_flow(40002, true);
+    daemon.start();
+    const auto lines = Peer(daemon.path()).ask({{"command", "kill"}, {"filter", "client-port 40001"}});
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_EQ(lines[0]["killed"]["client"]["port"], 40001);
+    EXPECT_EQ(lines[0]["killed"]["result"], std::string(engine::name(engine::KillResult::reset)));
+    EXPECT_EQ(lines[1]["done"], json::parse(R"({"matched":1,"reset":1,"failed":0})"));
+    daemon.stop();
+    EXPECT_EQ(daemon.shard().wakes, 1);
+    engine::Actions actions;
+    daemon.shard().engine().on_tick(kNow, actions);
+    const auto sends = std::count_if(actions.begin(), actions.end(), [](const auto& action) {
+        return std::holds_alternative<engine::Send>(action);
+    });
+    EXPECT_EQ(sends, 2);
+}
+
+TEST(Server, StatsAddTheShardsUp) {
+    Daemon daemon(2);
+    daemon.shard(0).open_flow(40001, true);
+    daemon.shard(1).open_flow(40002, true);
+    daemon.hooks.queue = [] { return QueueStats{9, 8, 1, 0}; };
+    daemon.hooks.mode = [] { return std::string("observe"); };
+    daemon.hooks.version = "1.2.3";
+    daemon.start();
+    const json stats = Peer(daemon.path()).ask({{"command", "stats"}})[0]["stats"];
+    EXPECT_EQ(stats["flows"]["total"], 2);
+    EXPECT_EQ(stats["flows"]["half_closed"], 2);
+    EXPECT_EQ(stats["flows"]["limit"], 10000);
+    EXPECT_EQ(stats["flows"]["by_state"]["close-wait"], 2);
+    EXPECT_EQ(stats["packets"]["seen"], 10);
+    EXPECT_EQ(stats["queue"]["dropped"], 9);
+    EXPECT_EQ(stats["shards"], 2);
+    EXPECT_EQ(stats["mode"], "observe");
+    EXPECT_EQ(stats["version"], "1.2.3");
+}
+
+TEST(Server, PoliciesAreAddedUpByName) {
+    Daemon daemon(2);
+    daemon.shard(0).open_flow(40001, true);
+    daemon.shard(1).open_flow(40002, true);
+    daemon.start();
+    const auto lines = Peer(daemon.path()).ask({{"command", "policy"}});
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_EQ(lines[0]["policy"]["name"], "default");
+    EXPECT_EQ(lines[0]["policy"]["flows"], 2);
+    EXPECT_EQ(lines[0]["policy"]["fin_wait_2_s"], 300.0);
+}
+
+TEST(Server, ReloadReportsEveryProblem) {
+    Daemon daemon;
+    std::vector<std::string> problems = {"a.toml:1:2: no", "a.toml:2:2: neither"};
+    daemon.hooks.reload = [&problems] { return std::exchange(problems, {}); };
+    daemon.start();
+    Peer peer(daemon.path());
+    const auto first = peer.ask({{"command", "reload"}});
+    ASSERT_EQ(first.size(), 3U);
+    EXPECT_EQ(first[1]["problem"]["message"], "a.toml:2:2: neither");
+    EXPECT_EQ(first[2]["error"]["code"], "config");
+    EXPECT_TRUE(peer.ask({{"command", "reload"}})[0].contains("done"));
+}
+
+TEST(Server, RulesComeFromTheDaemon) {
+    Daemon daemon;
+    daemon.hooks.rules = [](std::string_view backend) {
+        return "rules of \"" + std::string(backend) + "\"\n";
+    };
+    daemon.start();
+    Peer peer(daemon.path());
+    EXPECT_EQ(peer.ask({{"command", "rules"}})[0]["rules"]["text"], "rules of \"\"\n");
+    EXPECT_EQ(peer.ask({{"command", "rules"}, {"backend", "iptables"}})[0]["rules"]["text"],
+              "rules of \"iptables\"\n");
+    EXPECT_EQ(peer.ask({{"command", "rules"}, {"backend", "pf"}})[0]["error"]["code"], "filter");
+}
+
+TEST(Server, AShardThatDoesNotAnswerIsNamed) {
+    Daemon daemon(2);
+    daemon.silent = true;
+    daemon.options.shard_timeout = std::chrono::milliseconds(50);
+    daemon.start();
+    Peer peer(daemon.path());
+    for (const char* command : {"list", "stats", "policy"}) {
+        const auto lines = peer.ask({{"command", command}});
+        ASSERT_EQ(lines.size(), 1U);
+        EXPECT_THAT(lines[0]["error"]["message"], HasSubstr("shard 0 does not answer"));
+    }
+    EXPECT_TRUE(peer.ask({{"command", "ping"}})[0].contains("done"));
+}
+
+TEST(Server, TheClientOfFinwaitctlIsServedSeveralTimesOnOneConnection) {
+    Daemon daemon;
+    daemon.shard().open_flow(40001, true);
+    daemon.start();
+    auto connected = Client::connect(daemon.path());
+    ASSERT_TRUE(std::holds_alternative<Client>(connected));
+    auto& client = std::get<Client>(connected);
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(client.send({Command::list, "", "", ""}));
+        const auto flow = parse_reply(client.next_line().value());
+        ASSERT_TRUE(flow);
+        EXPECT_EQ(flow->key, "flow");
+        EXPECT_TRUE(parse_reply(client.next_line().value())->is_done());
+    }
+}
+
+TEST(Server, ReportsOutliveTheirPolicies) {
+    Daemon daemon;
+    daemon.shard().open_flow(40001, true);
+    Batch batch = Batch::visit(daemon.shard().engine(), kNow, 0, 10000, {});
+    engine::Tuning tuning;
+    tuning.policies = policy::PolicySet({{"everything-but-with-a-long-name", {}, {}}}, {});
+    daemon.shard().engine().tune(kNow, tuning);
+    const Batch moved = std::move(batch);
+    ASSERT_EQ(moved.flows().size(), 1U);
+    EXPECT_EQ(moved.flows()[0].subject.policy, "default");
+}
+
+}  // namespace
+}  // namespace finwait::control::test

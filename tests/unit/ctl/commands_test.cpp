@@ -1,0 +1,267 @@
+// Subcommands against a daemon that says what the test wants: what is printed, and the exit code.
+#include "ctl/commands.hpp"
+
+#include "control/protocol.hpp"
+#include "ctl/answers.hpp"
+#include "ctl/show_text.hpp"
+#include "ctl/stats_text.hpp"
+#include "ctl/support.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <thread>
+
+#include <gmock/gmock.h>
+
+namespace finwait::ctl::test {
+namespace {
+
+using control::data_line;
+using control::done_line;
+using control::error_line;
+using control::ErrorCode;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// Answers one connection with a fixed text.
+class FakeDaemon {
+  public:
+    explicit FakeDaemon(std::string answer) : answer_(std::move(answer)) {
+        std::string name = (std::filesystem::temp_directory_path() / "finwait-ctl-XXXXXX").string();
+        directory_ = ::mkdtemp(name.data());
+        listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, path().c_str(), path().size());
+        EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(::listen(listener_, 1), 0);
+        thread_ = std::thread([this] { serve(); });
+    }
+    FakeDaemon(const FakeDaemon&) = delete;
+    FakeDaemon& operator=(const FakeDaemon&) = delete;
+    ~FakeDaemon() {
+        ::shutdown(listener_, SHUT_RDWR);  // wakes accept() when nobody came
+        thread_.join();
+        ::close(listener_);
+        std::filesystem::remove_all(directory_);
+    }
+
+    [[nodiscard]] std::string path() const { return directory_ + "/s"; }
+
+  private:
+    void serve() {
+        const int peer = ::accept(listener_, nullptr, nullptr);
+        if (peer < 0) return;
+        char request[4096];
+        static_cast<void>(::recv(peer, request, sizeof request, 0));
+        ::send(peer, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+        ::close(peer);
+    }
+
+    std::string answer_;
+    std::string directory_;
+    int listener_ = -1;
+    std::thread thread_;
+};
+
+struct Outcome {
+    int code;
+    std::string out;
+    std::string err;
+};
+
+Outcome run(std::string_view name, Invocation call) {
+    const auto all = subcommands();
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [name](const Subcommand& subcommand) { return subcommand.name == name; });
+    call.subcommand = &*found;
+    Captured out;
+    Captured err;
+    Terminal terminal{out.output(), err.output(), std::nullopt};
+    const ExitCode code = call.subcommand->run(call, terminal);
+    return {static_cast<int>(code), out.text(), err.text()};
+}
+
+Outcome run_against(std::string_view name, const std::string& answer, bool json = false,
+                    const std::string& operand = {}) {
+    const FakeDaemon daemon(answer);
+    return run(name, {nullptr, operand, daemon.path(), {}, json});
+}
+
+std::string flow_line() {
+    return data_line("flow", half_closed_flow().dump());
+}
+
+TEST(Commands, ListPrintsATableOrOneJsonArray) {
+    const Outcome table = run_against("list", flow_line() + flow_line() + done_line());
+    EXPECT_EQ(table.code, 0);
+    EXPECT_EQ(lines_of(table.out).size(), 3U);
+    const Outcome array = run_against("list", flow_line() + flow_line() + done_line(), true);
+    EXPECT_EQ(array.code, 0);
+    EXPECT_EQ(nlohmann::json::parse(array.out), (nlohmann::json{half_closed_flow(), half_closed_flow()}));
+    EXPECT_EQ(run_against("list", done_line(), true).out, "[]\n");
+}
+
+TEST(Commands, AListingThatBreaksOffIsNotAnArray) {
+    const Outcome lost = run_against("list", flow_line(), true);
+    EXPECT_EQ(lost.code, 3);
+    EXPECT_FALSE(nlohmann::json::accept(lost.out));
+    EXPECT_THAT(lost.err, HasSubstr("before its answer was complete"));
+    const Outcome failed =
+        run_against("list", error_line({ErrorCode::timeout, "shard 0 does not answer", 0}), true);
+    EXPECT_EQ(failed.code, 1);
+    EXPECT_EQ(failed.out, "");
+}
+
+TEST(Commands, AFilterErrorPointsAtItsColumnAndAsksNoDaemon) {
+    const Outcome outcome = run("list", {nullptr, "port 80 and nonsense", "/nowhere", {}, false});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err, EndsWith("\n  port 80 and nonsense\n              ^\n"));
+}
+
+TEST(Commands, KillFailsWhenNothingMatchesOrSomethingLivesOn) {
+    const std::string killed = data_line(
+        "killed",
+        R"({"id":"1-1","client":{"addr":"10.0.0.1","port":1},"server":{"addr":"10.0.0.2","port":2},)"
+        R"("result":"reset"})");
+    const auto sums = [](const char* text) { return done_line(text); };
+    const Outcome good =
+        run_against("kill", killed + sums(R"({"matched":1,"reset":1,"failed":0})"), false, "port 2");
+    EXPECT_EQ(good.code, 0);
+    EXPECT_THAT(good.out, HasSubstr("10.0.0.1:1"));
+    EXPECT_THAT(good.out, HasSubstr("reset"));
+    const Outcome none = run_against("kill", sums(R"({"matched":0,"reset":0,"failed":0})"), false, "port 2");
+    EXPECT_EQ(none.code, 1);
+    EXPECT_THAT(none.err, HasSubstr("no flow matches"));
+    EXPECT_EQ(run_against("kill", sums(R"({"matched":2,"reset":1,"failed":1})"), false, "port 2").code, 1);
+}
+
+TEST(Commands, ShowFailsWhenThereIsNoSuchFlow) {
+    EXPECT_EQ(run_against("show", error_line({ErrorCode::not_found, "no flow 1-1", 0}), false, "1-1").code,
+              1);
+    EXPECT_EQ(run_against("show", error_line({ErrorCode::filter, "no id", 0}), false, "x").code, 2);
+    const Outcome shown = run_against("show", flow_line() + done_line(), false, "3f2a-17");
+    EXPECT_EQ(shown.code, 0);
+    EXPECT_THAT(shown.out, HasSubstr("expires in 4m27s"));
+}
+
+TEST(Commands, CountPrintsTheNumber) {
+    EXPECT_EQ(run_against("count", done_line(R"({"count":12})")).out, "12\n");
+    EXPECT_EQ(run_against("count", done_line(R"({"count":12})"), true).out, "{\"count\":12}\n");
+}
+
+TEST(Commands, ReloadShowsWhatIsWrong) {
+    const std::string answer = data_line("problem", R"({"message":"a.toml:1:2: no"})") +
+                               error_line({ErrorCode::config, "not reloaded", 0});
+    const Outcome outcome = run_against("reload", answer);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.err, "a.toml:1:2: no\nfinwaitctl: not reloaded\n");
+    EXPECT_EQ(run_against("reload", done_line()).out, "reloaded\n");
+}
+
+TEST(Commands, RulesArePrintedAsTheyAre) {
+    EXPECT_EQ(run_against("rules", data_line("rules", R"({"backend":"","text":"a\nb"})") + done_line()).out,
+              "a\nb\n");
+}
+
+TEST(Commands, VersionTellsBoth) {
+    const Outcome outcome =
+        run_against("version", data_line("version", R"({"version":"9.9","pid":1})") + done_line());
+    EXPECT_THAT(outcome.out, StartsWith("finwaitctl "));
+    EXPECT_THAT(outcome.out, HasSubstr("finwaitd 9.9\n"));
+}
+
+TEST(Commands, WithoutADaemonTheExitCodeIsThree) {
+    for (const char* name : {"list", "stats", "policy", "rules", "reload", "count", "version"}) {
+        const Outcome outcome = run(name, {nullptr, "", "/nowhere/control.sock", {}, false});
+        EXPECT_EQ(outcome.code, 3) << name;
+        EXPECT_THAT(outcome.err, HasSubstr("/nowhere/control.sock")) << name;
+    }
+}
+
+TEST(Commands, AnAnswerThatIsNoneIsAFailure) {
+    EXPECT_EQ(run_against("list", "<html>\n").code, 1);
+}
+
+TEST(Commands, ADaemonThatIsBusySaysSo) {
+    const Outcome outcome =
+        run_against("list", error_line({ErrorCode::busy, "there are 64 connections already", 0}));
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("64 connections"));
+}
+
+TEST(ExitCodes, AreAsDocumented) {
+    EXPECT_EQ(exit_code(ErrorCode::filter), ExitCode::bad_input);
+    EXPECT_EQ(exit_code(ErrorCode::command), ExitCode::bad_input);
+    EXPECT_EQ(exit_code(ErrorCode::config), ExitCode::bad_input);
+    EXPECT_EQ(exit_code(ErrorCode::permission), ExitCode::not_permitted);
+    EXPECT_EQ(exit_code(ErrorCode::not_found), ExitCode::failed);
+    EXPECT_EQ(exit_code(ErrorCode::failed), ExitCode::failed);
+    EXPECT_EQ(exit_code(control::ConnectFailure::not_permitted), ExitCode::not_permitted);
+    EXPECT_EQ(exit_code(control::ConnectFailure::unreachable), ExitCode::unreachable);
+}
+
+TEST(Check, SaysWhetherAConfigurationIsValid) {
+    const std::string file =
+        (std::filesystem::temp_directory_path() / ("finwait-check-" + std::to_string(::getpid())));
+    std::ofstream(file) << "mode = \"observe\"\n";
+    EXPECT_EQ(run("check", {nullptr, file, {}, {}, false}).code, 0);
+    std::ofstream(file) << "mode = \"loud\"\n";
+    const Outcome outcome = run("check", {nullptr, file, {}, {}, false});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr(file + ":1:"));
+    const Outcome array = run("check", {nullptr, file, {}, {}, true});
+    EXPECT_EQ(nlohmann::json::parse(array.out)[0]["line"], 1);
+    std::filesystem::remove(file);
+    EXPECT_EQ(run("check", {nullptr, file, {}, {}, false}).code, 2);
+}
+
+TEST(Stats, AreGroupedAndLeaveOutEmptyStates) {
+    Captured out;
+    print_stats({{"flows", {{"total", 3}, {"by_state", {{"fin-wait-2", 2}, {"listen", 0}}}}},
+                 {"version", "1.0"},
+                 {"uptime_s", 71.2},
+                 {"mode", "enforce"},
+                 {"shards", 4}},
+                out.output());
+    EXPECT_THAT(out.text(), StartsWith("finwaitd 1.0, up 1m11s, mode enforce, shards 4\n"));
+    EXPECT_THAT(out.text(), HasSubstr("fin-wait-2"));
+    EXPECT_THAT(out.text(), testing::Not(HasSubstr("listen")));
+}
+
+TEST(Show, PrintsBothSides) {
+    nlohmann::json flow = half_closed_flow();
+    flow["sides"] = {{"client", {{"next", 1002}, {"ack", nullptr}, {"exact", true}}},
+                     {"server", {{"next", 7}}}};
+    Captured out;
+    print_flow(flow, out.output());
+    const auto lines = lines_of(out.text());
+    EXPECT_EQ(lines[1], "client     10.99.1.2:40312  fin-wait-2");
+    EXPECT_THAT(lines.back(), StartsWith("server"));
+}
+
+TEST(Output, AReaderThatIsGoneEndsItQuietly) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    ::close(ends[0]);
+    const auto before = std::signal(SIGPIPE, SIG_IGN);
+    {
+        Output out(ends[1]);
+        out.write("text");
+        out.flush();
+        EXPECT_TRUE(out.ended());
+        EXPECT_EQ(out.error(), 0);
+    }
+    std::signal(SIGPIPE, before);
+    ::close(ends[1]);
+}
+
+}  // namespace
+}  // namespace finwait::ctl::test

@@ -1,0 +1,131 @@
+#include "ctl/table.hpp"
+
+#include "ctl/flow_table.hpp"
+#include "ctl/json_array.hpp"
+#include "ctl/support.hpp"
+#include "ctl/text.hpp"
+
+#include <gmock/gmock.h>
+
+namespace finwait::ctl::test {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+std::vector<std::string> flows_at(std::optional<std::size_t> width,
+                                  const std::vector<nlohmann::json>& flows) {
+    Captured out;
+    Table table(flow_columns(), width, out.output());
+    for (const nlohmann::json& flow : flows)
+        table.add(flow_row(flow));
+    table.finish();
+    return lines_of(out.text());
+}
+
+TEST(FlowTable, At80ColumnsTheLeastImportantOnesAreGone) {
+    EXPECT_THAT(flows_at(80, {half_closed_flow()}),
+                ElementsAre("ID       CLIENT           SERVER        STATES                 IDLE  EXPIRES",
+                            "3f2a-17  10.99.1.2:40312  10.99.2.2:80  fin-wait-2/close-wait   33s    4m27s"));
+}
+
+TEST(FlowTable, At120ColumnsAllAreThere) {
+    EXPECT_THAT(flows_at(120, {half_closed_flow()}),
+                ElementsAre("ID       CLIENT           SERVER        STATES                 CLOSER    AGE  "
+                            "IDLE  EXPIRES  POLICY   PHASE",
+                            "3f2a-17  10.99.1.2:40312  10.99.2.2:80  fin-wait-2/close-wait  client  1m11s   "
+                            "33s    4m27s  default  "
+                            "watching"));
+}
+
+TEST(FlowTable, NoWidthOfATerminalIsExceeded) {
+    const nlohmann::json long_one =
+        half_closed_flow("2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:2222");
+    for (const std::size_t width : {80U, 100U, 120U, 200U}) {
+        for (const std::string& line : flows_at(width, {half_closed_flow(), long_one})) {
+            EXPECT_LE(display_width(line), width) << line;
+        }
+    }
+}
+
+TEST(FlowTable, Ipv6IsShortenedOnlyWhenNoColumnIsLeftToDrop) {
+    const nlohmann::json flow =
+        half_closed_flow("2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:2222");
+    const auto narrow = flows_at(80, {flow});
+    EXPECT_THAT(narrow[0], Not(HasSubstr("IDLE")));
+    EXPECT_THAT(narrow[1], HasSubstr("…"));
+    EXPECT_THAT(narrow[1], HasSubstr("1111]:40312"));
+    EXPECT_THAT(flows_at(200, {flow}), Each(Not(HasSubstr("…"))));
+    EXPECT_THAT(flows_at(200, {flow})[0], HasSubstr("PHASE"));
+}
+
+TEST(FlowTable, WithoutATerminalNothingIsLeftOut) {
+    const nlohmann::json flow =
+        half_closed_flow("2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:2222");
+    const auto lines = flows_at(std::nullopt, {flow});
+    EXPECT_THAT(lines[1], HasSubstr("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111]:40312"));
+    EXPECT_THAT(lines[1], HasSubstr("watching"));
+}
+
+TEST(FlowTable, WhatIsNotKnownIsADash) {
+    nlohmann::json flow = half_closed_flow();
+    flow["closer"] = nullptr;
+    flow["idle_s"] = nullptr;
+    flow["expires_in_s"] = nullptr;
+    EXPECT_THAT(flow_row(flow),
+                ElementsAre("3f2a-17", "10.99.1.2:40312", "10.99.2.2:80", "fin-wait-2/close-wait", "-",
+                            "1m11s", "-", "-", "default", "watching"));
+    EXPECT_THAT(flow_row(nlohmann::json::object()), Each(Not(testing::IsEmpty())));
+}
+
+TEST(FlowTable, APolicyWhoseTimeoutIsOffSaysSo) {
+    const Row row = policy_row({{"name", "default"}, {"match", ""}, {"fin_wait_2_s", nullptr}, {"flows", 3}});
+    EXPECT_EQ(row.size(), policy_columns().size());
+    EXPECT_EQ(row[1], "-");
+    EXPECT_EQ(row[2], "off");
+    EXPECT_EQ(row[4], "3");
+}
+
+TEST(Table, WritesAsSoonAsItHasMeasuredEnough) {
+    Captured out;
+    Table table({{"N", 0, true}}, std::nullopt, out.output());
+    for (std::size_t i = 0; i + 1 < Table::kMeasured; ++i)
+        table.add({"1"});
+    EXPECT_EQ(out.text(), "");
+    table.add({"22"});
+    EXPECT_EQ(lines_of(out.text()).size(), Table::kMeasured + 1);
+    table.add({"333"});
+    table.finish();
+    EXPECT_EQ(lines_of(out.text()).back(), "333");
+    EXPECT_EQ(lines_of(out.text())[1], " 1");
+}
+
+TEST(Table, WithoutRowsThereIsNoTable) {
+    Captured out;
+    Table table(flow_columns(), 80, out.output());
+    table.finish();
+    EXPECT_EQ(out.text(), "");
+}
+
+TEST(JsonArray, IsOneArrayHoweverManyElements) {
+    for (const std::size_t count : {0U, 1U, 3U}) {
+        Captured out;
+        JsonArray array(out.output());
+        for (std::size_t i = 0; i < count; ++i)
+            array.add(half_closed_flow().dump());
+        array.finish();
+        EXPECT_EQ(nlohmann::json::parse(out.text()).size(), count);
+    }
+}
+
+TEST(JsonArray, ABrokenListingDoesNotParse) {
+    Captured out;
+    JsonArray array(out.output());
+    array.add("{}");
+    EXPECT_FALSE(nlohmann::json::accept(out.text()));
+}
+
+}  // namespace
+}  // namespace finwait::ctl::test

@@ -1,0 +1,240 @@
+#include "support/path.hpp"
+
+#include <gmock/gmock.h>
+
+namespace finwait::engine::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+Options with_timeouts(policy::Timeouts timeouts, Options options = all_packets()) {
+    options.tuning.policies = policy::PolicySet({}, timeouts);
+    return options;
+}
+
+policy::Timeouts quick() {
+    policy::Timeouts t;
+    t.fin_wait_2 = seconds(3);
+    return t;
+}
+
+TEST(Reaping, AnIdleHalfCloseIsResetOnBothSidesAtTheExactNumbers) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.wait(milliseconds(2900));
+    EXPECT_THAT(path.sent(), IsEmpty());
+    path.wait(milliseconds(200));
+    const auto sent = path.sent();
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_EQ(sent[0].text(), "10.99.2.2:80 > 10.99.1.2:40000 RST|ACK seq 5001 ack 1002 len 0");
+    EXPECT_EQ(sent[1].text(), "10.99.1.2:40000 > 10.99.2.2:80 RST|ACK seq 1002 ack 5001 len 0");
+    EXPECT_EQ(path.engine.counters().resets_sent, 2U);
+    EXPECT_THAT(path.events(), Contains(EventType::reset));
+}
+
+TEST(Reaping, TheRstComesWithinTwentyMillisecondsOfItsDeadline) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.wait(seconds(3) + milliseconds(20));
+    EXPECT_EQ(path.sent().size(), 2U);
+}
+
+TEST(Reaping, AResetThatNothingContradictsIsUnconfirmedAndTheFlowGoes) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.wait(seconds(6));
+    EXPECT_EQ(path.engine.counters().resets_unconfirmed, 1U);
+    EXPECT_EQ(path.flow().subject.client_state, tcp::State::closed);
+    EXPECT_EQ(path.flow().subject.phase, policy::Phase::gone);
+    path.wait(seconds(20));
+    EXPECT_THAT(path.flows(), IsEmpty());
+    EXPECT_EQ(path.engine.gauges().flows, 0U);
+}
+
+TEST(Reaping, DataTowardsTheCloserKeepsTheFlow) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    for (std::uint32_t i = 0; i < 15; ++i) {
+        path.wait(seconds(1));
+        path.server(data(5001 + i, 1002, 1));
+        path.client(ack(1002, 5002 + i));
+    }
+    EXPECT_THAT(path.sent(), IsEmpty());
+}
+
+TEST(Reaping, KeepalivesAloneDoNotKeepTheFlow) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    for (int i = 0; i < 6; ++i) {
+        path.server(ack(5000, 1002));
+        path.client(ack(1002, 5001));
+        path.wait(milliseconds(700));
+    }
+    path.wait(seconds(2));
+    EXPECT_EQ(path.sent().size(), 2U);
+}
+
+TEST(Reaping, NothingIsResetWhileDataIsNotAcknowledged) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.server(data(5001, 1002, 1000));
+    path.wait(seconds(30));
+    EXPECT_THAT(path.sent(), IsEmpty());
+    path.client(ack(1002, 6001));
+    path.wait(seconds(4));
+    EXPECT_EQ(path.sent().size(), 2U);
+}
+
+TEST(Reaping, ARepeatedFinStopsTheClockUntilItIsAcknowledgedAgain) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.wait(seconds(2));
+    path.client(fin(1001, 5001));
+    path.wait(seconds(2));
+    EXPECT_THAT(path.sent(), IsEmpty());
+}
+
+TEST(Reaping, AChallengeAckIsAnsweredByAnotherRstAtItsNumber) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.wait(milliseconds(3100));
+    ASSERT_EQ(path.sent().size(), 2U);
+    path.server(ack(5001, 1002));
+    path.wait(milliseconds(10));
+    EXPECT_EQ(path.sent().size(), 4U);
+    path.wait(seconds(3));
+    EXPECT_EQ(path.engine.counters().resets_unconfirmed, 1U);
+}
+
+TEST(Reaping, ASideThatOutlivesEveryRstIsCountedAsRefused) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.wait(milliseconds(3100));
+    for (int i = 0; i < 5; ++i) {
+        path.server(ack(5001, 1002));
+        path.wait(milliseconds(100));
+    }
+    EXPECT_EQ(path.engine.counters().resets_refused, 1U);
+    EXPECT_EQ(path.sent().size(), 6U);
+    EXPECT_EQ(path.flow().subject.phase, policy::Phase::watching);
+}
+
+TEST(Reaping, ObserveSendsNothingAndCountsOnce) {
+    auto timeouts = quick();
+    timeouts.on_expiry = policy::OnExpiry::observe;
+    Path path(with_timeouts(timeouts));
+    path.client_half_closed();
+    path.wait(seconds(60));
+    EXPECT_THAT(path.sent(), IsEmpty());
+    EXPECT_EQ(path.engine.counters().observed, 1U);
+    EXPECT_EQ(path.flow().subject.client_state, tcp::State::fin_wait_2);
+    EXPECT_THAT(path.events(), Contains(EventType::would_reset));
+}
+
+TEST(Reaping, GlobalObserveOverridesEveryPolicy) {
+    Options options = with_timeouts(quick());
+    options.tuning.observe = true;
+    Path path(options);
+    path.client_half_closed();
+    path.wait(seconds(60));
+    EXPECT_THAT(path.sent(), IsEmpty());
+    EXPECT_EQ(path.engine.counters().observed, 1U);
+}
+
+TEST(Reaping, FinWait2MaxEndsABusyHalfCloseInAQuietMoment) {
+    auto timeouts = quick();
+    timeouts.fin_wait_2_max = seconds(10);
+    Path path(with_timeouts(timeouts));
+    path.client_half_closed();
+    for (std::uint32_t i = 0; i < 6; ++i) {
+        path.wait(milliseconds(1500));
+        path.server(data(5001 + i, 1002, 1));
+        path.client(ack(1002, 5002 + i));
+    }
+    EXPECT_THAT(path.sent(), IsEmpty());
+    path.wait(milliseconds(1500));
+    EXPECT_EQ(path.sent().size(), 2U);
+}
+
+TEST(Reaping, OnlyTheChosenSideIsReset) {
+    auto timeouts = quick();
+    timeouts.reset = policy::ResetSides::holder;
+    Path path(with_timeouts(timeouts));
+    path.client_half_closed();
+    path.wait(seconds(4));
+    ASSERT_EQ(path.sent().size(), 1U);
+    EXPECT_EQ(path.sent()[0].destination.port, 80);
+}
+
+TEST(Reaping, AfterUnseenPacketsNothingIsResetBeforeBothSidesWereHeard) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.engine.on_loss(5);
+    path.wait(seconds(10));
+    EXPECT_THAT(path.sent(), IsEmpty());
+    path.server(ack(5000, 1002));
+    path.client(ack(1002, 5001));
+    path.wait(seconds(10));
+    EXPECT_EQ(path.sent().size(), 2U);
+}
+
+TEST(Reaping, ResetsKeepToTheirRate) {
+    Options options = with_timeouts(quick());
+    options.tuning.resets_per_second = 100;
+    Path path(options);
+    for (std::uint16_t i = 0; i < 200; ++i) {
+        path.use_port(static_cast<std::uint16_t>(10000 + i));
+        path.client_half_closed();
+    }
+    path.wait(seconds(3) + milliseconds(510));
+    EXPECT_NEAR(static_cast<double>(path.sent().size()) / 2, 50, 5);
+    path.wait(milliseconds(500));
+    EXPECT_NEAR(static_cast<double>(path.sent().size()) / 2, 100, 5);
+    path.wait(seconds(2));
+    EXPECT_EQ(path.sent().size(), 400U);
+    EXPECT_GT(path.engine.counters().resets_delayed, 100U);
+}
+
+TEST(Reaping, AnOperatorsKillDoesNotWaitForTheTimeout) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.wait(milliseconds(1100));
+    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::reset);
+    path.wait(milliseconds(20));
+    EXPECT_EQ(path.sent().size(), 2U);
+}
+
+TEST(Reaping, AFlowOnTheFastPathCannotBeKilledExactly) {
+    Path path(with_timeouts(quick(), selective()));
+    path.handshake();
+    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::not_exact);
+    EXPECT_EQ(path.engine.kill(path.now, FlowId{7, 7}), KillResult::not_found);
+}
+
+TEST(Reaping, AnAdoptedFlowOfWhichNothingIsProvenIsLeftAlone) {
+    Path path(with_timeouts(quick()));
+    path.client(fin(1001, 5001));
+    path.server(ack(5001, 1002));
+    path.wait(seconds(60));
+    EXPECT_THAT(path.sent(), IsEmpty());
+}
+
+TEST(Reaping, TheSecondPolicyThatMatchesIsNotUsed) {
+    policy::Timeouts slow;
+    slow.fin_wait_2 = seconds(100);
+    Options options = all_packets();
+    options.tuning.policies = policy::PolicySet(
+        {{"mine", std::get<policy::Filter>(policy::Filter::parse("port 80 and closer client")), quick()},
+         {"later", std::get<policy::Filter>(policy::Filter::parse("port 80")), slow}},
+        slow);
+    Path path(options);
+    path.client_half_closed();
+    EXPECT_EQ(path.flow().subject.policy, "mine");
+    path.wait(seconds(4));
+    EXPECT_EQ(path.sent().size(), 2U);
+}
+
+}  // namespace
+}  // namespace finwait::engine::testing

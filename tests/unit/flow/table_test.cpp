@@ -1,0 +1,96 @@
+#include "flow/table.hpp"
+
+#include <map>
+#include <random>
+
+#include <gtest/gtest.h>
+
+namespace finwait::flow {
+namespace {
+
+Key key(std::uint32_t n, bool v6 = false) {
+    std::array<std::uint8_t, 4> a{10, 0, static_cast<std::uint8_t>(n >> 24U),
+                                  static_cast<std::uint8_t>(n >> 16U)};
+    std::array<std::uint8_t, 16> a6{0xfd, 0};
+    a6[15] = static_cast<std::uint8_t>(n >> 16U);
+    tcp::Segment s;
+    s.source = {v6 ? tcp::Address::v6(a6) : tcp::Address::v4(a), static_cast<std::uint16_t>(n)};
+    a[1] = a6[1] = 1;
+    s.destination = {v6 ? tcp::Address::v6(a6) : tcp::Address::v4(a), 80};
+    return Key::of(s);
+}
+
+TEST(Key, BothDirectionsHaveTheSameKey) {
+    tcp::Segment there;
+    there.source = {*tcp::Address::parse("10.0.0.1"), 1234};
+    there.destination = {*tcp::Address::parse("10.0.0.2"), 80};
+    tcp::Segment back;
+    back.source = there.destination;
+    back.destination = there.source;
+    EXPECT_EQ(Key::of(there), Key::of(back));
+}
+
+TEST(Key, TheHashDependsOnTheSecret) {
+    EXPECT_NE(hash({1, 2}, key(7)), hash({1, 3}, key(7)));
+    EXPECT_NE(hash({1, 2}, key(7)), hash({1, 2}, key(8)));
+    EXPECT_NE(hash({1, 2}, key(7)), hash({1, 2}, key(7, true)));
+}
+
+TEST(Table, AFullTableRefusesAndAnErasedSlotIsUsedAgainUnderAnotherGeneration) {
+    Table table(3, {});
+    const std::uint32_t first = table.insert(key(1));
+    const std::uint32_t generation = table[first].generation;
+    EXPECT_NE(table.insert(key(2)), kNoSlot);
+    EXPECT_NE(table.insert(key(3)), kNoSlot);
+    EXPECT_EQ(table.insert(key(4)), kNoSlot);
+    table.erase(first);
+    EXPECT_EQ(table.find(key(1)), kNoSlot);
+    const std::uint32_t again = table.insert(key(4));
+    EXPECT_EQ(again, first);
+    EXPECT_EQ(table[again].generation, generation + 1);
+}
+
+TEST(Table, AShelfGivesTheOldestFirst) {
+    Table table(5, {});
+    const auto a = table.insert(key(1));
+    const auto b = table.insert(key(2));
+    const auto c = table.insert(key(3));
+    for (const auto slot : {a, b, c})
+        table.shelve(slot, Shelf::provisional);
+    EXPECT_EQ(table.oldest(Shelf::provisional), a);
+    table.shelve(a, Shelf::none);
+    EXPECT_EQ(table.oldest(Shelf::provisional), b);
+    table.shelve(b, Shelf::finished);
+    EXPECT_EQ(table.oldest(Shelf::provisional), c);
+    EXPECT_EQ(table.oldest(Shelf::finished), b);
+    table.erase(c);
+    EXPECT_EQ(table.oldest(Shelf::provisional), kNoSlot);
+}
+
+TEST(Table, AgreesWithAMapOverARandomLife) {
+    std::mt19937 source(2);
+    const auto random = [&source] { return static_cast<std::uint32_t>(source()); };
+    Table table(500, {11, 22});
+    std::map<std::uint32_t, std::uint32_t> model;
+    for (int i = 0; i < 200'000; ++i) {
+        const std::uint32_t n = random() % 1000;
+        const bool v6 = n % 3 == 0;
+        const auto found = model.find(n);
+        if (found != model.end() && random() % 2 == 0) {
+            table.erase(found->second);
+            model.erase(found);
+        } else if (found == model.end()) {
+            const std::uint32_t slot = table.insert(key(n, v6));
+            ASSERT_EQ(slot == kNoSlot, model.size() == 500);
+            if (slot != kNoSlot) model[n] = slot;
+        }
+        const std::uint32_t probe = random() % 1000;
+        const auto expected = model.find(probe);
+        ASSERT_EQ(table.find(key(probe, probe % 3 == 0)),
+                  expected == model.end() ? kNoSlot : expected->second);
+        ASSERT_EQ(table.size(), model.size());
+    }
+}
+
+}  // namespace
+}  // namespace finwait::flow

@@ -1,0 +1,118 @@
+// The kernel's messages, whole, cut short and garbled. Each is copied into a buffer of its exact size.
+#include "netfilter/queue_message.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <linux/netlink.h>
+
+namespace finwait::netfilter {
+namespace {
+
+using Bytes = std::vector<char>;
+
+void put(Bytes& to, std::initializer_list<int> bytes) {
+    for (const int b : bytes)
+        to.push_back(static_cast<char>(b));
+}
+
+void attribute(Bytes& to, std::uint16_t type, std::initializer_list<int> body) {
+    const nlattr head{static_cast<std::uint16_t>(sizeof(nlattr) + body.size()), type};
+    const char* raw = reinterpret_cast<const char*>(&head);
+    to.insert(to.end(), raw, raw + sizeof head);
+    put(to, body);
+    while (to.size() % 4 != 0)
+        to.push_back(0);
+}
+
+Bytes message(std::uint16_t type, const Bytes& body) {
+    nlmsghdr head{};
+    head.nlmsg_len = static_cast<std::uint32_t>(sizeof head + body.size());
+    head.nlmsg_type = type;
+    Bytes all(sizeof head);
+    std::memcpy(all.data(), &head, sizeof head);
+    all.insert(all.end(), body.begin(), body.end());
+    return all;
+}
+
+/// Packet 258, mark 0x40000001, 1500 bytes of which five are copied.
+Bytes packet() {
+    Bytes body;
+    put(body, {2, 0, 0, 0});  // nfgenmsg
+    attribute(body, NFQA_PACKET_HDR, {0, 0, 1, 2, 8, 0, 2});
+    attribute(body, NFQA_MARK, {0x40, 0, 0, 1});
+    attribute(body, NFQA_CAP_LEN, {0, 0, 5, 0xDC});
+    attribute(body, NFQA_PAYLOAD, {1, 2, 3, 4, 5});
+    return message(NFNL_SUBSYS_QUEUE << 8U | NFQNL_MSG_PACKET, body);
+}
+
+template<typename Check>
+void read_exact(const Bytes& bytes, Check check) {
+    const std::unique_ptr<char[]> heap(new char[bytes.size()]);
+    std::copy(bytes.begin(), bytes.end(), heap.get());
+    check(read_message({heap.get(), bytes.size()}));
+}
+
+TEST(QueueMessage, a_packet_is_read_with_all_we_ask_for) {
+    read_exact(packet(), [](const QueueMessage& m) {
+        ASSERT_EQ(m.kind, QueueMessage::Kind::packet);
+        EXPECT_EQ(m.packet.id, 258U);
+        EXPECT_EQ(m.packet.mark, 0x40000001U);
+        EXPECT_EQ(m.packet.wire_length, 1500U);
+        ASSERT_EQ(m.packet.payload.size(), 5U);
+        EXPECT_EQ(m.packet.payload[4], 5);
+    });
+}
+
+TEST(QueueMessage, a_packet_cut_short_is_one_as_long_as_its_id_is_there) {
+    const Bytes whole = packet();
+    const std::size_t id_end =
+        sizeof(nlmsghdr) + sizeof(nfgenmsg) + sizeof(nlattr) + sizeof(nfqnl_msg_packet_hdr);
+    for (std::size_t n = 0; n < whole.size(); ++n) {
+        Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n));
+        read_exact(cut, [&](const QueueMessage& m) {
+            EXPECT_EQ(m.kind == QueueMessage::Kind::packet, n >= id_end) << n;
+            EXPECT_TRUE(n < id_end || m.packet.id == 258) << n;
+        });
+    }
+}
+
+TEST(QueueMessage, an_acknowledgment_is_an_error_of_zero) {
+    read_exact(message(NLMSG_ERROR, Bytes(sizeof(nlmsgerr))), [](const QueueMessage& m) {
+        EXPECT_EQ(m.kind, QueueMessage::Kind::error);
+        EXPECT_EQ(m.error, 0);
+    });
+}
+
+TEST(QueueMessage, an_error_carries_its_number) {
+    const std::int32_t code = -ENOENT;
+    Bytes body(sizeof(nlmsgerr));
+    std::memcpy(body.data(), &code, sizeof code);
+    read_exact(message(NLMSG_ERROR, body), [](const QueueMessage& m) { EXPECT_EQ(m.error, ENOENT); });
+}
+
+TEST(QueueMessage, garbled_ones_are_read_within_their_bounds) {
+    std::mt19937 random(7);
+    for (int i = 0; i < 100'000; ++i) {
+        Bytes bytes = packet();
+        bytes.resize(random() % (bytes.size() + 1));
+        for (auto changes = random() % 8; changes > 0 && !bytes.empty(); --changes) {
+            bytes[random() % bytes.size()] = static_cast<char>(random());
+        }
+        read_exact(bytes, [](const QueueMessage& m) {
+            unsigned sum = 0;
+            for (const std::uint8_t b : m.packet.payload)
+                sum += b;
+            EXPECT_LE(sum, 255U * 64U);
+        });
+    }
+}
+
+}  // namespace
+}  // namespace finwait::netfilter

@@ -1,0 +1,67 @@
+#include "netfilter/rules.hpp"
+
+#include <gtest/gtest.h>
+
+namespace finwait::netfilter {
+namespace {
+
+TEST(Render, iptables_selective_marks_queues_and_releases) {
+    EXPECT_EQ(render_iptables({.first_queue = 4, .queues = 2, .mark_mask = 0x40000000}), R"(*mangle
+:FINWAITD - [0:0]
+-A FORWARD -p tcp -j FINWAITD
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x40000000/0x40000000
+-A FINWAITD -p tcp -m connmark --mark 0x40000000/0x40000000 -j NFQUEUE --queue-balance 4:5 --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j NFQUEUE --queue-balance 4:5 --queue-bypass
+COMMIT
+*filter
+:FINWAITD - [0:0]
+-I FORWARD 1 -p tcp -j FINWAITD
+-A FINWAITD -m mark --mark 0x40000000/0x40000000 -j CONNMARK --set-xmark 0x0/0x40000000
+-A FINWAITD -m mark --mark 0x40000000/0x40000000 -j MARK --set-xmark 0x0/0x40000000
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x40000000/0x40000000
+COMMIT
+)");
+}
+
+TEST(Render, iptables_all_queues_every_segment_and_marks_nothing) {
+    EXPECT_EQ(render_iptables({.packets = config::Packets::all}), R"(*mangle
+:FINWAITD - [0:0]
+-A FORWARD -p tcp -j FINWAITD
+-A FINWAITD -p tcp -j NFQUEUE --queue-num 0 --queue-bypass
+COMMIT
+)");
+}
+
+TEST(Render, nftables_selective_marks_queues_and_releases) {
+    EXPECT_EQ(render_nftables({.first_queue = 0, .queues = 2, .mark_mask = 0x300}), R"(add table inet finwaitd
+delete table inet finwaitd
+table inet finwaitd {
+    chain intercept {
+        type filter hook forward priority mangle; policy accept;
+        tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | 0x300
+        meta l4proto tcp ct mark & 0x300 == 0x300 queue flags bypass to 0-1
+        tcp flags & (fin | syn | rst) != 0 queue flags bypass to 0-1
+    }
+    chain release {
+        type filter hook forward priority mangle + 1; policy accept;
+        meta l4proto tcp meta mark & 0x300 == 0x300 ct mark set ct mark & 0xfffffcff meta mark set meta mark & 0xfffffcff
+        tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | 0x300
+    }
+}
+)");
+}
+
+TEST(Render, nftables_all_queues_every_segment_and_marks_nothing) {
+    EXPECT_EQ(render_nftables({.packets = config::Packets::all, .first_queue = 7}), R"(add table inet finwaitd
+delete table inet finwaitd
+table inet finwaitd {
+    chain intercept {
+        type filter hook forward priority mangle; policy accept;
+        meta l4proto tcp queue flags bypass to 7
+    }
+}
+)");
+}
+
+}  // namespace
+}  // namespace finwait::netfilter

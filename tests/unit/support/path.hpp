@@ -1,0 +1,109 @@
+// An engine, a clock and two hosts for tests: who says what, when, and what the engine makes of it.
+#pragma once
+
+#include "engine/engine.hpp"
+#include "support/dialogue.hpp"
+
+#include <string>
+#include <vector>
+
+namespace finwait::engine::testing {
+
+using namespace tcp::testing;  // the segments' short names
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class Path {
+  public:
+    explicit Path(Options options = {}) : engine(std::move(options)) {}
+
+    /// Another pair of hosts, or another port of the same.
+    void use_port(std::uint16_t port) { client_.port = port; }
+
+    Verdict client(tcp::Segment s) { return pass(s, client_, server_); }
+    Verdict server(tcp::Segment s) { return pass(s, server_, client_); }
+
+    void handshake() {
+        client(syn(1000));
+        server(syn_ack(5000, 1001));
+        client(ack(1001, 5001));
+    }
+    void client_half_closed() {
+        handshake();
+        client(fin(1001, 5001));
+        server(ack(5001, 1002));
+    }
+
+    /// Lets time pass, waking the engine whenever it wants to be.
+    void wait(Duration d) {
+        const Instant until = now + d;
+        while (engine.next_deadline() <= until) {
+            now = std::max(now, engine.next_deadline());
+            tick();
+        }
+        now = until;
+        tick();
+    }
+
+    [[nodiscard]] std::vector<tcp::Segment> sent() const {
+        std::vector<tcp::Segment> out;
+        for (const Action& a : actions)
+            if (const auto* send = std::get_if<Send>(&a)) out.push_back(send->segment);
+        return out;
+    }
+    [[nodiscard]] std::vector<EventType> events() const {
+        std::vector<EventType> out;
+        for (const Action& a : actions)
+            if (const auto* event = std::get_if<Event>(&a)) out.push_back(event->type);
+        return out;
+    }
+    [[nodiscard]] std::vector<FlowReport> flows(const std::string& filter = "") const {
+        std::vector<FlowReport> out;
+        const auto parsed = policy::Filter::parse(filter);
+        std::optional<std::uint32_t> cursor = 0;
+        while (cursor)
+            cursor = engine.visit(now, *cursor, 16, std::get<policy::Filter>(parsed), out);
+        return out;
+    }
+    [[nodiscard]] FlowReport flow() const {
+        const auto all = flows();
+        EXPECT_EQ(all.size(), 1U);
+        return all.empty() ? FlowReport{} : all.front();
+    }
+
+    Engine engine;
+    Instant now{seconds(1000)};
+    Actions actions;
+
+  private:
+    Verdict pass(tcp::Segment s, const tcp::Endpoint& from, const tcp::Endpoint& to) {
+        s.source = from;
+        s.destination = to;
+        const Verdict verdict = engine.on_segment(now, s);
+        tick();
+        return verdict;
+    }
+    void tick() {
+        Actions fresh;
+        engine.on_tick(now, fresh);
+        actions.insert(actions.end(), fresh.begin(), fresh.end());
+    }
+
+    tcp::Endpoint client_{*tcp::Address::parse("10.99.1.2"), 40000};
+    tcp::Endpoint server_{*tcp::Address::parse("10.99.2.2"), 80};
+};
+
+/// Every packet is seen, nothing is released.
+inline Options all_packets() {
+    Options options;
+    options.max_flows = 1000;
+    options.selective = false;
+    return options;
+}
+inline Options selective() {
+    Options options = all_packets();
+    options.selective = true;
+    return options;
+}
+
+}  // namespace finwait::engine::testing

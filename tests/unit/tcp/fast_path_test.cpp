@@ -1,0 +1,72 @@
+// Flows whose established life passes unseen: a FIN is then a claim until the peer confirms it.
+#include "support/dialogue.hpp"
+
+namespace finwait::tcp::testing {
+namespace {
+
+Dialogue on_fast_path() {
+    Dialogue d;
+    d.handshake();
+    release(d.connection);
+    return d;
+}
+
+TEST(FastPath, AfterUnseenDataBothSidesNumbersAreFoundAgainAtTheFin) {
+    Dialogue d = on_fast_path();
+    EXPECT_EQ(d.client(fin(900'000'000, 3'000'000'000)), Outcome::accepted);
+    EXPECT_STATES(d, "fin-wait-1", "established");
+    EXPECT_FALSE(exact(d.connection));
+    EXPECT_EQ(d.server(ack(3'000'000'500, 900'000'001)), Outcome::accepted);
+    EXPECT_STATES(d, "fin-wait-2", "close-wait");
+    EXPECT_TRUE(exact(d.connection));
+    EXPECT_EQ(d.connection.of(Role::client).next, Seq(900'000'001));
+    EXPECT_EQ(d.connection.of(Role::server).ack, Seq(900'000'001));
+}
+
+TEST(FastPath, DataBeyondAForgedFinTakesItBack) {
+    Dialogue d = on_fast_path();
+    d.client(fin(900'000'000, 3'000'000'000));
+    EXPECT_EQ(d.client(data(900'000'001, 3'000'000'000, 10)), Outcome::retracted);
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(FastPath, AnAckBeyondAForgedFinTakesItBack) {
+    Dialogue d = on_fast_path();
+    d.client(fin(900'000'000, 3'000'000'000));
+    EXPECT_EQ(d.server(ack(3'000'000'000, 900'000'777)), Outcome::retracted);
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(FastPath, AnAckFarBelowAForgedFinTakesItBack) {
+    Dialogue d = on_fast_path();
+    d.client(fin(900'000'000, 3'000'000'000));
+    EXPECT_EQ(d.server(ack(3'000'000'000, 700'000'000)), Outcome::retracted);
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(FastPath, DataStillInFlightBeforeTheFinIsNoContradiction) {
+    Dialogue d = on_fast_path();
+    d.client(fin(900'000'000, 3'000'000'000));
+    EXPECT_EQ(d.server(ack(3'000'000'000, 899'990'000)), Outcome::accepted);
+    EXPECT_STATES(d, "fin-wait-1", "established");
+    EXPECT_EQ(d.server(ack(3'000'000'000, 900'000'001)), Outcome::accepted);
+    EXPECT_STATES(d, "fin-wait-2", "close-wait");
+}
+
+TEST(FastPath, AForgedRstIsTakenBackWhenItsSenderGoesOn) {
+    Dialogue d = on_fast_path();
+    EXPECT_EQ(d.client(rst(123)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+    EXPECT_EQ(d.client(data(900'000'000, 3'000'000'000, 10)), Outcome::accepted);
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(FastPath, ASegmentThatSlipsThroughMovesNothing) {
+    Dialogue d = on_fast_path();
+    EXPECT_EQ(d.server(data(77, 88, 99)), Outcome::accepted);
+    EXPECT_TRUE(d.connection.released);
+    EXPECT_FALSE(exact(d.connection));
+}
+
+}  // namespace
+}  // namespace finwait::tcp::testing

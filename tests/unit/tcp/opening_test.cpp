@@ -1,0 +1,177 @@
+#include "support/dialogue.hpp"
+
+namespace finwait::tcp::testing {
+namespace {
+
+TEST(Opening, ASynProvesItsSenderOnly) {
+    Dialogue d;
+    d.client(syn(1000));
+    EXPECT_STATES(d, "syn-sent", "closed");
+}
+
+TEST(Opening, TheThirdAcknowledgmentEstablishesBothSides) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(syn_ack(5000, 1001));
+    EXPECT_STATES(d, "syn-sent", "syn-recv");
+    d.client(ack(1001, 5001));
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Opening, ARepeatedSynAckSaysThatTheAckWasLost) {
+    Dialogue d;
+    d.handshake();
+    d.server(syn_ack(5000, 1001));
+    EXPECT_STATES(d, "established", "syn-recv");
+    d.client(ack(1001, 5001));
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Opening, AnOldSynAckAfterDataChangesNothing) {
+    Dialogue d;
+    d.handshake();
+    d.server(data(5001, 1001, 100));
+    EXPECT_EQ(d.server(syn_ack(5000, 1001)), Outcome::invalid);
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Opening, ASynWithAnotherNumberStartsItsSideAgain) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.client(syn(70000));
+    d.server(syn_ack(5000, 70001));
+    d.client(ack(70001, 5001));
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Opening, ASynAckThatAnswersAnotherSynIsIgnored) {
+    Dialogue d;
+    d.client(syn(1000));
+    EXPECT_EQ(d.server(syn_ack(5000, 999)), Outcome::invalid);
+    EXPECT_STATES(d, "syn-sent", "closed");
+}
+
+TEST(Opening, SimultaneousOpenPassesSynReceivedOnBothSides) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(syn(5000));
+    EXPECT_STATES(d, "syn-sent", "syn-sent");
+    d.client(syn_ack(1000, 5001));
+    EXPECT_STATES(d, "syn-recv", "syn-sent");
+    d.server(syn_ack(5000, 1001));
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Opening, SplitHandshakeOfFourSegmentsEstablishesBothSides) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(ack(5000, 1001));
+    d.server(syn(5000));
+    EXPECT_STATES(d, "syn-sent", "syn-sent");
+    d.client(syn_ack(1000, 5001));
+    d.server(ack(5001, 1001));
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Opening, DataInASynMayBeAcknowledgedOrNot) {
+    Dialogue taken;
+    taken.client(syn(1000, 100));
+    EXPECT_EQ(taken.server(syn_ack(5000, 1101)), Outcome::accepted);
+    Dialogue refused;
+    refused.client(syn(1000, 100));
+    EXPECT_EQ(refused.server(syn_ack(5000, 1001)), Outcome::accepted);
+    refused.client(data(1001, 5001, 100));
+    EXPECT_STATES(refused, "established", "established");
+}
+
+TEST(Opening, ASynRepeatedWithoutItsDataIsStillTheSameSyn) {
+    Dialogue d;
+    d.client(syn(1000, 100));
+    EXPECT_EQ(d.client(syn(1000)), Outcome::accepted);
+    EXPECT_EQ(d.server(syn_ack(5000, 1101)), Outcome::accepted);
+}
+
+TEST(Opening, ASynAckBeforeItsSynIsSortedOut) {
+    Dialogue d;
+    d.server(syn_ack(5000, 1001));
+    EXPECT_STATES(d, "unknown", "syn-recv");
+    EXPECT_TRUE(d.connection.adopted);
+    d.client(syn(1000));
+    EXPECT_STATES(d, "syn-sent", "syn-recv");
+    EXPECT_FALSE(d.connection.adopted);
+    d.client(ack(1001, 5001));
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Opening, ASegmentWithoutAckAfterTheHandshakeIsInvalid) {
+    Dialogue d;
+    d.handshake();
+    EXPECT_EQ(d.client(segment(flag::psh, 1001, 0, 10)), Outcome::invalid);
+}
+
+TEST(Reuse, ASynAgainstASynchronizedConnectionAndItsChallengeChangeNothing) {
+    Dialogue d;
+    d.client_half_closed();
+    EXPECT_EQ(d.server(syn(9000)), Outcome::invalid);
+    d.client(ack(1002, 5001));
+    EXPECT_STATES(d, "fin-wait-2", "close-wait");
+}
+
+TEST(Reuse, ASynWithAHigherNumberAfterTimeWaitBeginsANewConnection) {
+    Dialogue d;
+    d.client_half_closed();
+    d.server(fin(5001, 1002));
+    d.client(ack(1002, 5002));
+    EXPECT_STATES(d, "time-wait", "closed");
+    EXPECT_EQ(d.server(syn(5001)), Outcome::invalid);  // not above what the client in TIME_WAIT has received
+    EXPECT_EQ(d.server(syn(5003)), Outcome::reopened);
+}
+
+TEST(Reuse, AStrayCopyOfTheOldSynBeginsNothing) {
+    Dialogue d;
+    d.handshake();
+    d.client(rst(1001));
+    EXPECT_EQ(d.client(syn(1000)), Outcome::invalid);
+    EXPECT_EQ(d.client(syn(2000)), Outcome::reopened);
+}
+
+TEST(Reuse, ASynAckForAPendingSynProvesTheNewConnection) {
+    Dialogue d;
+    d.client_half_closed();
+    EXPECT_EQ(d.client(syn(90000)), Outcome::invalid);
+    EXPECT_EQ(d.server(syn_ack(40000, 90001)), Outcome::reopened);
+    const Opened opened = reopen(d.connection, Role::server, syn_ack(40000, 90001));
+    EXPECT_EQ(opened.sender, Role::server);
+    EXPECT_EQ(opened.connection.of(Role::client).state, State::syn_sent);
+    EXPECT_EQ(opened.connection.of(Role::server).state, State::syn_received);
+}
+
+TEST(Scaling, OneSideAloneDoesNotScale) {
+    Dialogue d;
+    Segment s = syn(1000);
+    s.options = option::window_scale;
+    s.scale = 7;
+    d.client(s);
+    d.server(syn_ack(5000, 1001));
+    EXPECT_EQ(scale_in_force(d.connection, Role::client), 0);
+}
+
+TEST(Scaling, BothSidesScaleAndWindowsInSynsDoNot) {
+    Dialogue d;
+    Segment s = syn(1000);
+    s.options = option::window_scale;
+    s.scale = 7;
+    d.client(s);
+    Segment answer = syn_ack(5000, 1001);
+    answer.options = option::window_scale;
+    answer.scale = 2;
+    d.server(answer);
+    EXPECT_EQ(scale_in_force(d.connection, Role::client), 7);
+    EXPECT_EQ(scale_in_force(d.connection, Role::server), 2);
+    EXPECT_EQ(d.connection.of(Role::server).edge, Seq(1001 + kWindow));
+    d.client(ack(1001, 5001));
+    EXPECT_EQ(d.connection.of(Role::client).edge, Seq(5001 + (kWindow << 7)));
+}
+
+}  // namespace
+}  // namespace finwait::tcp::testing

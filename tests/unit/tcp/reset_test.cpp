@@ -1,0 +1,69 @@
+#include "support/dialogue.hpp"
+
+namespace finwait::tcp::testing {
+namespace {
+
+TEST(Reset, TheExactNumberClosesBothSides) {
+    Dialogue d;
+    d.handshake();
+    EXPECT_EQ(d.client(rst(1001)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, InTheWindowButNotExactWaitsForTheChallenge) {
+    Dialogue d;
+    d.handshake();
+    EXPECT_EQ(d.client(rst(1005)), Outcome::challenge);
+    EXPECT_STATES(d, "established", "established");
+    d.server(ack(5001, 1001));
+    EXPECT_EQ(d.client(rst(1001)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, OutsideTheWindowChangesNothing) {
+    Dialogue d;
+    d.handshake();
+    EXPECT_EQ(d.client(rst(1001 + kWindow + 1)), Outcome::invalid);
+    EXPECT_EQ(d.client(rst(900)), Outcome::invalid);
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Reset, AtTheFinsNumberClosesALinuxCloseWait) {
+    Dialogue d;
+    d.client_half_closed();
+    EXPECT_EQ(d.client(rst(1001)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, AnswersASynOnlyWhenItAcknowledgesIt) {
+    Dialogue d;
+    d.client(syn(1000));
+    EXPECT_EQ(d.server(rst(0)), Outcome::invalid);
+    EXPECT_EQ(d.server(rst_ack(0, 77)), Outcome::invalid);
+    EXPECT_STATES(d, "syn-sent", "closed");
+    EXPECT_EQ(d.server(rst_ack(0, 1001)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, AReceiverThatMissedDataAnswersAndIsAliveUntilTheNextRst) {
+    Dialogue d;
+    d.handshake();
+    d.client(data(1001, 5001, 100));  // lost behind us
+    EXPECT_EQ(d.client(rst(1101)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+    EXPECT_EQ(d.server(ack(5001, 1001)), Outcome::accepted);  // its challenge
+    EXPECT_STATES(d, "closed", "established");
+    EXPECT_EQ(d.client(rst(1001)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, WhatWasInFlightTowardsACertainResetRevivesNothing) {
+    Dialogue d;
+    d.handshake();
+    d.client(rst(1001));
+    d.server(data(5001, 1001, 100));
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+}  // namespace
+}  // namespace finwait::tcp::testing
