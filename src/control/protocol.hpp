@@ -3,19 +3,22 @@
 //
 //   {"command":"list","filter":"state fin-wait-2"}
 //
+// with these commands and members; an unknown member is an error: a misspelt "filter" must not mean "all".
+//
+//   list, count {"filter"}    kill {"filter"}, not blank    show {"id"}    rules {"backend"}
+//   stats    policy    reload    version    ping
+//
 // The answer is a number of data lines and then one last line; each is an object with exactly one member:
 //
-//   {"flow":{…}}        list, show            {"killed":{…}}   kill, one for each flow that matched
-//   {"stats":{…}}       stats                 {"policy":{…}}   policy, one for each in file order
-//   {"rules":{…}}       rules                 {"problem":{…}}  reload, one for each error of the
-//   configuration
-//   {"version":{…}}     version
-//   {"done":{…}}        last: all went well; `count` and `kill` have their sums in it
-//   {"error":{"code":"…","message":"…"}}   last: it did not; a filter's error has "column", 1-based
-//
-// Commands and their members: list, count {"filter"}, kill {"filter"} (not blank), show {"id"}, rules
-// {"backend"}, stats, policy, reload, version, ping. An unknown member is an error: a misspelt "filter" must
-// not mean "all".
+//   {"flow":{…}}      list; show, then with "sides"
+//   {"killed":{…}}    kill: each flow that matched, with its "result"
+//   {"stats":{…}}     stats
+//   {"policy":{…}}    policy: each one in file order
+//   {"rules":{…}}     rules: "backend" as asked for, "text"
+//   {"problem":{…}}   reload: each error of the configuration, its "message"
+//   {"version":{…}}   version: "version", "pid"
+//   {"done":{…}}      last, all went well; of count {"count"}, of kill {"matched","reset","failed"}
+//   {"error":{…}}     last, it did not: "code", "message" and, of a filter, "column" (1-based)
 #pragma once
 
 #include <cstdint>

@@ -23,6 +23,18 @@ struct Tuning {
     bool observe = false;  // decide and record, never send
 };
 
+/// Told of what happens to flows while it happens; for the replay and for tests. Must not call the engine.
+class Observer {
+  public:
+    virtual ~Observer() = default;
+    /// A flow has begun.
+    virtual void began(const FlowReport& flow) = 0;
+    /// One side of a flow has moved.
+    virtual void moved(FlowId id, const flow::Step& step) = 0;
+    /// A flow is about to be forgotten; this is how it stood.
+    virtual void ended(const FlowReport& flow) = 0;
+};
+
 struct Options {
     std::uint32_t max_flows = 1'000'000;  // at least 1, below 2^24
     std::uint8_t shard = 0;
@@ -30,6 +42,7 @@ struct Options {
     /// Keys the flow table's hash: unknown to whoever sends packets.
     std::uint64_t hash_key[2] = {0, 0};
     Tuning tuning;
+    Observer* observer = nullptr;  // may be null; must outlive the engine
 };
 
 /// Why a flow was or was not reset on request.

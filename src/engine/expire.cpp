@@ -62,11 +62,8 @@ Instant Engine::Impl::next_deadline() const {
 
 void Engine::Impl::wake(Instant now, std::uint32_t slot, Actions& actions) {
     Record& record = table_[slot];
+    catch_up_with_losses(record);
     const Stage s = stage(record);
-    if (record.losses != losses_ && !record.connection.released) {
-        record.losses = losses_;
-        tcp::lose_numbers(record.connection);
-    }
     const bool ending = record.reaping.requested || record.reaping.phase == flow::Phase::resetting;
     if (s != Stage::finished && (ending || s == Stage::half_closed)) return reap(now, slot, actions);
     const Instant when = deadline(record, s);
@@ -79,16 +76,15 @@ void Engine::Impl::wake(Instant now, std::uint32_t slot, Actions& actions) {
 void Engine::Impl::expire(Instant now, std::uint32_t slot, Stage s) {
     Record& record = table_[slot];
     if (s == Stage::fin_wait_1) {
-        const std::array<tcp::State, 2> states{record.connection.side[0].state,
-                                               record.connection.side[1].state};
+        const Before earlier = before(record);
         if (tcp::retract(record.connection)) {
             // A FIN that nobody acknowledged in all this time was forged, or its flow is dead: back to
             // watching.
             record.last_seen = record.last_progress = now;
-            return settle(now, slot, s, states);
+            return settle(now, slot, earlier, nullptr);
         }
     }
-    erase(slot);
+    erase(now, slot);
 }
 
 void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
@@ -99,7 +95,7 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     switch (decision.step) {
         case reaper::Step::wait:
             // An observed flow that never moves again is forgotten in the end.
-            if (now >= record.last_seen + t.established) return erase(slot);
+            if (now >= record.last_seen + t.established) return erase(now, slot);
             return arm(slot, std::min(decision.again, record.last_seen + t.established));
         case reaper::Step::send:
             return send_resets(now, slot, decision.reason, actions);
@@ -152,8 +148,7 @@ void Engine::Impl::send_resets(Instant now, std::uint32_t slot, std::string_view
 void Engine::Impl::take_for_closed(Instant now, std::uint32_t slot) {
     Record& record = table_[slot];
     tcp::Connection& c = record.connection;
-    const Stage before = stage(record);
-    const std::array<tcp::State, 2> states{c.side[0].state, c.side[1].state};
+    const Before earlier = before(record);
     for (tcp::Side& side : c.side)
         side.state = tcp::next_state(side.state, tcp::Event::reset);
     c.reset_seen = c.reset_certain = true;
@@ -161,7 +156,7 @@ void Engine::Impl::take_for_closed(Instant now, std::uint32_t slot) {
     record.reaping.requested = false;
     record.was_half_closed = false;
     record.last_progress = now;
-    settle(now, slot, before, states);
+    settle(now, slot, earlier, nullptr);
 }
 
 void Engine::Impl::tune(Instant now, Tuning changed) {

@@ -44,14 +44,26 @@ class Engine::Impl {
 
   private:
     using Record = flow::Record;
+    /// How a flow stood before something happened to it.
+    struct Before {
+        Stage stage;
+        std::array<tcp::State, 2> states;
+        bool released;
+    };
+    [[nodiscard]] static Before before(const Record& record);
 
     // track.cpp: segments
     Verdict begin(Instant now, const flow::Key& key, const tcp::Segment& segment);
     void reopen(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     void place(Instant now, std::uint32_t slot, const tcp::Opened& opened, const tcp::Segment& segment);
-    [[nodiscard]] std::uint32_t make_room(const flow::Key& key);
-    void erase(std::uint32_t slot);
-    void settle(Instant now, std::uint32_t slot, Stage before, std::array<tcp::State, 2> states);
+    [[nodiscard]] std::uint32_t make_room(Instant now, const flow::Key& key);
+    void erase(Instant now, std::uint32_t slot);
+    [[nodiscard]] Verdict follow(Instant now, std::uint32_t slot, const tcp::Segment& segment);
+    void note_accepted(Instant now, Record& record, const tcp::Segment& segment, bool progress);
+    void catch_up_with_losses(Record& record) const;
+    void settle(Instant now, std::uint32_t slot, const Before& before, const tcp::Segment* cause);
+    void note_step(Instant now, std::uint32_t slot, tcp::Role side, const tcp::Segment* cause);
+    void change_stage(Instant now, std::uint32_t slot, Stage to);
     void note_half_closed(Instant now, std::uint32_t slot);
     [[nodiscard]] Verdict verdict_for(Instant now, Record& record);
 

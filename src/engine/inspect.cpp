@@ -60,6 +60,8 @@ FlowReport Engine::Impl::report(Instant now, std::uint32_t slot) const {
         out.side[tcp::index(role)] = side_report(record.connection, role);
     const Instant end = record.reaping.recorded ? Instant::never() : deadline(record, stage(record));
     if (end != Instant::never()) out.expires_in = std::max(end - now, Duration(0));
+    out.opened = record.opened;
+    out.trail = record.trail;
     out.adopted = record.connection.adopted;
     out.fast_path = record.connection.released;
     return out;

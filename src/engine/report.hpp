@@ -2,6 +2,7 @@
 // show.
 #pragma once
 
+#include "flow/trail.hpp"
 #include "policy/subject.hpp"
 #include "tcp/seq.hpp"
 #include "tcp/state.hpp"
@@ -48,6 +49,8 @@ struct FlowReport {
     std::array<SideReport, 2> side;      // by tcp::Role
     std::optional<Duration> expires_in;  // until the policy acts or the flow is forgotten; empty: never
     bool adopted = false;
+    Instant opened;
+    flow::Trail trail;       // the last steps of both sides
     bool fast_path = false;  // the kernel passes its segments by us until the next SYN, FIN or RST
 };
 

@@ -11,10 +11,6 @@ namespace {
 constexpr Duration kReleaseAgain = std::chrono::seconds(1);
 constexpr std::size_t kMaxPendingEvents = 16'384;
 
-std::array<tcp::State, 2> states_of(const tcp::Connection& c) {
-    return {c.side[0].state, c.side[1].state};
-}
-
 flow::Shelf shelf_for(Stage stage) {
     if (stage == Stage::finished) return flow::Shelf::finished;
     if (stage == Stage::provisional) return flow::Shelf::provisional;
@@ -57,47 +53,55 @@ Verdict Engine::Impl::on_segment(Instant now, const tcp::Segment& segment) {
     const std::uint32_t slot = table_.find(key);
     if (slot == flow::kNoSlot) return begin(now, key, segment);
 
+    return follow(now, slot, segment);
+}
+
+Engine::Impl::Before Engine::Impl::before(const Record& record) {
+    const tcp::Connection& c = record.connection;
+    return {stage(record), {c.side[0].state, c.side[1].state}, c.released};
+}
+
+/// After unseen packets the numbers of every flow that is not on the fast path anyway are stale.
+void Engine::Impl::catch_up_with_losses(Record& record) const {
+    if (record.losses == losses_) return;
+    record.losses = losses_;
+    if (!record.connection.released) tcp::lose_numbers(record.connection);
+}
+
+Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment& segment) {
     Record& record = table_[slot];
-    tcp::Connection& c = record.connection;
-    if (record.losses != losses_) {
-        record.losses = losses_;
-        if (!c.released) tcp::lose_numbers(c);
-    }
+    catch_up_with_losses(record);
     const tcp::Role from = record.role_of(segment.source);
-    const bool was_released = c.released;
-    const Stage before = stage(record);
-    const std::array<tcp::State, 2> states = states_of(c);
-    const tcp::Advance advance = tcp::advance(c, from, segment);
-    switch (advance.outcome) {
-        case tcp::Outcome::reopened:
-            if (was_released && !c.released) --released_now_;
-            reopen(now, slot, from, segment);
-            return Verdict::accept;
-        case tcp::Outcome::accepted:
-            break;
-        case tcp::Outcome::invalid:
-        case tcp::Outcome::challenge:
-        case tcp::Outcome::retracted:
-            ++counters.packets_invalid;
-            break;
+    const Before earlier = before(record);
+    const tcp::Advance advance = tcp::advance(record.connection, from, segment);
+    if (advance.outcome == tcp::Outcome::reopened) {
+        record.connection.released = earlier.released;
+        reopen(now, slot, from, segment);
+        return Verdict::accept;
     }
-    if (was_released && !c.released) --released_now_;
-    if (advance.outcome == tcp::Outcome::accepted) {
-        record.last_seen = now;
-        if (advance.progress) record.last_progress = now;
-        if (advance.progress) record.reaping.recorded = record.reaping.refused = false;
-        if (!segment.any(tcp::flag::rst)) reaper::heard(record);
-    }
-    settle(now, slot, before, states);
+    if (advance.outcome == tcp::Outcome::accepted)
+        note_accepted(now, record, segment, advance.progress);
+    else
+        ++counters.packets_invalid;
+    settle(now, slot, earlier, &segment);
     if (record.reaping.answered) arm(slot, now);
     return verdict_for(now, record);
+}
+
+void Engine::Impl::note_accepted(Instant now, Record& record, const tcp::Segment& segment, bool progress) {
+    record.last_seen = now;
+    if (progress) {
+        record.last_progress = now;
+        record.reaping.recorded = record.reaping.refused = false;
+    }
+    if (!segment.any(tcp::flag::rst)) reaper::heard(record);
 }
 
 /// A segment that belongs to no flow: begins one, unless nothing can begin with it or the table is full.
 Verdict Engine::Impl::begin(Instant now, const flow::Key& key, const tcp::Segment& segment) {
     const std::optional<tcp::Opened> opened = tcp::open(segment);
     if (!opened) return Verdict::accept;
-    const std::uint32_t slot = make_room(key);
+    const std::uint32_t slot = make_room(now, key);
     if (slot == flow::kNoSlot) {
         ++counters.packets_untracked;
         return Verdict::accept;
@@ -109,7 +113,7 @@ Verdict Engine::Impl::begin(Instant now, const flow::Key& key, const tcp::Segmen
 void Engine::Impl::reopen(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment) {
     const tcp::Opened opened = tcp::reopen(table_[slot].connection, from, segment);
     const flow::Key key = table_[slot].key;
-    erase(slot);
+    erase(now, slot);
     place(now, table_.insert(key), opened, segment);
 }
 
@@ -125,25 +129,31 @@ void Engine::Impl::place(Instant now, std::uint32_t slot, const tcp::Opened& ope
     count_states(record.connection, 1);
     ++policy_counts[0].flows;
     match_policy(now, record);
+    if (options_.observer != nullptr) options_.observer->began(report(now, slot));
+    for (const tcp::Role role : {tcp::Role::client, tcp::Role::server}) {
+        const tcp::State state = record.connection.of(role).state;
+        if (state != tcp::State::closed && state != tcp::State::unknown) note_step(now, slot, role, &segment);
+    }
     const Stage s = stage(record);
     table_.shelve(slot, shelf_for(s));
     arm(slot, deadline(record, s));
 }
 
 /// A slot for a new flow; what is finished or never got past its handshake gives way.
-std::uint32_t Engine::Impl::make_room(const flow::Key& key) {
+std::uint32_t Engine::Impl::make_room(Instant now, const flow::Key& key) {
     const std::uint32_t slot = table_.insert(key);
     if (slot != flow::kNoSlot) return slot;
     std::uint32_t victim = table_.oldest(flow::Shelf::finished);
     if (victim == flow::kNoSlot) victim = table_.oldest(flow::Shelf::provisional);
     if (victim == flow::kNoSlot) return flow::kNoSlot;
     ++counters.flows_evicted;
-    erase(victim);
+    erase(now, victim);
     return table_.insert(key);
 }
 
-void Engine::Impl::erase(std::uint32_t slot) {
+void Engine::Impl::erase(Instant now, std::uint32_t slot) {
     const Record& record = table_[slot];
+    if (options_.observer != nullptr) options_.observer->ended(report(now, slot));
     count_states(record.connection, -1);
     --policy_counts[record.policy].flows;
     if (record.half_closed) --half_closed_now_;
@@ -152,34 +162,59 @@ void Engine::Impl::erase(std::uint32_t slot) {
     table_.erase(slot);
 }
 
-/// Brings counters, shelf and timer in line with what a segment or a decision has made of a flow.
-void Engine::Impl::settle(Instant now, std::uint32_t slot, Stage before, std::array<tcp::State, 2> states) {
+/// Brings counters, trail, shelf and timer in line with what a segment or a decision (then without segment)
+/// has made of a flow.
+void Engine::Impl::settle(Instant now, std::uint32_t slot, const Before& before, const tcp::Segment* cause) {
     Record& record = table_[slot];
-    const std::array<tcp::State, 2> current = states_of(record.connection);
-    for (std::size_t role = 0; role < 2; ++role) {
-        if (current[role] == states[role]) continue;
-        --sides_[role][static_cast<std::size_t>(states[role])];
-        ++sides_[role][static_cast<std::size_t>(current[role])];
+    if (before.released && !record.connection.released) --released_now_;
+    for (const tcp::Role role : {tcp::Role::client, tcp::Role::server}) {
+        const tcp::State state = record.connection.of(role).state;
+        const tcp::State old = before.states[tcp::index(role)];
+        if (state == old) continue;
+        --sides_[tcp::index(role)][static_cast<std::size_t>(old)];
+        ++sides_[tcp::index(role)][static_cast<std::size_t>(state)];
+        note_step(now, slot, role, cause);
     }
-    const Stage after = stage(record);
-    if (after == before) return;
-    const bool half_closed = after == Stage::half_closed;
-    if (half_closed != record.half_closed) {
-        record.half_closed = half_closed;
-        half_closed_now_ += half_closed ? 1U : 0U;
-        half_closed_now_ -= half_closed ? 0U : 1U;
-        if (half_closed) note_half_closed(now, slot);
+    const Stage stage_now = stage(record);
+    if (stage_now == before.stage) return;
+    change_stage(now, slot, stage_now);
+    table_.shelve(slot, shelf_for(stage_now));
+    arm(slot, deadline(record, stage_now));
+}
+
+void Engine::Impl::note_step(Instant now, std::uint32_t slot, tcp::Role side, const tcp::Segment* cause) {
+    Record& record = table_[slot];
+    flow::Step step;
+    step.at = now;
+    step.side = side;
+    step.state = record.connection.of(side).state;
+    if (cause != nullptr) {
+        step.seq = cause->seq;
+        step.ack = cause->ack;
+        step.length = cause->length;
+        step.flags = cause->flags;
+        step.from = record.role_of(cause->source);
     }
-    if (after == Stage::finished && record.was_half_closed)
+    record.trail.add(step);
+    if (options_.observer != nullptr) options_.observer->moved(id_of(slot), step);
+}
+
+void Engine::Impl::change_stage(Instant now, std::uint32_t slot, Stage to) {
+    Record& record = table_[slot];
+    const bool half_closed = to == Stage::half_closed;
+    if (half_closed && !record.half_closed) ++half_closed_now_;
+    if (!half_closed && record.half_closed) --half_closed_now_;
+    if (half_closed && !record.half_closed) note_half_closed(now, slot);
+    record.half_closed = half_closed;
+    if (to != Stage::finished) return;
+    if (record.was_half_closed)
         push_event(event(now, slot, EventType::closed,
                          record.connection.reset_seen ? "reset by a peer" : "closed by both sides"));
-    if (after == Stage::finished && record.reaping.phase == flow::Phase::resetting) {
+    if (record.reaping.phase == flow::Phase::resetting) {
         // A side's own RST crossed ours.
         ++counters.resets_unconfirmed;
         record.reaping.phase = flow::Phase::gone;
     }
-    table_.shelve(slot, shelf_for(after));
-    arm(slot, deadline(record, after));
 }
 
 void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {

@@ -3,6 +3,7 @@
 
 #include "flow/key.hpp"
 #include "flow/phase.hpp"
+#include "flow/trail.hpp"
 #include "tcp/side.hpp"
 #include "tcp/time.hpp"
 
@@ -32,6 +33,7 @@ struct Record {
     Instant armed_for;    // the timer wheel wakes the flow then, or earlier
     Instant released_at;  // last put on the fast path
     Reaping reaping;
+    Trail trail;
     std::uint32_t generation = 0;
     std::uint32_t losses = 0;  // how many losses of packets the numbers have lived through
     std::uint8_t policy = 0;

@@ -121,6 +121,7 @@ int spawn(const std::vector<std::string>& command, int input, int output, int er
     posix_spawn_file_actions_adddup2(&setup.actions, errors, STDERR_FILENO);
 
     std::vector<char*> argv;
+    argv.reserve(command.size() + 1);
     for (const std::string& word : command)
         argv.push_back(const_cast<char*>(word.c_str()));
     argv.push_back(nullptr);

@@ -59,7 +59,7 @@ std::string find_process(std::uint64_t inode) {
         if (!is_number(pid) || !has_socket(it->path(), link)) continue;
         std::string command;
         std::getline(std::ifstream(it->path() / "comm"), command);
-        return "pid " + pid + " (" + command + ")";
+        return std::string("pid ").append(pid).append(" (").append(command).append(")");
     }
     return {};
 }

@@ -21,7 +21,7 @@ BAD = [
     ("bad filter", '[[policy]]\nname = "web"\nmatch = "port 443 and closer sever"\n', [(3, "match")]),
     ("two policies of one name", '[[policy]]\nname = "a"\nmatch = "port 1"\n[[policy]]\nname = "a"\nmatch = "port 2"\n',
      [(5, "name")]),
-    ("queues beyond the last", '[intercept]\nfirst_queue = 65535\nqueues = 4\n', [(2, "queue")]),
+    ("more queues than there are", '[intercept]\nfirst_queue = 65535\nqueues = 4\n', [(3, "queue")]),
     ("several at once", 'mode = "kill"\n[log]\nlevel = "loud"\n[control]\nsocket = 7\n',
      [(1, "mode"), (3, "level"), (5, "socket")]),
 ]

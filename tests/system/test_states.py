@@ -59,6 +59,17 @@ class States(case.SystemTest):
     def test_the_list_agrees_with_ss_at_both_ends_when_all_packets_are_seen(self):
         self.assert_list_agrees_with_ss("all")
 
+    def test_sides_that_close_at_the_same_time_are_listed_as_ss_has_them(self):
+        daemon = self.daemon()
+        pairs = self.closing(open_both_versions(self.lab, 100))
+        for pair in pairs:
+            pair.close()
+        keys = [pair.key for pair in pairs]
+        quiet = {("time-wait", "time-wait"), ("time-wait", "closed"), ("closed", "time-wait")}
+        until(lambda: set(self.real(keys).values()) <= quiet, 5)
+        until(lambda: compare.against_ss(daemon, keys).all_agree(), 3)
+        self.assert_agrees(compare.against_ss(daemon, keys))
+
     def test_filters_choose_flows_by_state_closer_address_and_port(self):
         daemon = self.daemon({"timeouts": {"fin_wait_2": "10m"}})
         idle = self.live((), None, 4)

@@ -1,0 +1,45 @@
+// The last steps of a flow's two sides, and what proved each: so that an operator can be shown why.
+#pragma once
+
+#include "tcp/seq.hpp"
+#include "tcp/state.hpp"
+#include "tcp/time.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace finwait::flow {
+
+/// One side's move into `state`, and the segment that proved it. `from` is that segment's sender; without
+/// flags no segment did: a timer or a reset of ours.
+struct Step {
+    Instant at;
+    tcp::Seq seq;
+    tcp::Seq ack;
+    std::uint32_t length = 0;
+    tcp::Role side = tcp::Role::client;
+    tcp::State state = tcp::State::unknown;
+    tcp::Role from = tcp::Role::client;
+    std::uint8_t flags = 0;
+};
+
+/// The newest steps, the oldest of them overwritten.
+class Trail {
+  public:
+    static constexpr std::size_t kCapacity = 8;
+
+    void add(const Step& step) { steps_[count_++ % kCapacity] = step; }
+    [[nodiscard]] std::size_t size() const { return count_ < kCapacity ? count_ : kCapacity; }
+    /// The i-th of those that are left, oldest first.
+    [[nodiscard]] const Step& operator[](std::size_t i) const {
+        return steps_[(count_ - size() + i) % kCapacity];
+    }
+    /// How many steps there have been in all.
+    [[nodiscard]] std::uint32_t total() const { return count_; }
+
+  private:
+    std::array<Step, kCapacity> steps_{};
+    std::uint32_t count_ = 0;
+};
+
+}  // namespace finwait::flow

@@ -1,0 +1,69 @@
+"""A blind attacker who knows addresses and ports, and guesses the numbers: no flow is lost, ended or led astray by it."""
+
+import collections
+import random
+import time
+
+from harness import case, compare, packets
+from harness.packets import ACK, FIN, RST, SYN, ip4, ip6, tcp
+from harness.sockets import open_both_versions
+from harness.wait import until
+
+
+class Blind(case.SystemTest):
+    def forge(self, pairs, flags):
+        """A segment with guessed numbers for each connection, in its client's name."""
+        wire = packets.Wire(self.lab)
+        self.addCleanup(wire.close)
+        guess = random.Random(2)
+        for pair in pairs:
+            key, build = pair.key, ip4 if pair.version == 4 else ip6
+            segment = tcp(key.port, key.peer_port, guess.getrandbits(32), guess.getrandbits(32), flags)
+            wire.send(build(key.address, key.peer_address, segment), pair.version)
+
+    def states(self, daemon, pairs):
+        """(client's, server's) state of each pair, as listed."""
+        listed = {compare.flow_key(f): (f["client"]["state"], f["server"]["state"]) for f in daemon.flows()}
+        return [listed.get(pair.key, "not listed") for pair in pairs]
+
+    def test_blind_segments_with_guessed_numbers_change_no_state_when_all_packets_are_seen(self):
+        daemon = self.daemon({"intercept": {"packets": "all"}})
+        pairs = self.closing(open_both_versions(self.lab, 40))
+        for count, flags in enumerate((RST, FIN | ACK, SYN, SYN | ACK, RST | ACK), 1):
+            self.forge(pairs, flags)
+            until(lambda wanted=40 * count: daemon.stats()["packets.invalid"] >= wanted, 5)
+            self.assertEqual(self.states(daemon, pairs), [("established", "established")] * 40, f"flags {flags}")
+            self.assertGreaterEqual(daemon.stats()["packets.invalid"], 40 * count)
+        for pair in pairs:
+            pair.talk()
+
+    def blind_in_selective_mode(self, flags):
+        """Forged segments, more talk, and a half-close in earnest: it must be tracked as if nothing had been."""
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "1s"}})
+        pairs = self.closing(open_both_versions(self.lab, 40))
+        before = daemon.stats()["packets.seen"]
+        self.forge(pairs, flags)
+        until(lambda: daemon.stats()["packets.seen"] >= before + 40, 5)
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            for pair in pairs:
+                pair.talk()
+            time.sleep(0.2)
+        self.assertEqual(daemon.stats()["resets.sent"], 0)
+        for pair in pairs:
+            pair.finish("client", "shutdown")
+        until(lambda: self.states(daemon, pairs) == [("fin-wait-2", "close-wait")] * 40, 0.8)
+        self.assertEqual(collections.Counter(self.states(daemon, pairs)), {("fin-wait-2", "close-wait"): 40})
+
+    def test_a_forged_fin_costs_nothing_but_a_few_queued_packets(self):
+        self.blind_in_selective_mode(FIN | ACK)
+
+    def test_a_forged_reset_costs_nothing_but_a_queued_packet(self):
+        self.blind_in_selective_mode(RST)
+
+    def test_a_forged_syn_costs_nothing_but_a_queued_packet(self):
+        self.blind_in_selective_mode(SYN)
+
+
+if __name__ == "__main__":
+    case.main()
