@@ -40,6 +40,21 @@ void print_sides(const nlohmann::json& sides, Output& out) {
     table.finish();
 }
 
+std::string segment_text(const nlohmann::json& step) {
+    const nlohmann::json segment = step.value("segment", nlohmann::json());
+    if (!segment.is_object()) return "by finwaitd, no segment";
+    return fmt::format("{} sent {} seq {} ack {} len {}", text_at(segment, "from"), text_at(segment, "flags"),
+                       text_at(segment, "seq"), text_at(segment, "ack"), text_at(segment, "len"));
+}
+
+void print_history(const nlohmann::json& history, Output& out) {
+    Table table({{"AFTER", 0, true}, {"SIDE"}, {"STATE"}, {"PROVED BY"}}, std::nullopt, out);
+    for (const nlohmann::json& step : history)
+        table.add({fmt::format("{:.3f}s", step.value("t", 0.0)), text_at(step, "side"),
+                   text_at(step, "state"), segment_text(step)});
+    table.finish();
+}
+
 }  // namespace
 
 void print_flow(const nlohmann::json& flow, Output& out) {
@@ -59,6 +74,10 @@ void print_flow(const nlohmann::json& flow, Output& out) {
     if (sides == flow.end()) return;
     out.write("\n");
     print_sides(*sides, out);
+    const auto history = flow.find("history");
+    if (history == flow.end() || history->empty()) return;
+    out.write("\n");
+    print_history(*history, out);
 }
 
 }  // namespace finwait::ctl

@@ -1,5 +1,7 @@
 #include "control/encode.hpp"
 
+#include "tcp/segment.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
@@ -56,6 +58,30 @@ void append_side(std::string& out, const engine::SideReport& side) {
                    side.fin_acknowledged, side.window, scale, side.timestamps, side.sack, side.exact);
 }
 
+/// Steps without a segment were made by a timer or by a reset of ours.
+void append_segment(std::string& out, const flow::Step& step) {
+    if (step.flags == 0) {
+        out += "null";
+        return;
+    }
+    fmt::format_to(std::back_inserter(out), R"({{"from":"{}","flags":"{}","seq":{},"ack":{},"len":{}}})",
+                   tcp::name(step.from), tcp::flags_text(step.flags), step.seq.value(), step.ack.value(),
+                   step.length);
+}
+
+void append_history(std::string& out, const engine::FlowReport& flow) {
+    out += R"("history":[)";
+    for (std::size_t i = 0; i < flow.trail.size(); ++i) {
+        const flow::Step& step = flow.trail[i];
+        fmt::format_to(std::back_inserter(out), R"({}{{"t":{:.3f},"side":"{}","state":"{}","segment":)",
+                       i == 0 ? "" : ",", seconds(step.at - flow.opened), tcp::name(step.side),
+                       tcp::name(step.state));
+        append_segment(out, step);
+        out += '}';
+    }
+    out += ']';
+}
+
 /// Sides in each state, clients and servers together.
 std::string by_state(const engine::Gauges& gauges) {
     std::string out = "{";
@@ -96,7 +122,8 @@ void append_flow(std::string& out, const engine::FlowReport& flow, Detail detail
         append_side(out, flow.side[tcp::index(tcp::Role::client)]);
         out += R"(,"server":)";
         append_side(out, flow.side[tcp::index(tcp::Role::server)]);
-        out += '}';
+        out += "},";
+        append_history(out, flow);
     }
     out += '}';
 }
@@ -132,8 +159,8 @@ std::string stats_json(const Totals& totals) {
     fmt::format_to(
         std::back_inserter(out),
         R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"shards":{},"mode":)",
-        totals.queue.dropped, totals.queue.kernel_dropped, totals.queue.user_dropped, totals.queue.errors,
-        totals.shards);
+        totals.queue.dropped + count.packets_lost, totals.queue.kernel_dropped, totals.queue.user_dropped,
+        totals.queue.errors, totals.shards);
     append_quoted(out, totals.mode);
     fmt::format_to(std::back_inserter(out), R"(,"uptime_s":{:.1f},"version":)", totals.uptime_s);
     append_quoted(out, totals.version);

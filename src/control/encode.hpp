@@ -32,7 +32,8 @@ struct Totals {
 
 enum class Detail : std::uint8_t { brief, sides };
 
-/// {"id":…,"client":{…},"server":{…},"closer":…,…}; with Detail::sides also each side's numbers.
+/// {"id":…,"client":{…},"server":{…},"closer":…,…}; with Detail::sides also each side's numbers and the last
+/// steps.
 void append_flow(std::string& out, const engine::FlowReport& flow, Detail detail);
 /// {"id":…,"client":{"addr":…,"port":…},"server":{…},"result":…}
 void append_kill(std::string& out, const engine::FlowReport& flow, engine::KillResult result);

@@ -68,12 +68,12 @@ Killed kill_batch(const shard::Handle& shard, Instant now, Batch batch) {
 /// "failed" counts flows that live on; one that was closed or gone already needs no reset.
 struct KillSums {
     std::size_t matched = 0;
-    std::size_t reset = 0;
+    std::size_t requested = 0;
     std::size_t failed = 0;
 
     void add(engine::KillResult result) {
         ++matched;
-        if (result == engine::KillResult::reset) ++reset;
+        if (result == engine::KillResult::requested) ++requested;
         if (result == engine::KillResult::not_exact) ++failed;
     }
 };
@@ -96,8 +96,8 @@ asio::awaitable<bool> kill(const Context& context, const policy::Filter& filter,
     };
     const Walk end = co_await walk<Killed>(context, writer, step);
     if (end != Walk::complete) co_return end == Walk::failed;
-    const std::string json =
-        fmt::format(R"({{"matched":{},"reset":{},"failed":{}}})", sums.matched, sums.reset, sums.failed);
+    const std::string json = fmt::format(R"({{"matched":{},"requested":{},"failed":{}}})", sums.matched,
+                                         sums.requested, sums.failed);
     const bool alive = co_await send(writer, done_line(json));
     co_return alive;
 }

@@ -17,7 +17,7 @@
 //   {"rules":{…}}     rules: "backend" as asked for, "text"
 //   {"problem":{…}}   reload: each error of the configuration, its "message"
 //   {"version":{…}}   version: "version", "pid"
-//   {"done":{…}}      last, all went well; of count {"count"}, of kill {"matched","reset","failed"}
+//   {"done":{…}}      last, all went well; of count {"count"}, of kill {"matched","requested","failed"}
 //   {"error":{…}}     last, it did not: "code", "message" and, of a filter, "column" (1-based)
 #pragma once
 

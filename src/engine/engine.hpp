@@ -47,7 +47,7 @@ struct Options {
 
 /// Why a flow was or was not reset on request.
 enum class KillResult : std::uint8_t {
-    reset,           // the RST pair is on its way
+    requested,       // the RST pair goes out at the next quiet moment
     not_found,       // no such flow any more
     not_exact,       // its numbers are not known exactly: it runs on the kernel's fast path, or was adopted
     already_closed,  // nothing is left to end

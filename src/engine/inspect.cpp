@@ -92,7 +92,7 @@ KillResult Engine::Impl::kill(Instant now, FlowId id) {
     if (!tcp::exact(record.connection)) return KillResult::not_exact;
     record.reaping.requested = true;
     arm(*slot, now);
-    return KillResult::reset;
+    return KillResult::requested;
 }
 
 Event Engine::Impl::event(Instant now, std::uint32_t slot, EventType type, std::string_view reason) const {

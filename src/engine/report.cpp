@@ -90,7 +90,7 @@ std::string_view name(EventType t) {
 
 std::string_view name(KillResult r) {
     switch (r) {
-        case KillResult::reset:
+        case KillResult::requested:
             return "reset";
         case KillResult::not_found:
             return "not found";

@@ -1,5 +1,7 @@
 // Two chains at the forward hook. The first hands over to us what must be seen: every segment of a flow whose
-// connmark says that a FIN has passed, and every SYN, FIN and RST. The second comes after the verdict and
+// connmark says that a SYN, FIN or RST has passed, and those of connections that conntrack was told not to
+// track. What conntrack calls invalid is left alone: on the fast path only conntrack knows the windows, and
+// it is the judge of forged numbers. The second chain comes after the verdict and
 // undoes the connmark of a flow whose packet we gave our mark; a control segment sets it again, so that the
 // order of the verdicts decides. It needs a hook of its own: an accepted packet goes on at the next hook
 // function, not at the next rule (nf_reinject, net/netfilter/nfnetlink_queue.c). For the same reason the jump
@@ -21,7 +23,7 @@ table inet finwaitd {
         type filter hook forward priority mangle; policy accept;
         tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
         meta l4proto tcp ct mark & @mark@ == @mark@ queue flags bypass to @queues@
-        tcp flags & (fin | syn | rst) != 0 queue flags bypass to @queues@
+        ct state untracked tcp flags & (fin | syn | rst) != 0 queue flags bypass to @queues@
     }
     chain release {
         type filter hook forward priority mangle + 1; policy accept;
@@ -46,7 +48,7 @@ constexpr std::string_view kIptablesSelective = R"(*mangle
 -A FORWARD -p tcp -j FINWAITD
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark @mark@/@mark@
 -A FINWAITD -p tcp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
--A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j NFQUEUE @queues@ --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE @queues@ --queue-bypass
 COMMIT
 *filter
 :FINWAITD - [0:0]

@@ -12,6 +12,8 @@ using flow::Phase;
 using flow::Record;
 using tcp::Role;
 
+constexpr std::string_view kIdle = "idle for fin_wait_2";
+
 /// RST|ACK in the peer's name. No timestamp: receivers take RSTs without (RFC 7323 section 5.2).
 tcp::Segment reset_towards(const Record& record, Role target) {
     const tcp::Side& side = record.connection.of(target);
@@ -36,19 +38,19 @@ Decision decide_resetting(const Record& record, Instant now) {
 
 std::string_view reason_of(const Record& record, const policy::Timeouts& timeouts, Instant now) {
     if (record.reaping.requested) return "requested by an operator";
-    if (now >= record.last_progress + timeouts.fin_wait_2) return "idle for fin_wait_2";
+    if (now >= record.last_progress + timeouts.fin_wait_2) return kIdle;
     return "half-closed for fin_wait_2_max";
 }
 
 }  // namespace
 
-Obstacle obstacle(const Record& record, Instant now) {
+Obstacle obstacle(const Record& record, Duration quiet, Instant now) {
     const tcp::Connection& c = record.connection;
     if (!tcp::exact(c)) return Obstacle::numbers_unknown;
     const tcp::Side& client = c.of(Role::client);
     const tcp::Side& server = c.of(Role::server);
     if (client.ack != server.next || server.ack != client.next) return Obstacle::data_in_flight;
-    if (now < record.last_seen + kQuiet) return Obstacle::not_quiet;
+    if (now < record.last_seen + quiet) return Obstacle::not_quiet;
     return Obstacle::none;
 }
 
@@ -66,13 +68,14 @@ Decision decide(const Record& record, const policy::Timeouts& timeouts, bool obs
     const bool observing = observe || timeouts.on_expiry == policy::OnExpiry::observe;
     if (record.reaping.recorded && observing && !record.reaping.requested) return {};
     const std::string_view reason = reason_of(record, timeouts, now);
-    switch (obstacle(record, now)) {
+    const Duration quiet = reason == kIdle ? kQuiet : kBriefQuiet;
+    switch (obstacle(record, quiet, now)) {
         case Obstacle::none:
             break;
         case Obstacle::not_quiet:
-            return {Step::wait, record.last_seen + kQuiet, {}};
+            return {Step::wait, record.last_seen + quiet, {}};
         case Obstacle::data_in_flight:
-            return {Step::wait, now + kQuiet, {}};
+            return {Step::wait, now + quiet, {}};
         case Obstacle::numbers_unknown:
             return {Step::wait, now + std::max(kQuiet, timeouts.fin_wait_2), {}};
     }

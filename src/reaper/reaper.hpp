@@ -37,11 +37,13 @@ struct Decision {
 
 /// How long both directions must have been silent before a reset: what is in flight has then arrived.
 inline constexpr Duration kQuiet = std::chrono::seconds(1);
+/// The same for a flow that is to end although it is in use: on request, or by fin_wait_2_max.
+inline constexpr Duration kBriefQuiet = std::chrono::milliseconds(100);
 /// How long a challenge ACK (RFC 5961 section 3) may take to come back.
 inline constexpr Duration kSettle = std::chrono::seconds(2);
 inline constexpr std::uint8_t kMaxAttempts = 3;
 
-[[nodiscard]] Obstacle obstacle(const flow::Record& record, Instant now);
+[[nodiscard]] Obstacle obstacle(const flow::Record& record, Duration quiet, Instant now);
 
 /// When the time of a half-closed flow is up by its timeouts.
 [[nodiscard]] Instant due(const flow::Record& record, const policy::Timeouts& timeouts);

@@ -78,8 +78,11 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s) {
     if (sender.state == State::closed && !sender.fin_seen && !c.reset_seen) return {Outcome::invalid};
     if (c.reset_seen && !revive_after_reset(c, from)) return {Outcome::accepted};
 
-    if (!in_window(c, from, s) || !agrees_with_fins(sender, receiver, s))
-        return {retract(c) ? Outcome::retracted : Outcome::invalid};
+    if (!in_window(c, from, s) || !agrees_with_fins(sender, receiver, s)) {
+        if (!retract(c)) return {Outcome::invalid};
+        // Of two FINs that contradict each other the later one is the claim that waits to be confirmed.
+        return s.any(flag::fin) ? on_ordinary(c, from, s) : Advance{Outcome::retracted};
+    }
 
     const bool acked_before = sender.acked;
     const Seq previous_ack = sender.ack;

@@ -1,6 +1,7 @@
 """Idle half-closed connections are reset when their time is up, and nothing else is."""
 
 import errno
+import socket
 import threading
 import time
 
@@ -47,6 +48,26 @@ class Reset(case.SystemTest):
         # finwaitd itself takes a while to be sure that nothing contradicts its resets.
         until(lambda: not daemon.flows("state", "fin-wait-2"), 5)
         self.assertEqual(daemon.flows("state", "fin-wait-2"), [])
+
+    def test_connections_that_carried_data_past_the_daemon_are_reset_with_the_right_numbers(self):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "1s"}})
+        pairs = self.closing(open_both_versions(self.lab, 16))
+        for pair in pairs:
+            self.send(pair.client, pair.server, 300_000)
+            self.send(pair.server, pair.client, 700_000)
+        idle = [halfclosed.HalfClosed(pair, ("client", "server")[i // 2 % 2], ("shutdown", "close")[i // 4 % 2])
+                for i, pair in enumerate(pairs)]
+        self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, 4), [])
+        self.assertGreaterEqual(daemon.stats()["resets.sent"], 32)
+
+    @staticmethod
+    def send(sender, receiver, count):
+        """So many bytes, in pieces that fit the buffers."""
+        while count:
+            piece = min(count, 10_000)
+            sender.sendall(bytes(piece))
+            receiver.recv(piece, socket.MSG_WAITALL)
+            count -= piece
 
     def assert_applications_were_told(self, idle, readers):
         for reader in readers:

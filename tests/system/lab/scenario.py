@@ -39,7 +39,7 @@ class Living:
 
     def __init__(self, lab, count):
         self.count = count
-        closers = itertools.cycle(("client", "server"))
+        closers = itertools.cycle(("client", "client", "server", "server"))  # both over each IP version
         self.streams = [Stream(pair, next(closers)) for pair in open_both_versions(lab, count)]
         self.keys = {s.pair.key for s in self.streams}
         self._pump = Pump(self.streams, interval=0.5)

@@ -98,8 +98,8 @@ TEST(Server, KillsWhatMatchesAndWakesTheShard) {
     const auto lines = Peer(daemon.path()).ask({{"command", "kill"}, {"filter", "client-port 40001"}});
     ASSERT_EQ(lines.size(), 2U);
     EXPECT_EQ(lines[0]["killed"]["client"]["port"], 40001);
-    EXPECT_EQ(lines[0]["killed"]["result"], std::string(engine::name(engine::KillResult::reset)));
-    EXPECT_EQ(lines[1]["done"], json::parse(R"({"matched":1,"reset":1,"failed":0})"));
+    EXPECT_EQ(lines[0]["killed"]["result"], std::string(engine::name(engine::KillResult::requested)));
+    EXPECT_EQ(lines[1]["done"], json::parse(R"({"matched":1,"requested":1,"failed":0})"));
     daemon.stop();
     EXPECT_EQ(daemon.shard().wakes, 1);
     engine::Actions actions;

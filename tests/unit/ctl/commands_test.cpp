@@ -130,17 +130,19 @@ TEST(Commands, KillFailsWhenNothingMatchesOrSomethingLivesOn) {
     const std::string killed = data_line(
         "killed",
         R"({"id":"1-1","client":{"addr":"10.0.0.1","port":1},"server":{"addr":"10.0.0.2","port":2},)"
-        R"("result":"reset"})");
+        R"("result":"requested"})");
     const auto sums = [](const char* text) { return done_line(text); };
     const Outcome good =
-        run_against("kill", killed + sums(R"({"matched":1,"reset":1,"failed":0})"), false, "port 2");
+        run_against("kill", killed + sums(R"({"matched":1,"requested":1,"failed":0})"), false, "port 2");
     EXPECT_EQ(good.code, 0);
     EXPECT_THAT(good.out, HasSubstr("10.0.0.1:1"));
-    EXPECT_THAT(good.out, HasSubstr("reset"));
-    const Outcome none = run_against("kill", sums(R"({"matched":0,"reset":0,"failed":0})"), false, "port 2");
+    EXPECT_THAT(good.out, HasSubstr("requested"));
+    const Outcome none =
+        run_against("kill", sums(R"({"matched":0,"requested":0,"failed":0})"), false, "port 2");
     EXPECT_EQ(none.code, 1);
     EXPECT_THAT(none.err, HasSubstr("no flow matches"));
-    EXPECT_EQ(run_against("kill", sums(R"({"matched":2,"reset":1,"failed":1})"), false, "port 2").code, 1);
+    EXPECT_EQ(run_against("kill", sums(R"({"matched":2,"requested":1,"failed":1})"), false, "port 2").code,
+              1);
 }
 
 TEST(Commands, ShowFailsWhenThereIsNoSuchFlow) {

@@ -201,7 +201,7 @@ TEST(Reaping, AnOperatorsKillDoesNotWaitForTheTimeout) {
     Path path(with_timeouts(quick()));
     path.client_half_closed();
     path.wait(milliseconds(1100));
-    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::reset);
+    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
     path.wait(milliseconds(20));
     EXPECT_EQ(path.sent().size(), 2U);
 }

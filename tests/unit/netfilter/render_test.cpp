@@ -11,7 +11,7 @@ TEST(Render, iptables_selective_marks_queues_and_releases) {
 -A FORWARD -p tcp -j FINWAITD
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x40000000/0x40000000
 -A FINWAITD -p tcp -m connmark --mark 0x40000000/0x40000000 -j NFQUEUE --queue-balance 4:5 --queue-bypass
--A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j NFQUEUE --queue-balance 4:5 --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE --queue-balance 4:5 --queue-bypass
 COMMIT
 *filter
 :FINWAITD - [0:0]
@@ -40,7 +40,7 @@ table inet finwaitd {
         type filter hook forward priority mangle; policy accept;
         tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | 0x300
         meta l4proto tcp ct mark & 0x300 == 0x300 queue flags bypass to 0-1
-        tcp flags & (fin | syn | rst) != 0 queue flags bypass to 0-1
+        ct state untracked tcp flags & (fin | syn | rst) != 0 queue flags bypass to 0-1
     }
     chain release {
         type filter hook forward priority mangle + 1; policy accept;

@@ -44,6 +44,14 @@ TEST(FastPath, AnAckFarBelowAForgedFinTakesItBack) {
     EXPECT_STATES(d, "established", "established");
 }
 
+TEST(FastPath, TheRealFinTakesTheForgedOnesPlace) {
+    Dialogue d = on_fast_path();
+    d.client(fin(900'000'000, 3'000'000'000));
+    EXPECT_EQ(d.client(fin(77'000, 88'000)), Outcome::accepted);
+    EXPECT_EQ(d.server(ack(88'000, 77'001)), Outcome::accepted);
+    EXPECT_STATES(d, "fin-wait-2", "close-wait");
+}
+
 TEST(FastPath, DataStillInFlightBeforeTheFinIsNoContradiction) {
     Dialogue d = on_fast_path();
     d.client(fin(900'000'000, 3'000'000'000));
