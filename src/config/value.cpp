@@ -25,26 +25,18 @@ std::string number_text(double number) {
 
 std::string describe(const toml::node& node) {
     switch (node.type()) {
-        case toml::node_type::string:
-            return "the string " + policy::quoted(node.as_string()->get());
-        case toml::node_type::integer:
-            return "the integer " + std::to_string(node.as_integer()->get());
+        case toml::node_type::string: return "the string " + policy::quoted(node.as_string()->get());
+        case toml::node_type::integer: return "the integer " + std::to_string(node.as_integer()->get());
         case toml::node_type::floating_point:
             return "the number " + number_text(node.as_floating_point()->get());
         case toml::node_type::boolean:
             return node.as_boolean()->get() ? "the boolean true" : "the boolean false";
-        case toml::node_type::table:
-            return "a table";
-        case toml::node_type::array:
-            return "an array";
-        case toml::node_type::date:
-            return "a date";
-        case toml::node_type::time:
-            return "a time of day";
-        case toml::node_type::date_time:
-            return "a date and time";
-        case toml::node_type::none:
-            break;
+        case toml::node_type::table: return "a table";
+        case toml::node_type::array: return "an array";
+        case toml::node_type::date: return "a date";
+        case toml::node_type::time: return "a time of day";
+        case toml::node_type::date_time: return "a date and time";
+        case toml::node_type::none: break;
     }
     return "nothing";
 }

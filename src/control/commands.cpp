@@ -130,20 +130,13 @@ asio::awaitable<bool> execute(const Context& context, const Request& request, Wr
         case Command::list:
         case Command::count:
         case Command::kill:
-        case Command::show:
-            return execute_on_flows(context, request, writer);
-        case Command::stats:
-            return stats(context, writer);
-        case Command::policy:
-            return policies(context, writer);
-        case Command::rules:
-            return send(writer, rules(context, request.backend));
-        case Command::reload:
-            return send(writer, reload(context));
-        case Command::version:
-            return send(writer, version(context));
-        case Command::ping:
-            return send(writer, done_line());
+        case Command::show: return execute_on_flows(context, request, writer);
+        case Command::stats: return stats(context, writer);
+        case Command::policy: return policies(context, writer);
+        case Command::rules: return send(writer, rules(context, request.backend));
+        case Command::reload: return send(writer, reload(context));
+        case Command::version: return send(writer, version(context));
+        case Command::ping: return send(writer, done_line());
     }
     return send(writer, error_line({ErrorCode::command, "not a command", 0}));
 }

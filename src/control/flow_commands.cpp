@@ -74,7 +74,7 @@ struct KillSums {
     void add(engine::KillResult result) {
         ++matched;
         if (result == engine::KillResult::requested) ++requested;
-        if (result == engine::KillResult::not_exact) ++failed;
+        if (result == engine::KillResult::not_exact || result == engine::KillResult::untouchable) ++failed;
     }
 };
 
@@ -154,14 +154,10 @@ asio::awaitable<bool> show(const Context& context, const std::string& text, Writ
 
 asio::awaitable<bool> execute_on_flows(const Context& context, const Request& request, Writer& writer) {
     switch (request.command) {
-        case Command::list:
-            return with_filter(context, request.filter, writer, &list);
-        case Command::count:
-            return with_filter(context, request.filter, writer, &count);
-        case Command::kill:
-            return with_filter(context, request.filter, writer, &kill);
-        default:
-            return show(context, request.id, writer);
+        case Command::list: return with_filter(context, request.filter, writer, &list);
+        case Command::count: return with_filter(context, request.filter, writer, &count);
+        case Command::kill: return with_filter(context, request.filter, writer, &kill);
+        default: return show(context, request.id, writer);
     }
 }
 

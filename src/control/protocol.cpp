@@ -21,14 +21,10 @@ std::string_view operand_of(Command c) {
     switch (c) {
         case Command::list:
         case Command::count:
-        case Command::kill:
-            return "filter";
-        case Command::show:
-            return "id";
-        case Command::rules:
-            return "backend";
-        default:
-            return {};
+        case Command::kill: return "filter";
+        case Command::show: return "id";
+        case Command::rules: return "backend";
+        default: return {};
     }
 }
 

@@ -50,6 +50,7 @@ enum class KillResult : std::uint8_t {
     requested,       // the RST pair goes out at the next quiet moment
     not_found,       // no such flow any more
     not_exact,       // its numbers are not known exactly: it runs on the kernel's fast path, or was adopted
+    untouchable,     // signed (MD5, AO) or one of several subflows (MPTCP): a reset of ours would not do
     already_closed,  // nothing is left to end
 };
 

@@ -19,19 +19,13 @@ constexpr Duration kLinger = std::chrono::seconds(10);
 Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
     const policy::Timeouts& t = timeouts(record);
     switch (stage) {
-        case Stage::provisional:
-            return record.last_progress + t.handshake;
+        case Stage::provisional: return record.last_progress + t.handshake;
         case Stage::established:
-        case Stage::unsettled:
-            return record.last_seen + t.established;
-        case Stage::fin_wait_1:
-            return record.last_progress + t.fin_wait_1;
-        case Stage::half_closed:
-            return reaper::due(record, t);
-        case Stage::closing:
-            return record.last_progress + t.closing;
-        case Stage::finished:
-            break;
+        case Stage::unsettled: return record.last_seen + t.established;
+        case Stage::fin_wait_1: return record.last_progress + t.fin_wait_1;
+        case Stage::half_closed: return reaper::due(record, t);
+        case Stage::closing: return record.last_progress + t.closing;
+        case Stage::finished: break;
     }
     const bool lingers = record.connection.reset_seen || record.reaping.phase == flow::Phase::gone;
     return record.last_progress + (lingers ? kLinger : t.time_wait);
@@ -97,8 +91,7 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
             // An observed flow that never moves again is forgotten in the end.
             if (now >= record.last_seen + t.established) return erase(now, slot);
             return arm(slot, std::min(decision.again, record.last_seen + t.established));
-        case reaper::Step::send:
-            return send_resets(now, slot, decision.reason, actions);
+        case reaper::Step::send: return send_resets(now, slot, decision.reason, actions);
         case reaper::Step::record:
             record.reaping.recorded = true;
             ++counters.expired;
@@ -107,9 +100,7 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
             ++policy_counts[record.policy].observed;
             actions.emplace_back(event(now, slot, EventType::would_reset, decision.reason));
             return arm(slot, record.last_seen + t.established);
-        case reaper::Step::unconfirmed:
-            ++counters.resets_unconfirmed;
-            return take_for_closed(now, slot);
+        case reaper::Step::unconfirmed: ++counters.resets_unconfirmed; return take_for_closed(now, slot);
         case reaper::Step::refused:
             ++counters.resets_refused;
             record.reaping = {};

@@ -89,6 +89,7 @@ KillResult Engine::Impl::kill(Instant now, FlowId id) {
     if (!slot) return KillResult::not_found;
     Record& record = table_[*slot];
     if (stage(record) == Stage::finished) return KillResult::already_closed;
+    if (reaper::untouchable(record.connection)) return KillResult::untouchable;
     if (!tcp::exact(record.connection)) return KillResult::not_exact;
     record.reaping.requested = true;
     arm(*slot, now);

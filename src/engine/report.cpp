@@ -76,28 +76,21 @@ PolicyCounts& PolicyCounts::operator+=(const PolicyCounts& more) {
 
 std::string_view name(EventType t) {
     switch (t) {
-        case EventType::half_closed:
-            return "tcp_half_closed";
-        case EventType::reset:
-            return "tcp_reset";
-        case EventType::would_reset:
-            return "tcp_would_reset";
-        case EventType::closed:
-            return "tcp_closed";
+        case EventType::half_closed: return "tcp_half_closed";
+        case EventType::reset: return "tcp_reset";
+        case EventType::would_reset: return "tcp_would_reset";
+        case EventType::closed: return "tcp_closed";
     }
     return "tcp_closed";
 }
 
 std::string_view name(KillResult r) {
     switch (r) {
-        case KillResult::requested:
-            return "reset";
-        case KillResult::not_found:
-            return "not found";
-        case KillResult::not_exact:
-            return "numbers not known exactly";
-        case KillResult::already_closed:
-            return "already closed";
+        case KillResult::requested: return "reset";
+        case KillResult::not_found: return "not found";
+        case KillResult::not_exact: return "numbers not known exactly";
+        case KillResult::untouchable: return "signed or multipath, left alone";
+        case KillResult::already_closed: return "already closed";
     }
     return "not found";
 }

@@ -14,14 +14,10 @@ constexpr std::size_t kLogQueue = 8192;
 
 std::string_view verb(engine::EventType type) {
     switch (type) {
-        case engine::EventType::half_closed:
-            return "half-closed";
-        case engine::EventType::reset:
-            return "reset";
-        case engine::EventType::would_reset:
-            return "would have been reset (observing)";
-        case engine::EventType::closed:
-            return "closed";
+        case engine::EventType::half_closed: return "half-closed";
+        case engine::EventType::reset: return "reset";
+        case engine::EventType::would_reset: return "would have been reset (observing)";
+        case engine::EventType::closed: return "closed";
     }
     return "closed";
 }

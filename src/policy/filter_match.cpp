@@ -33,14 +33,10 @@ struct Matcher {
         const auto value = p.quantity == Quantity::idle ? subject.idle : subject.age;
         if (!value) return false;
         switch (p.comparison) {
-            case Comparison::greater:
-                return *value > p.limit;
-            case Comparison::greater_equal:
-                return *value >= p.limit;
-            case Comparison::less:
-                return *value < p.limit;
-            case Comparison::less_equal:
-                return *value <= p.limit;
+            case Comparison::greater: return *value > p.limit;
+            case Comparison::greater_equal: return *value >= p.limit;
+            case Comparison::less: return *value < p.limit;
+            case Comparison::less_equal: return *value <= p.limit;
         }
         return false;
     }

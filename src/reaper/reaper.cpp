@@ -26,6 +26,12 @@ tcp::Segment reset_towards(const Record& record, Role target) {
     return rst;
 }
 
+/// A zero window lasts as long as the receiving application does not read (RFC 9293 section 3.8.6.1).
+bool window_closed(const Record& record) {
+    const std::optional<Role> closer = tcp::closer(record.connection);
+    return closer && record.connection.of(*closer).window == 0;
+}
+
 Decision decide_resetting(const Record& record, Instant now) {
     const flow::Reaping& reaping = record.reaping;
     const Instant settled = reaping.since + kSettle;
@@ -44,8 +50,16 @@ std::string_view reason_of(const Record& record, const policy::Timeouts& timeout
 
 }  // namespace
 
+/// RFC 2385 and 5925: unsigned segments are dropped. RFC 8684: both sides must have asked for it.
+bool untouchable(const tcp::Connection& c) {
+    const tcp::Side& client = c.of(Role::client);
+    const tcp::Side& server = c.of(Role::server);
+    return client.unsigned_dropped || server.unsigned_dropped || (client.multipath && server.multipath);
+}
+
 Obstacle obstacle(const Record& record, Duration quiet, Instant now) {
     const tcp::Connection& c = record.connection;
+    if (untouchable(c)) return Obstacle::untouchable;
     if (!tcp::exact(c)) return Obstacle::numbers_unknown;
     const tcp::Side& client = c.of(Role::client);
     const tcp::Side& server = c.of(Role::server);
@@ -68,16 +82,15 @@ Decision decide(const Record& record, const policy::Timeouts& timeouts, bool obs
     const bool observing = observe || timeouts.on_expiry == policy::OnExpiry::observe;
     if (record.reaping.recorded && observing && !record.reaping.requested) return {};
     const std::string_view reason = reason_of(record, timeouts, now);
-    const Duration quiet = reason == kIdle ? kQuiet : kBriefQuiet;
+    const bool idle = reason == kIdle;
+    const Duration quiet = idle ? kQuiet : kBriefQuiet;
+    if (idle && window_closed(record)) return {Step::wait, now + timeouts.fin_wait_2, {}};
     switch (obstacle(record, quiet, now)) {
-        case Obstacle::none:
-            break;
-        case Obstacle::not_quiet:
-            return {Step::wait, record.last_seen + quiet, {}};
-        case Obstacle::data_in_flight:
-            return {Step::wait, now + quiet, {}};
-        case Obstacle::numbers_unknown:
-            return {Step::wait, now + std::max(kQuiet, timeouts.fin_wait_2), {}};
+        case Obstacle::none: break;
+        case Obstacle::untouchable: return {};
+        case Obstacle::not_quiet: return {Step::wait, record.last_seen + quiet, {}};
+        case Obstacle::data_in_flight: return {Step::wait, now + quiet, {}};
+        case Obstacle::numbers_unknown: return {Step::wait, now + std::max(kQuiet, timeouts.fin_wait_2), {}};
     }
     return {observing && !record.reaping.requested ? Step::record : Step::send, now + kSettle, reason};
 }

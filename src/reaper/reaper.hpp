@@ -16,6 +16,7 @@ namespace finwait::reaper {
 /// What keeps a reset from being exact or harmless at this moment.
 enum class Obstacle : std::uint8_t {
     none,
+    untouchable,      // a side drops segments that we make (MD5, AO), or the flow is one of several (MPTCP)
     numbers_unknown,  // something passed unseen since the numbers were heard
     data_in_flight,   // data towards a side is not acknowledged yet
     not_quiet,        // a segment has passed just now
@@ -42,6 +43,9 @@ inline constexpr Duration kBriefQuiet = std::chrono::milliseconds(100);
 /// How long a challenge ACK (RFC 5961 section 3) may take to come back.
 inline constexpr Duration kSettle = std::chrono::seconds(2);
 inline constexpr std::uint8_t kMaxAttempts = 3;
+
+/// Whether a side drops what we make, or the flow is one of several: such flows are only reported.
+[[nodiscard]] bool untouchable(const tcp::Connection& connection);
 
 [[nodiscard]] Obstacle obstacle(const flow::Record& record, Duration quiet, Instant now);
 

@@ -68,14 +68,11 @@ void read_option(std::uint8_t kind, Bytes body, std::size_t length, Segment& s) 
         case 30:
             if (length >= 1) s.options |= option::mptcp;
             return;
-        case 34:
-            s.options |= option::fast_open;
-            return;
+        case 34: s.options |= option::fast_open; return;
         case 254:  // shared by experiments; Fast Open's was 0xF989 (RFC 7413 appendix A)
             if (body.size() >= 2 && read16(body, 0) == 0xF989) s.options |= option::fast_open;
             return;
-        default:
-            return;
+        default: return;
     }
 }
 
@@ -217,12 +214,9 @@ ParseError parse(std::span<const std::uint8_t> copied, std::size_t wire_length, 
     if (copied.empty()) return ParseError::truncated;
     segment = Segment{};
     switch (copied[0] >> 4U) {
-        case 4:
-            return parse_v4(copied, wire_length, segment);
-        case 6:
-            return parse_v6(copied, wire_length, segment);
-        default:
-            return ParseError::not_ip;
+        case 4: return parse_v4(copied, wire_length, segment);
+        case 6: return parse_v6(copied, wire_length, segment);
+        default: return ParseError::not_ip;
     }
 }
 
@@ -248,18 +242,12 @@ std::string Segment::text() const {
 
 std::string_view name(ParseError e) {
     switch (e) {
-        case ParseError::none:
-            return "none";
-        case ParseError::truncated:
-            return "truncated";
-        case ParseError::not_ip:
-            return "not IP";
-        case ParseError::not_tcp:
-            return "not TCP";
-        case ParseError::fragment:
-            return "fragment";
-        case ParseError::bad_length:
-            return "bad length";
+        case ParseError::none: return "none";
+        case ParseError::truncated: return "truncated";
+        case ParseError::not_ip: return "not IP";
+        case ParseError::not_tcp: return "not TCP";
+        case ParseError::fragment: return "fragment";
+        case ParseError::bad_length: return "bad length";
     }
     return "unknown";
 }

@@ -221,6 +221,69 @@ TEST(Reaping, AnAdoptedFlowOfWhichNothingIsProvenIsLeftAlone) {
     EXPECT_THAT(path.sent(), IsEmpty());
 }
 
+TEST(Reaping, ASignedFlowIsOnlyReported) {
+    Path path(with_timeouts(quick()));
+    tcp::Segment signed_syn = syn(1000);
+    signed_syn.options = tcp::option::md5;
+    path.client(signed_syn);
+    path.server(syn_ack(5000, 1001));
+    path.client(ack(1001, 5001));
+    path.client(fin(1001, 5001));
+    path.server(ack(5001, 1002));
+    path.wait(seconds(60));
+    EXPECT_EQ(path.flow().subject.closer, tcp::Role::client);
+    EXPECT_THAT(path.sent(), IsEmpty());
+    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::untouchable);
+}
+
+TEST(Reaping, AMultipathSubflowIsOnlyReportedWhenBothSidesUseIt) {
+    for (const bool both : {false, true}) {
+        Path path(with_timeouts(quick()));
+        tcp::Segment offer = syn(1000);
+        offer.options = tcp::option::mptcp;
+        tcp::Segment answer = syn_ack(5000, 1001);
+        answer.options = both ? tcp::option::mptcp : std::uint8_t{0};
+        path.client(offer);
+        path.server(answer);
+        path.client(ack(1001, 5001));
+        path.client(fin(1001, 5001));
+        path.server(ack(5001, 1002));
+        path.wait(seconds(4));
+        EXPECT_EQ(path.sent().empty(), both);
+    }
+}
+
+TEST(Reaping, AZeroWindowForHoursIsAliveAndNotIdleDeath) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.server(data(5001, 1002, 1000));
+    tcp::Segment closed = ack(1002, 6001);
+    closed.window = 0;
+    path.client(closed);
+    for (int probes = 0; probes < 100; ++probes) {
+        path.wait(std::chrono::minutes(2));
+        path.server(ack(6000, 1002));
+        path.client(closed);
+    }
+    EXPECT_THAT(path.sent(), IsEmpty());
+    path.client(ack(1002, 6001));
+    path.wait(std::chrono::minutes(1));
+    EXPECT_EQ(path.sent().size(), 2U);
+}
+
+TEST(Reaping, OurOwnRstOnTheQueueClosesTheFlowAndDrawsNothing) {
+    Path path(with_timeouts(quick()));
+    path.client_half_closed();
+    path.wait(seconds(3) + milliseconds(20));
+    ASSERT_EQ(path.sent().size(), 2U);
+    const auto own = path.sent();
+    path.server(own[0]);
+    path.client(own[1]);
+    path.wait(seconds(60));
+    EXPECT_EQ(path.sent().size(), 2U);
+    EXPECT_THAT(path.flows(), IsEmpty());
+}
+
 TEST(Reaping, TheSecondPolicyThatMatchesIsNotUsed) {
     policy::Timeouts slow;
     slow.fin_wait_2 = seconds(100);
