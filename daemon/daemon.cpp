@@ -40,10 +40,10 @@ Daemon::Daemon(config::Settings settings, std::filesystem::path config_file,
       queues_(count_queues(settings_.intercept)) {}
 
 int Daemon::run() {
+    watch_signals();  // one that comes while we start is taken when we run
     if (!open_shards() || !open_control() || !install_rules()) return 1;
     for (const auto& shard : shards_)
         shard->start();
-    watch_signals();
     logger_->info("finwaitd {} follows TCP on queues {} to {} ({}, {}), control socket {}", FINWAITD_VERSION,
                   settings_.intercept.first_queue, settings_.intercept.first_queue + queues_ - 1,
                   settings_.intercept.packets == config::Packets::all ? "all packets" : "selective",

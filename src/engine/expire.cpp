@@ -154,6 +154,9 @@ void Engine::Impl::tune(Instant now, Tuning changed) {
     tuning = std::move(changed);
     pace_ = Pace(tuning.resets_per_second);
     policy_counts.assign(tuning.policies.size(), {});
+    const auto fallback = static_cast<std::uint8_t>(tuning.policies.size() - 1);
+    for (Event& e : pending_)
+        e.policy = std::min(e.policy, fallback);
     for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
         if (!table_.live(slot)) continue;
         Record& record = table_[slot];

@@ -132,6 +132,35 @@ TEST(FastPath, AForgedFinThatNobodyAnswersIsTakenBackAfterFinWait1) {
     EXPECT_TRUE(path.sent().empty());
 }
 
+TEST(Tuning, FewerPoliciesLeaveNoFlowAndNoEventWithOneThatIsGone) {
+    const auto port_80 = std::get<policy::Filter>(policy::Filter::parse("port 80"));
+    const auto port_81 = std::get<policy::Filter>(policy::Filter::parse("port 81"));
+    Options options = all_packets();
+    options.tuning.policies = policy::PolicySet({{"other", port_81, {}}, {"web", port_80, {}}}, {});
+    Engine engine(options);
+    const Instant now(seconds(1));
+    const auto say = [&](tcp::Segment s, bool from_client) {
+        const tcp::Endpoint client{*tcp::Address::parse("10.0.0.1"), 1000};
+        const tcp::Endpoint server{*tcp::Address::parse("10.0.0.2"), 80};
+        s.source = from_client ? client : server;
+        s.destination = from_client ? server : client;
+        EXPECT_EQ(engine.on_segment(now, s), Verdict::accept);
+    };
+    say(syn(1000), true);
+    say(syn_ack(5000, 1001), false);
+    say(ack(1001, 5001), true);
+    say(fin(1001, 5001), true);
+    say(ack(5001, 1002), false);
+    engine.tune(now, Tuning{});
+    Actions actions;
+    engine.on_tick(now, actions);
+    ASSERT_THAT(actions, SizeIs(1));
+    EXPECT_LT(std::get<Event>(actions[0]).policy, engine.policies().size());
+    std::vector<FlowReport> flows;
+    EXPECT_FALSE(engine.visit(now, 0, 100, {}, flows).has_value());
+    EXPECT_EQ(flows.at(0).subject.policy, "default");
+}
+
 TEST(Reports, AnIdIsReadBackAsItIsWritten) {
     const FlowId id{0x01003f2a, 17};
     EXPECT_EQ(id.text(), "1003f2a-17");
