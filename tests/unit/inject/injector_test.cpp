@@ -82,7 +82,7 @@ class Injection : public testing::Test {
     void SetUp() override { FINWAIT_NEEDS_ROOT("opens raw sockets in a namespace of its own"); }
 };
 
-TEST_F(Injection, an_ipv4_reset_goes_out_as_it_was_composed) {
+TEST_F(Injection, AnIpv4ResetGoesOutAsItWasComposed) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Tap tap;
                   Injector injector = open_injector(0x100);
@@ -96,7 +96,7 @@ TEST_F(Injection, an_ipv4_reset_goes_out_as_it_was_composed) {
               "");
 }
 
-TEST_F(Injection, an_ipv6_reset_goes_out_as_it_was_composed) {
+TEST_F(Injection, AnIpv6ResetGoesOutAsItWasComposed) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Tap tap;
                   Injector injector = open_injector(0x100);
@@ -109,7 +109,7 @@ TEST_F(Injection, an_ipv6_reset_goes_out_as_it_was_composed) {
               "");
 }
 
-TEST_F(Injection, a_full_burst_is_sent_by_itself) {
+TEST_F(Injection, AFullBurstIsSentByItself) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Injector injector = open_injector();
                   for (int i = 0; i < 200; ++i)
@@ -122,7 +122,7 @@ TEST_F(Injection, a_full_burst_is_sent_by_itself) {
               "");
 }
 
-TEST_F(Injection, what_the_kernel_refuses_is_counted_and_the_rest_is_sent) {
+TEST_F(Injection, WhatTheKernelRefusesIsCountedAndTheRestIsSent) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Tap tap;
                   Injector injector = open_injector();
@@ -139,7 +139,7 @@ TEST_F(Injection, what_the_kernel_refuses_is_counted_and_the_rest_is_sent) {
               "");
 }
 
-TEST_F(Injection, a_segment_that_promises_payload_is_refused) {
+TEST_F(Injection, ASegmentThatPromisesPayloadIsRefused) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Injector injector = open_injector();
                   tcp::Segment s = reset("192.0.2.7", "127.0.0.1");
@@ -150,7 +150,7 @@ TEST_F(Injection, a_segment_that_promises_payload_is_refused) {
               "");
 }
 
-TEST_F(Injection, a_process_without_the_right_is_told_which) {
+TEST_F(Injection, AProcessWithoutTheRightIsToldWhich) {
     EXPECT_EQ(test::in_own_namespace([] {
                   // Ids belong to the thread: the raw system call leaves the others alone.
                   ASSERT_EQ(syscall(SYS_setresuid, 65534, 65534, 65534), 0);

@@ -59,7 +59,7 @@ void read_exact(const Bytes& bytes, Check check) {
     check(read_message({heap.get(), bytes.size()}));
 }
 
-TEST(QueueMessage, a_packet_is_read_with_all_we_ask_for) {
+TEST(QueueMessage, APacketIsReadWithAllWeAskFor) {
     read_exact(packet(), [](const QueueMessage& m) {
         ASSERT_EQ(m.kind, QueueMessage::Kind::packet);
         EXPECT_EQ(m.packet.id, 258U);
@@ -70,7 +70,7 @@ TEST(QueueMessage, a_packet_is_read_with_all_we_ask_for) {
     });
 }
 
-TEST(QueueMessage, a_packet_cut_short_is_one_as_long_as_its_id_is_there) {
+TEST(QueueMessage, APacketCutShortIsOneAsLongAsItsIdIsThere) {
     const Bytes whole = packet();
     const std::size_t id_end =
         sizeof(nlmsghdr) + sizeof(nfgenmsg) + sizeof(nlattr) + sizeof(nfqnl_msg_packet_hdr);
@@ -83,21 +83,21 @@ TEST(QueueMessage, a_packet_cut_short_is_one_as_long_as_its_id_is_there) {
     }
 }
 
-TEST(QueueMessage, an_acknowledgment_is_an_error_of_zero) {
+TEST(QueueMessage, AnAcknowledgmentIsAnErrorOfZero) {
     read_exact(message(NLMSG_ERROR, Bytes(sizeof(nlmsgerr))), [](const QueueMessage& m) {
         EXPECT_EQ(m.kind, QueueMessage::Kind::error);
         EXPECT_EQ(m.error, 0);
     });
 }
 
-TEST(QueueMessage, an_error_carries_its_number) {
+TEST(QueueMessage, AnErrorCarriesItsNumber) {
     const std::int32_t code = -ENOENT;
     Bytes body(sizeof(nlmsgerr));
     std::memcpy(body.data(), &code, sizeof code);
     read_exact(message(NLMSG_ERROR, body), [](const QueueMessage& m) { EXPECT_EQ(m.error, ENOENT); });
 }
 
-TEST(QueueMessage, garbled_ones_are_read_within_their_bounds) {
+TEST(QueueMessage, GarbledOnesAreReadWithinTheirBounds) {
     std::mt19937 random(7);
     for (int i = 0; i < 100'000; ++i) {
         Bytes bytes = packet();

@@ -7,40 +7,40 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(RunTool, hands_over_the_input_and_gives_back_the_output) {
+TEST(RunTool, HandsOverTheInputAndGivesBackTheOutput) {
     const ToolResult r = run_tool({"/bin/cat"}, "one\ntwo\n");
     EXPECT_TRUE(r.ok());
     EXPECT_EQ(r.output, "one\ntwo\n");
     EXPECT_EQ(r.errors, "");
 }
 
-TEST(RunTool, input_larger_than_a_pipe_does_not_stall) {
+TEST(RunTool, InputLargerThanAPipeDoesNotStall) {
     const std::string large(300'000, 'x');
     EXPECT_EQ(run_tool({"/bin/cat"}, large).output, large);
 }
 
-TEST(RunTool, a_tool_that_never_reads_does_no_harm) {
+TEST(RunTool, AToolThatNeverReadsDoesNoHarm) {
     EXPECT_TRUE(run_tool({"/bin/true"}, std::string(300'000, 'x')).ok());
 }
 
-TEST(RunTool, gives_back_status_and_stderr) {
+TEST(RunTool, GivesBackStatusAndStderr) {
     const ToolResult r = run_tool({"/bin/sh", "-c", "echo broken >&2; exit 3"}, "");
     EXPECT_EQ(r.status, 3);
     EXPECT_FALSE(r.ok());
     EXPECT_EQ(r.errors, "broken\n");
 }
 
-TEST(RunTool, words_are_not_seen_by_a_shell) {
+TEST(RunTool, WordsAreNotSeenByAShell) {
     EXPECT_EQ(run_tool({"/bin/echo", "$(id) ; a  b"}, "").output, "$(id) ; a  b\n");
 }
 
-TEST(RunTool, the_environment_is_fixed) {
+TEST(RunTool, TheEnvironmentIsFixed) {
     setenv("FINWAIT_SECRET", "1", 1);
     const ToolResult r = run_tool({"/usr/bin/env"}, "");
     EXPECT_EQ(r.output, "PATH=/usr/sbin:/usr/bin:/sbin:/bin\nLC_ALL=C\n");
 }
 
-TEST(RunTool, output_is_bounded) {
+TEST(RunTool, OutputIsBounded) {
     const ToolResult r =
         run_tool({"/bin/sh", "-c", "head -c 3000000 /dev/zero; head -c 9000 /dev/zero >&2"}, "");
     EXPECT_TRUE(r.ok());
@@ -48,7 +48,7 @@ TEST(RunTool, output_is_bounded) {
     EXPECT_EQ(r.errors.size(), 4096U);
 }
 
-TEST(RunTool, one_that_hangs_is_ended) {
+TEST(RunTool, OneThatHangsIsEnded) {
     const auto start = std::chrono::steady_clock::now();
     const ToolResult r = run_tool({"/bin/sleep", "60"}, "", 100ms);
     EXPECT_FALSE(r.status.has_value());
@@ -56,23 +56,23 @@ TEST(RunTool, one_that_hangs_is_ended) {
     EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
 }
 
-TEST(RunTool, a_child_left_behind_by_the_tool_is_not_waited_for) {
+TEST(RunTool, AChildLeftBehindByTheToolIsNotWaitedFor) {
     const ToolResult r = run_tool({"/bin/sh", "-c", "sleep 2 & echo done"}, "", 1s);
     EXPECT_TRUE(r.ok());
     EXPECT_EQ(r.output, "done\n");
 }
 
-TEST(RunTool, one_that_is_missing_is_an_error) {
+TEST(RunTool, OneThatIsMissingIsAnError) {
     const ToolResult r = run_tool({"/nonexistent/tool"}, "");
     EXPECT_FALSE(r.ok());
     EXPECT_EQ(r.errors, "cannot start it: No such file or directory");
 }
 
-TEST(RunTool, one_that_a_signal_ended_says_so) {
+TEST(RunTool, OneThatASignalEndedSaysSo) {
     EXPECT_EQ(run_tool({"/bin/sh", "-c", "kill -9 $$"}, "").errors, "killed by signal 9");
 }
 
-TEST(FindTool, finds_what_the_system_has_and_nothing_else) {
+TEST(FindTool, FindsWhatTheSystemHasAndNothingElse) {
     EXPECT_TRUE(find_tool("sh").has_value());
     EXPECT_FALSE(find_tool("finwaitd-no-such-tool").has_value());
 }

@@ -97,7 +97,7 @@ class KernelQueue : public testing::Test {
     }
 };
 
-TEST_F(KernelQueue, accepted_packets_arrive_in_order) {
+TEST_F(KernelQueue, AcceptedPacketsArriveInOrder) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Line line;
                   Queue queue = open_queue();
@@ -122,7 +122,7 @@ TEST_F(KernelQueue, accepted_packets_arrive_in_order) {
               "");
 }
 
-TEST_F(KernelQueue, only_marked_packets_carry_the_mark) {
+TEST_F(KernelQueue, OnlyMarkedPacketsCarryTheMark) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Line line;
                   Queue queue = open_queue();
@@ -145,7 +145,7 @@ TEST_F(KernelQueue, only_marked_packets_carry_the_mark) {
               "");
 }
 
-TEST_F(KernelQueue, only_the_copy_range_is_copied_and_the_length_is_whole) {
+TEST_F(KernelQueue, OnlyTheCopyRangeIsCopiedAndTheLengthIsWhole) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Line line;
                   Queue queue = open_queue({.copy_range = 48});
@@ -158,7 +158,7 @@ TEST_F(KernelQueue, only_the_copy_range_is_copied_and_the_length_is_whole) {
               "");
 }
 
-TEST_F(KernelQueue, packets_that_nobody_decided_on_go_their_way) {
+TEST_F(KernelQueue, PacketsThatNobodyDecidedOnGoTheirWay) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Line line;
                   Queue queue = open_queue();
@@ -171,7 +171,7 @@ TEST_F(KernelQueue, packets_that_nobody_decided_on_go_their_way) {
               "");
 }
 
-TEST_F(KernelQueue, closing_lets_go_what_is_still_queued) {
+TEST_F(KernelQueue, ClosingLetsGoWhatIsStillQueued) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Line line;
                   {
@@ -184,7 +184,7 @@ TEST_F(KernelQueue, closing_lets_go_what_is_still_queued) {
               "");
 }
 
-TEST_F(KernelQueue, what_overflows_the_receive_buffer_passes_and_is_counted) {
+TEST_F(KernelQueue, WhatOverflowsTheReceiveBufferPassesAndIsCounted) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Line line;
                   Queue queue = open_queue({.receive_buffer = 64 << 10});
@@ -202,7 +202,7 @@ TEST_F(KernelQueue, what_overflows_the_receive_buffer_passes_and_is_counted) {
               "");
 }
 
-TEST_F(KernelQueue, one_that_is_held_names_its_holder) {
+TEST_F(KernelQueue, OneThatIsHeldNamesItsHolder) {
     EXPECT_EQ(test::in_own_namespace([] {
                   const Queue first = open_queue();
                   const auto second = Queue::open({.number = kNumber});
@@ -217,7 +217,7 @@ TEST_F(KernelQueue, one_that_is_held_names_its_holder) {
               "");
 }
 
-TEST_F(KernelQueue, a_closed_one_can_be_opened_again) {
+TEST_F(KernelQueue, AClosedOneCanBeOpenedAgain) {
     EXPECT_EQ(test::in_own_namespace([] {
                   { const Queue first = open_queue(); }
                   const Queue second = open_queue();
@@ -226,7 +226,7 @@ TEST_F(KernelQueue, a_closed_one_can_be_opened_again) {
               "");
 }
 
-TEST_F(KernelQueue, a_process_without_the_right_is_told_which) {
+TEST_F(KernelQueue, AProcessWithoutTheRightIsToldWhich) {
     EXPECT_EQ(test::in_own_namespace([] {
                   // Effective ids belong to the thread: the raw system call leaves the others alone.
                   ASSERT_EQ(syscall(SYS_setresuid, 65534, 65534, 65534), 0);
@@ -239,7 +239,7 @@ TEST_F(KernelQueue, a_process_without_the_right_is_told_which) {
               "");
 }
 
-TEST_F(KernelQueue, drops_of_a_queue_that_nobody_holds_are_none) {
+TEST_F(KernelQueue, DropsOfAQueueThatNobodyHoldsAreNone) {
     EXPECT_EQ(test::in_own_namespace([] {
                   EXPECT_FALSE(queue_status(kNumber).has_value());
                   EXPECT_EQ(kernel_drops(kNumber).queue_dropped, 0U);

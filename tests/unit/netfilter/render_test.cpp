@@ -5,7 +5,7 @@
 namespace finwait::netfilter {
 namespace {
 
-TEST(Render, iptables_selective_marks_queues_and_releases) {
+TEST(Render, IptablesSelectiveMarksQueuesAndReleases) {
     EXPECT_EQ(render_iptables({.first_queue = 4, .queues = 2, .mark_mask = 0x40000000}), R"(*mangle
 :FINWAITD - [0:0]
 -A FORWARD -p tcp -j FINWAITD
@@ -23,7 +23,7 @@ COMMIT
 )");
 }
 
-TEST(Render, iptables_all_queues_every_segment_and_marks_nothing) {
+TEST(Render, IptablesAllQueuesEverySegmentAndMarksNothing) {
     EXPECT_EQ(render_iptables({.packets = config::Packets::all}), R"(*mangle
 :FINWAITD - [0:0]
 -A FORWARD -p tcp -j FINWAITD
@@ -32,7 +32,7 @@ COMMIT
 )");
 }
 
-TEST(Render, nftables_selective_marks_queues_and_releases) {
+TEST(Render, NftablesSelectiveMarksQueuesAndReleases) {
     EXPECT_EQ(render_nftables({.first_queue = 0, .queues = 2, .mark_mask = 0x300}), R"(add table inet finwaitd
 delete table inet finwaitd
 table inet finwaitd {
@@ -51,7 +51,7 @@ table inet finwaitd {
 )");
 }
 
-TEST(Render, nftables_all_queues_every_segment_and_marks_nothing) {
+TEST(Render, NftablesAllQueuesEverySegmentAndMarksNothing) {
     EXPECT_EQ(render_nftables({.packets = config::Packets::all, .first_queue = 7}), R"(add table inet finwaitd
 delete table inet finwaitd
 table inet finwaitd {

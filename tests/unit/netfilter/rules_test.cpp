@@ -50,7 +50,7 @@ class Rules : public testing::Test {
     }
 };
 
-TEST_F(Rules, install_and_remove_leave_no_trace) {
+TEST_F(Rules, InstallAndRemoveLeaveNoTrace) {
     EXPECT_EQ(test::in_own_namespace([] {
                   const std::string mangle = rules_of("mangle");
                   const std::string filter = rules_of("filter");
@@ -68,7 +68,7 @@ TEST_F(Rules, install_and_remove_leave_no_trace) {
               "");
 }
 
-TEST_F(Rules, the_destructor_removes_them) {
+TEST_F(Rules, TheDestructorRemovesThem) {
     EXPECT_EQ(test::in_own_namespace([] {
                   { const auto rules = install({}); }
                   EXPECT_EQ(count(rules_of("mangle") + rules_of("filter"), "FINWAITD"), 0U);
@@ -76,7 +76,7 @@ TEST_F(Rules, the_destructor_removes_them) {
               "");
 }
 
-TEST_F(Rules, silence_ends_queueing_and_keeps_the_chains) {
+TEST_F(Rules, SilenceEndsQueueingAndKeepsTheChains) {
     EXPECT_EQ(test::in_own_namespace([] {
                   auto rules = install({});
                   ASSERT_TRUE(rules);
@@ -91,7 +91,7 @@ TEST_F(Rules, silence_ends_queueing_and_keeps_the_chains) {
               "");
 }
 
-TEST_F(Rules, stale_ones_are_replaced_exactly_once) {
+TEST_F(Rules, StaleOnesAreReplacedExactlyOnce) {
     EXPECT_EQ(test::in_own_namespace([] {
                   run({"iptables-restore", "--noflush"}, render_iptables({.first_queue = 40}));
                   run({"iptables-restore", "--noflush"}, "*mangle\n-A FORWARD -p tcp -j FINWAITD\nCOMMIT\n");
@@ -105,7 +105,7 @@ TEST_F(Rules, stale_ones_are_replaced_exactly_once) {
               "");
 }
 
-TEST_F(Rules, foreign_ones_survive_in_their_order) {
+TEST_F(Rules, ForeignOnesSurviveInTheirOrder) {
     EXPECT_EQ(test::in_own_namespace([] {
                   run({"iptables-restore"}, R"(*mangle
 :FINWAITD-OTHER - [0:0]
@@ -132,7 +132,7 @@ COMMIT
               "");
 }
 
-TEST_F(Rules, automatic_says_why_it_did_not_use_nftables) {
+TEST_F(Rules, AutomaticSaysWhyItDidNotUseNftables) {
     EXPECT_EQ(test::in_own_namespace([] {
                   std::vector<std::string> notes;
                   RuleError error;
@@ -148,7 +148,7 @@ TEST_F(Rules, automatic_says_why_it_did_not_use_nftables) {
               "");
 }
 
-TEST_F(Rules, none_touches_nothing) {
+TEST_F(Rules, NoneTouchesNothing) {
     EXPECT_EQ(test::in_own_namespace([] {
                   const auto rules = install({}, config::Backend::none);
                   ASSERT_TRUE(rules);
@@ -158,7 +158,7 @@ TEST_F(Rules, none_touches_nothing) {
               "");
 }
 
-TEST_F(Rules, nft_takes_all_but_the_queueing_on_any_kernel) {
+TEST_F(Rules, NftTakesAllButTheQueueingOnAnyKernel) {
     if (!find_tool("nft")) GTEST_SKIP() << "needs nft";
     EXPECT_EQ(
         test::in_own_namespace([] {
@@ -177,7 +177,7 @@ TEST_F(Rules, nft_takes_all_but_the_queueing_on_any_kernel) {
         "");
 }
 
-TEST_F(Rules, an_installation_that_failed_leaves_no_trace_and_says_what_to_do) {
+TEST_F(Rules, AnInstallationThatFailedLeavesNoTraceAndSaysWhatToDo) {
     EXPECT_EQ(test::in_own_namespace([] {
                   std::vector<std::string> notes;
                   RuleError error;

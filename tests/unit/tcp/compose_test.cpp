@@ -70,7 +70,7 @@ class RoundTrip : public testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(Compose, RoundTrip, testing::Values(true, false),
                          [](const auto& instance) { return instance.param ? "v4" : "v6"; });
 
-TEST_P(RoundTrip, a_bare_segment_comes_back) {
+TEST_P(RoundTrip, ABareSegmentComesBack) {
     const Segment s = sample(GetParam());
     const auto packet = composed(s);
     EXPECT_EQ(packet.size(), GetParam() ? 40U : 60U);
@@ -79,7 +79,7 @@ TEST_P(RoundTrip, a_bare_segment_comes_back) {
     expect_same(s, back);
 }
 
-TEST_P(RoundTrip, every_set_of_options_that_fits_comes_back) {
+TEST_P(RoundTrip, EverySetOfOptionsThatFitsComesBack) {
     int fitting = 0;
     for (unsigned options = 0; options < 256; ++options) {
         Segment s = sample(GetParam());
@@ -105,7 +105,7 @@ TEST_P(RoundTrip, every_set_of_options_that_fits_comes_back) {
     EXPECT_LT(fitting, 256);
 }
 
-TEST_P(RoundTrip, payload_of_odd_length_is_carried_and_summed) {
+TEST_P(RoundTrip, PayloadOfOddLengthIsCarriedAndSummed) {
     Segment s = sample(GetParam());
     s.length = 5;
     s.flags = flag::psh | flag::ack;
@@ -117,7 +117,7 @@ TEST_P(RoundTrip, payload_of_odd_length_is_carried_and_summed) {
     EXPECT_EQ(ones_sum(with_pseudo_header(packet)), 0xFFFF);
 }
 
-TEST(Compose, ipv4_bytes_and_checksums_are_those_worked_out_by_hand) {
+TEST(Compose, Ipv4BytesAndChecksumsAreThoseWorkedOutByHand) {
     // IP: 4500+0028+BEEF+4000+3D06+0A00+0001+0A00+0002 = 19520, folded 9521, complement 6ADE.
     // TCP: 0A00+0001+0A00+0002+0006+0014 + 03E8+0050+FFFF+FFF0+1234+5678+5014+0200 = 2D304, folded D306,
     // 2CF9.
@@ -128,7 +128,7 @@ TEST(Compose, ipv4_bytes_and_checksums_are_those_worked_out_by_hand) {
     EXPECT_EQ(composed(sample(true)), expected);
 }
 
-TEST(Compose, ipv6_bytes_and_checksum_are_those_worked_out_by_hand) {
+TEST(Compose, Ipv6BytesAndChecksumAreThoseWorkedOutByHand) {
     // 2001+0DB8+1 + 2001+0DB8+2 + 0014+0006 + the TCP words above = 31A76, folded 1A79, complement E586.
     const std::vector<std::uint8_t> expected = {
         0x60, 0x00, 0x00, 0x00, 0x00, 0x14, 0x06, 0x3D, 0x20, 0x01, 0x0D, 0xB8, 0,    0,    0,
@@ -138,7 +138,7 @@ TEST(Compose, ipv6_bytes_and_checksum_are_those_worked_out_by_hand) {
     EXPECT_EQ(composed(sample(false)), expected);
 }
 
-TEST(Compose, what_does_not_fit_is_not_written) {
+TEST(Compose, WhatDoesNotFitIsNotWritten) {
     std::vector<std::uint8_t> small(39, 0xEE);
     EXPECT_EQ(compose(sample(true), {}, small), 0U);
     EXPECT_EQ(small, std::vector<std::uint8_t>(39, 0xEE));
@@ -146,7 +146,7 @@ TEST(Compose, what_does_not_fit_is_not_written) {
     EXPECT_EQ(compose(sample(true), {}, exact), 40U);
 }
 
-TEST(Compose, a_segment_that_contradicts_itself_is_not_written) {
+TEST(Compose, ASegmentThatContradictsItselfIsNotWritten) {
     Segment mixed = sample(true);
     mixed.destination = sample(false).destination;
     EXPECT_TRUE(composed(mixed).empty()) << "IPv4 to IPv6";

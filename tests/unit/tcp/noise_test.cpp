@@ -1,7 +1,7 @@
 // What must make no difference: who is called client, congestion and urgent bits, odd options.
-#include <random>
-
 #include "support/dialogue.hpp"
+
+#include <random>
 
 namespace finwait::tcp::testing {
 namespace {
@@ -29,8 +29,9 @@ Segment random_segment(std::mt19937& random) {
 }
 
 bool same(const Side& a, const Side& b) {
-    return a.state == b.state && a.next == b.next && a.ack == b.ack && a.edge == b.edge && a.fin_seen == b.fin_seen &&
-           a.fin_acked == b.fin_acked && a.fresh == b.fresh && a.complete == b.complete;
+    return a.state == b.state && a.next == b.next && a.ack == b.ack && a.edge == b.edge &&
+           a.fin_seen == b.fin_seen && a.fin_acked == b.fin_acked && a.fresh == b.fresh &&
+           a.complete == b.complete;
 }
 
 TEST(Noise, SwappingTheRolesSwapsTheSidesAndNothingElse) {

@@ -88,7 +88,7 @@ ParseError error_of(const Packet& packet, std::size_t wire = 0) {
     return parse_exact(packet, wire, s);
 }
 
-TEST(Segment, reads_every_field_of_an_ipv4_header) {
+TEST(Segment, ReadsEveryFieldOfAnIpv4Header) {
     const Segment s = parsed(join({ipv4(tcp_header(), 43), {1, 2, 3}}));
     EXPECT_EQ(s.text(), "10.0.0.1:1000 > 10.0.0.2:80 FIN|ACK seq 5 ack 9 len 3");
     EXPECT_EQ(s.ip_id, 7);
@@ -98,47 +98,47 @@ TEST(Segment, reads_every_field_of_an_ipv4_header) {
     EXPECT_EQ(s.end(), Seq(9));
 }
 
-TEST(Segment, reads_every_field_of_an_ipv6_header) {
+TEST(Segment, ReadsEveryFieldOfAnIpv6Header) {
     const Segment s = parsed(ipv6(tcp_header()));
     EXPECT_EQ(s.text(), "[2001:db8::1]:1000 > [2001:db8::2]:80 FIN|ACK seq 5 ack 9 len 0");
     EXPECT_EQ(s.ip_id, 0);
     EXPECT_EQ(s.ttl, 62);
 }
 
-TEST(Segment, length_is_the_headers_even_when_the_payload_was_not_copied) {
+TEST(Segment, LengthIsTheHeadersEvenWhenThePayloadWasNotCopied) {
     EXPECT_EQ(parsed(ipv4(tcp_header(), 1500)).length, 1460U);
     EXPECT_EQ(parsed(ipv4(tcp_header(), 1500), 1500).length, 1460U);
     EXPECT_EQ(parsed(ipv6(tcp_header(), kTcp, 1460)).length, 1440U);
 }
 
-TEST(Segment, link_layer_padding_is_not_payload) {
+TEST(Segment, LinkLayerPaddingIsNotPayload) {
     const Packet padded = join({ipv4(tcp_header()), Packet(6, 0xEE)});
     EXPECT_EQ(parsed(padded, 46).length, 0U);
     EXPECT_EQ(parsed(padded).length, 0U);
 }
 
-TEST(Segment, ipv4_options_are_passed_over) {
+TEST(Segment, Ipv4OptionsArePassedOver) {
     EXPECT_EQ(parsed(ipv4(tcp_header(), -1, {0x94, 4, 0, 0})).seq, Seq(5));
 }
 
-TEST(Segment, big_tcp_over_ipv4_takes_its_length_from_the_wire) {
+TEST(Segment, BigTcpOverIpv4TakesItsLengthFromTheWire) {
     EXPECT_EQ(parsed(ipv4(tcp_header(), 0), 190'040).length, 190'000U);
     EXPECT_EQ(error_of(ipv4(tcp_header(), 0)), ParseError::bad_length);
 }
 
-TEST(Segment, big_tcp_over_ipv6_takes_its_length_from_the_jumbo_option) {
+TEST(Segment, BigTcpOverIpv6TakesItsLengthFromTheJumboOption) {
     // 0x00028000 = 163840 bytes after the IPv6 header, eight of them this option.
     const Packet jumbo = {kTcp, 0, 0xC2, 4, 0, 2, 0x80, 0};
     EXPECT_EQ(parsed(ipv6(join({jumbo, tcp_header()}), 0, 0)).length, 163'840U - 28);
     EXPECT_EQ(parsed(ipv6(join({jumbo, tcp_header()}), 0, 0), 163'880).length, 163'840U - 28);
 }
 
-TEST(Segment, big_tcp_over_ipv6_without_a_jumbo_option_takes_its_length_from_the_wire) {
+TEST(Segment, BigTcpOverIpv6WithoutAJumboOptionTakesItsLengthFromTheWire) {
     EXPECT_EQ(parsed(ipv6(tcp_header(), kTcp, 0), 190'060).length, 190'000U);
     EXPECT_EQ(error_of(ipv6(tcp_header(), kTcp, 0)), ParseError::bad_length);
 }
 
-TEST(Segment, ipv6_extension_headers_before_tcp_are_passed_over) {
+TEST(Segment, Ipv6ExtensionHeadersBeforeTcpArePassedOver) {
     const Packet hop = {43, 0, 1, 4, 0, 0, 0, 0};
     const Packet routing = {60, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     const Packet destination = {51, 0, 1, 4, 0, 0, 0, 0};
@@ -155,14 +155,14 @@ TEST(Segment, ipv6_extension_headers_before_tcp_are_passed_over) {
     }
 }
 
-TEST(Segment, a_chain_of_too_many_extension_headers_is_not_followed) {
+TEST(Segment, AChainOfTooManyExtensionHeadersIsNotFollowed) {
     Packet chain;
     for (int i = 0; i < 9; ++i)
         chain = join({{60, 0, 1, 4, 0, 0, 0, 0}, chain});
     EXPECT_EQ(error_of(ipv6(join({chain, tcp_header()}), 60)), ParseError::not_tcp);
 }
 
-TEST(Segment, a_fragment_is_named_one) {
+TEST(Segment, AFragmentIsNamedOne) {
     Packet more = ipv4(tcp_header());
     more[6] = 0x20;
     EXPECT_EQ(error_of(more), ParseError::fragment);
@@ -173,7 +173,7 @@ TEST(Segment, a_fragment_is_named_one) {
     EXPECT_EQ(error_of(ipv6(join({{kTcp, 0, 0, 8, 0, 0, 0, 1}, tcp_header()}), 44)), ParseError::fragment);
 }
 
-TEST(Segment, another_protocol_is_named_so) {
+TEST(Segment, AnotherProtocolIsNamedSo) {
     Packet udp = ipv4(tcp_header());
     udp[9] = 17;
     EXPECT_EQ(error_of(udp), ParseError::not_tcp);
@@ -182,7 +182,7 @@ TEST(Segment, another_protocol_is_named_so) {
     EXPECT_EQ(error_of({}), ParseError::truncated);
 }
 
-TEST(Segment, lengths_that_contradict_each_other_are_bad) {
+TEST(Segment, LengthsThatContradictEachOtherAreBad) {
     EXPECT_EQ(error_of(ipv4(tcp_header(), 39)), ParseError::bad_length) << "no room for a TCP header";
     EXPECT_EQ(error_of(ipv4(tcp_header(), 19)), ParseError::bad_length) << "no room for the IP header";
     EXPECT_EQ(error_of(ipv4(tcp_header(), 1500), 1499), ParseError::bad_length) << "the wire had less";
@@ -198,7 +198,7 @@ TEST(Segment, lengths_that_contradict_each_other_are_bad) {
     EXPECT_EQ(error_of(high_offset), ParseError::bad_length) << "options beyond the packet's end";
 }
 
-TEST(Options, reads_those_of_a_linux_syn) {
+TEST(Options, ReadsThoseOfALinuxSyn) {
     const Segment s = parsed(
         ipv4(tcp_header({2, 4, 0x05, 0xB4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7}, flag::syn)));
     EXPECT_EQ(s.options, option::mss | option::sack_permitted | option::timestamps | option::window_scale);
@@ -208,11 +208,11 @@ TEST(Options, reads_those_of_a_linux_syn) {
     EXPECT_EQ(s.scale, 7);
 }
 
-TEST(Options, a_window_scale_above_14_counts_as_14) {
+TEST(Options, AWindowScaleAbove14CountsAs14) {
     EXPECT_EQ(parsed(ipv4(tcp_header({3, 3, 15, 0}))).scale, 14);
 }
 
-TEST(Options, signatures_and_extensions_are_noticed) {
+TEST(Options, SignaturesAndExtensionsAreNoticed) {
     const auto with = [](Packet options) {
         while (options.size() % 4 != 0)
             options.push_back(0);
@@ -230,11 +230,11 @@ TEST(Options, signatures_and_extensions_are_noticed) {
     EXPECT_EQ(with({254, 4, 0x12, 0x34}), 0);
 }
 
-TEST(Options, one_of_the_wrong_length_is_passed_over_and_the_next_is_read) {
+TEST(Options, OneOfTheWrongLengthIsPassedOverAndTheNextIsRead) {
     EXPECT_EQ(parsed(ipv4(tcp_header({2, 3, 9, 3, 4, 7, 0, 4, 2, 1, 1, 1}))).options, option::sack_permitted);
 }
 
-TEST(Options, a_malformed_one_ends_the_reading_of_options_only) {
+TEST(Options, AMalformedOneEndsTheReadingOfOptionsOnly) {
     for (const Packet& bad : {Packet{4, 2, 3, 0, 3, 3, 7, 1}, Packet{4, 2, 3, 1, 3, 3, 7, 1},
                               Packet{4, 2, 1, 1, 1, 3, 40, 7}, Packet{4, 2, 1, 1, 1, 1, 1, 3}}) {
         const Segment s = parsed(ipv4(tcp_header(bad)));
@@ -243,11 +243,11 @@ TEST(Options, a_malformed_one_ends_the_reading_of_options_only) {
     }
 }
 
-TEST(Options, nothing_is_read_after_the_end_of_options) {
+TEST(Options, NothingIsReadAfterTheEndOfOptions) {
     EXPECT_EQ(parsed(ipv4(tcp_header({1, 0, 4, 2}))).options, 0);
 }
 
-TEST(Options, what_was_copied_of_them_is_read) {
+TEST(Options, WhatWasCopiedOfThemIsRead) {
     const Packet whole = ipv4(tcp_header({4, 2, 1, 1, 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8}));
     for (std::size_t n = 40; n <= whole.size(); ++n) {
         Packet cut = whole;
@@ -259,7 +259,7 @@ TEST(Options, what_was_copied_of_them_is_read) {
     }
 }
 
-TEST(Options, a_signature_is_noticed_when_its_digest_was_not_copied) {
+TEST(Options, ASignatureIsNoticedWhenItsDigestWasNotCopied) {
     Packet md5(20, 0xAA);
     md5[0] = 19;
     md5[1] = 18;
@@ -268,13 +268,13 @@ TEST(Options, a_signature_is_noticed_when_its_digest_was_not_copied) {
     EXPECT_EQ(parsed(cut).options, option::md5);
 }
 
-TEST(Flags, are_spelt_in_the_order_of_their_bits) {
+TEST(Flags, AreSpeltInTheOrderOfTheirBits) {
     EXPECT_EQ(flags_text(0), "none");
     EXPECT_EQ(flags_text(flag::syn | flag::ack), "SYN|ACK");
     EXPECT_EQ(flags_text(0xFF), "FIN|SYN|RST|PSH|ACK|URG|ECE|CWR");
 }
 
-TEST(Segment, every_truncation_gives_an_error_or_the_same_segment) {
+TEST(Segment, EveryTruncationGivesAnErrorOrTheSameSegment) {
     const Packet options = {2, 4, 5, 0xB4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7};
     for (const Packet& whole :
          {join({ipv4(tcp_header(options), 65), Packet(5)}), ipv6(tcp_header(options))}) {
@@ -291,7 +291,7 @@ TEST(Segment, every_truncation_gives_an_error_or_the_same_segment) {
     }
 }
 
-TEST(Segment, garbled_packets_neither_crash_nor_claim_more_than_their_length) {
+TEST(Segment, GarbledPacketsNeitherCrashNorClaimMoreThanTheirLength) {
     std::mt19937 random(20240607);
     const Packet good[] = {
         ipv4(tcp_header({2, 4, 5, 0xB4, 4, 2, 1, 1})),
@@ -310,7 +310,7 @@ TEST(Segment, garbled_packets_neither_crash_nor_claim_more_than_their_length) {
     }
 }
 
-TEST(Segment, random_bytes_never_crash) {
+TEST(Segment, RandomBytesNeverCrash) {
     std::mt19937 random(42);
     for (int i = 0; i < 200'000; ++i) {
         Packet p(random() % 128);

@@ -1,12 +1,12 @@
 // docs/states.md is made from the table, so that it cannot rot. FINWAITD_WRITE_DOCS=1 writes it anew.
+#include "tcp/transitions.hpp"
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include <gtest/gtest.h>
-
-#include "tcp/transitions.hpp"
 
 namespace finwait::tcp {
 namespace {
@@ -26,15 +26,19 @@ std::string node(State s) {
 std::string render() {
     std::ostringstream out;
     out << "# The states of one side\n\n"
-           "Made from `src/tcp/transitions.cpp` by a test; names as `ss` spells them. A side moves by what it sends, and\n"
-           "by acknowledgments that pass towards it. What is not listed changes nothing. Sections are RFC 9293's where no\n"
+           "Made from `src/tcp/transitions.cpp` by a test; names as `ss` spells them. A side moves by what "
+           "it sends, and\n"
+           "by acknowledgments that pass towards it. What is not listed changes nothing. Sections are RFC "
+           "9293's where no\n"
            "other RFC is named.\n\n"
            "| state | what a segment proves | next state | why |\n|---|---|---|---|\n";
     for (const Transition& t : transitions())
-        out << "| " << name(t.from) << " | " << meaning(t.event) << " | " << name(t.to) << " | " << t.reason << " |\n";
+        out << "| " << name(t.from) << " | " << meaning(t.event) << " | " << name(t.to) << " | " << t.reason
+            << " |\n";
     out << "\n```mermaid\nstateDiagram-v2\n";
     for (const Transition& t : transitions())
-        if (t.event != Event::reset) out << "    " << node(t.from) << " --> " << node(t.to) << ": " << name(t.event) << "\n";
+        if (t.event != Event::reset)
+            out << "    " << node(t.from) << " --> " << node(t.to) << ": " << name(t.event) << "\n";
     out << "```\n";
     return out.str();
 }
@@ -46,7 +50,8 @@ TEST(Transitions, TheDocumentShowsTheTable) {
     ASSERT_TRUE(file) << document() << " is missing; FINWAITD_WRITE_DOCS=1 writes it";
     std::stringstream found;
     found << file.rdbuf();
-    EXPECT_EQ(found.str(), expected) << "the table has changed; FINWAITD_WRITE_DOCS=1 writes the document anew";
+    EXPECT_EQ(found.str(), expected)
+        << "the table has changed; FINWAITD_WRITE_DOCS=1 writes the document anew";
 }
 
 TEST(Transitions, EachPairOfStateAndEventHasOneEntryAtMost) {
