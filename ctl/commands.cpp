@@ -4,6 +4,7 @@
 #include "ctl/check.hpp"
 #include "ctl/flow_table.hpp"
 #include "ctl/json_array.hpp"
+#include "ctl/replay.hpp"
 #include "ctl/show_text.hpp"
 #include "ctl/stats_text.hpp"
 
@@ -167,6 +168,8 @@ constexpr std::array kSubcommands = {
                &rules},
     Subcommand{"reload", Operand::none, false, "Have the daemon read its configuration anew", &reload},
     Subcommand{"check", Operand::file, false, "Validate a configuration file, without a daemon", &check},
+    Subcommand{"replay", Operand::capture, true,
+               "Follow the flows in a pcap or pcapng capture, without a daemon", &replay_capture},
     Subcommand{"version", Operand::none, false, "Print the versions of finwaitctl and of the daemon",
                &version},
 };

@@ -19,6 +19,8 @@ struct Invocation {
     std::string socket;
     std::string backend;
     bool json = false;
+    std::string config;  // of replay: whose policies; empty: the built-in ones
+    std::string flow;    // of replay: the one to show, by number or id; empty: all
 };
 
 /// Where a subcommand writes.
@@ -28,7 +30,7 @@ struct Terminal {
     std::optional<std::size_t> width;  // of `out`, if it is one
 };
 
-enum class Operand : std::uint8_t { none, filter, id, file, backend };
+enum class Operand : std::uint8_t { none, filter, id, file, backend, capture };
 
 struct Subcommand {
     std::string_view name;

@@ -44,6 +44,12 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
             option =
                 app.add_option("FILE", words.operand, "By default /etc/finwaitd/finwaitd.toml")->expected(1);
             break;
+        case Operand::capture:
+            app.add_option("--flow", words.call.flow, "Show the timeline of one flow, by its number or id");
+            app.add_option("--config", words.call.config,
+                           "Say what this configuration's policies would do; by default the built-in ones");
+            option = app.add_option("FILE", words.operand, "The capture; - for standard input")->expected(1);
+            break;
     }
     option->required(subcommand.required);
 }
@@ -93,7 +99,9 @@ std::variant<Invocation, ExitCode> parse_command_line(int argc, const char* cons
     }
     words.call.operand = joined(words.operand);
     if (words.call.subcommand->required && blank(words.call.operand)) {
-        err.write("finwaitctl: " + std::string(words.call.subcommand->name) + " must be told which flows\n");
+        const bool capture = words.call.subcommand->operand == Operand::capture;
+        err.write("finwaitctl: " + std::string(words.call.subcommand->name) + " must be told which " +
+                  (capture ? "capture" : "flows") + "\n");
         return ExitCode::bad_input;
     }
     return words.call;

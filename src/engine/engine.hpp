@@ -42,6 +42,10 @@ struct Options {
     /// Keys the flow table's hash: unknown to whoever sends packets.
     std::uint64_t hash_key[2] = {0, 0};
     Tuning tuning;
+    /// Segments may be missing without on_loss(), as in a capture: when both sides, each implausible by the
+    /// numbers known, agree with each other, the numbers are taken anew. Not for a path that attackers can
+    /// write to.
+    bool silent_losses = false;
     Observer* observer = nullptr;  // may be null; must outlive the engine
 };
 

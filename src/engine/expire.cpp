@@ -22,9 +22,9 @@ Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
         case Stage::provisional: return record.last_progress + t.handshake;
         case Stage::established:
         case Stage::unsettled: return record.last_seen + t.established;
-        case Stage::fin_wait_1: return record.last_progress + t.fin_wait_1;
+        case Stage::fin_wait_1: return record.last_seen + t.fin_wait_1;  // a repeated FIN is a sign of life
         case Stage::half_closed: return reaper::due(record, t);
-        case Stage::closing: return record.last_progress + t.closing;
+        case Stage::closing: return record.last_seen + t.closing;
         case Stage::finished: break;
     }
     const bool lingers = record.connection.reset_seen || record.reaping.phase == flow::Phase::gone;

@@ -9,6 +9,8 @@
 #include "reaper/reaper.hpp"
 #include "tcp/tracker.hpp"
 
+#include <unordered_map>
+
 namespace finwait::engine {
 
 /// Which timeout a flow stands under.
@@ -58,6 +60,7 @@ class Engine::Impl {
     void place(Instant now, std::uint32_t slot, const tcp::Opened& opened, const tcp::Segment& segment);
     [[nodiscard]] std::uint32_t make_room(Instant now, const flow::Key& key);
     void erase(Instant now, std::uint32_t slot);
+    [[nodiscard]] bool bridges_gap(std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     [[nodiscard]] Verdict follow(Instant now, std::uint32_t slot, const tcp::Segment& segment);
     void note_accepted(Instant now, Record& record, const tcp::Segment& segment, bool progress);
     void catch_up_with_losses(Record& record) const;
@@ -100,6 +103,13 @@ class Engine::Impl {
     std::uint64_t half_closed_now_ = 0;
     std::uint64_t released_now_ = 0;
     std::uint32_t losses_ = 0;
+    /// With silent_losses: the latest implausible segment of a flow, by slot.
+    struct Odd {
+        tcp::Role from;
+        tcp::Seq end;
+        tcp::Seq ack;
+    };
+    std::unordered_map<std::uint32_t, Odd> odd_;
 };
 
 }  // namespace finwait::engine

@@ -73,7 +73,11 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     catch_up_with_losses(record);
     const tcp::Role from = record.role_of(segment.source);
     const Before earlier = before(record);
-    const tcp::Advance advance = tcp::advance(record.connection, from, segment);
+    tcp::Advance advance = tcp::advance(record.connection, from, segment);
+    if (advance.outcome == tcp::Outcome::invalid && bridges_gap(slot, from, segment)) {
+        tcp::lose_numbers(record.connection);
+        advance = tcp::advance(record.connection, from, segment);
+    }
     if (advance.outcome == tcp::Outcome::reopened) {
         record.connection.released = earlier.released;
         reopen(now, slot, from, segment);
@@ -86,6 +90,17 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     settle(now, slot, earlier, &segment);
     if (record.reaping.answered) arm(slot, now);
     return verdict_for(now, record);
+}
+
+/// Whether the other side's latest implausible segment and this one continue each other exactly.
+bool Engine::Impl::bridges_gap(std::uint32_t slot, tcp::Role from, const tcp::Segment& segment) {
+    if (!options_.silent_losses || !segment.any(tcp::flag::ack)) return false;
+    const auto found = odd_.find(slot);
+    if (found != odd_.end() && found->second.from != from && found->second.end == segment.ack &&
+        found->second.ack == segment.seq)
+        return true;
+    odd_.insert_or_assign(slot, Odd{from, segment.end(), segment.ack});
+    return false;
 }
 
 void Engine::Impl::note_accepted(Instant now, Record& record, const tcp::Segment& segment, bool progress) {
@@ -158,6 +173,7 @@ void Engine::Impl::erase(Instant now, std::uint32_t slot) {
     --policy_counts[record.policy].flows;
     if (record.half_closed) --half_closed_now_;
     if (record.connection.released) --released_now_;
+    if (options_.silent_losses) odd_.erase(slot);
     wheel_.cancel(slot);
     table_.erase(slot);
 }

@@ -34,6 +34,36 @@ bool answers(Seq iss, Seq end, Seq ack) {
     return after(ack, iss) && at_or_before(ack, end);
 }
 
+Segment pending_syn(const Connection& c) {
+    Segment syn;
+    syn.flags = flag::syn;
+    syn.seq = c.pending_isn;
+    syn.scale = c.pending_scale;
+    syn.options = c.pending_scale_offered ? option::window_scale : std::uint8_t{0};
+    return syn;
+}
+
+/// A SYN after an unanswered SYN. The same number: repeated, perhaps with other options or without its data
+/// (RFC 7413 section 4.1.3). Another number: the sender has started again, or somebody guesses; the SYN,ACK
+/// will tell which.
+Advance on_another_syn(Connection& c, Role from, const Segment& s) {
+    Side& sender = c.of(from);
+    if (s.seq == sender.iss) {
+        const Seq end = later(sender.next, s.end());
+        begin_side(c, from, s);
+        sender.next = end;
+    } else {
+        remember_pending(c, from, s);
+    }
+    return {Outcome::accepted};
+}
+
+/// The SYN,ACK answers the later of two SYNs: the side that sent them starts again with it.
+void take_pending(Connection& c) {
+    begin_side(c, c.pending_role, pending_syn(c));
+    c.pending = false;
+}
+
 }  // namespace
 
 void begin_side(Connection& c, Role from, const Segment& s) {
@@ -61,14 +91,9 @@ Advance on_syn(Connection& c, Role from, const Segment& s) {
     const Side& receiver = c.of(other(from));
     if (may_reopen(c, from, s)) return {Outcome::reopened};
 
-    if (sender.syn_seen && s.seq == sender.iss && sender.state == State::syn_sent) {
-        // Repeated; a later copy may come without the data of the first (RFC 7413 section 4.1.3).
-        sender.next = later(sender.next, s.end());
-        return {Outcome::accepted};
-    }
     const bool answered = receiver.acked && receiver.syn_seen;
-    const bool fresh_start = sender.state == State::closed && !sender.syn_seen && !c.reset_seen;
-    if (fresh_start || (sender.state == State::syn_sent && !answered)) {
+    if (sender.state == State::syn_sent && !answered) return on_another_syn(c, from, s);
+    if (sender.state == State::closed && !sender.syn_seen && !c.reset_seen) {
         begin_side(c, from, s);
         apply(sender, Event::sent_syn);
         return {Outcome::accepted, true};
@@ -88,7 +113,11 @@ Advance on_syn(Connection& c, Role from, const Segment& s) {
 Advance on_syn_ack(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
     Side& receiver = c.of(other(from));
-    if (c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1) return {Outcome::reopened};
+    if (c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1) {
+        const bool unanswered = sender.state == State::closed && receiver.state == State::syn_sent;
+        if (!unanswered) return {Outcome::reopened};
+        take_pending(c);
+    }
     if (!receiver.syn_seen || !answers(receiver.iss, receiver.next, s.ack)) return {Outcome::invalid};
 
     const bool repeated = sender.syn_seen && s.seq == sender.iss;
@@ -142,12 +171,7 @@ Opened reopen(const Connection& old, Role sender, const Segment& segment) {
     Opened opened;
     opened.sender = Role::server;
     Connection& c = opened.connection;
-    Segment syn;
-    syn.flags = flag::syn;
-    syn.seq = old.pending_isn;
-    syn.scale = old.pending_scale;
-    syn.options = old.pending_scale_offered ? option::window_scale : std::uint8_t{0};
-    begin_side(c, Role::client, syn);
+    begin_side(c, Role::client, pending_syn(old));
     apply(c.of(Role::client), Event::sent_syn);
     const Side& previous = old.of(other(sender));
     c.of(Role::client).unsigned_dropped = previous.unsigned_dropped;

@@ -15,6 +15,10 @@ bool is_closing_receiver(State s) {
 Grade grade(const Connection& c, Role from, const Segment& s) {
     const Side& sender = c.of(from);
     const Side& receiver = c.of(other(from));
+    if (receiver.state == State::syn_sent && sender.syn_seen) {
+        // The SYNs crossed: a receiver that has got ours is in SYN-RECEIVED and wants the exact number.
+        return s.seq == sender.next ? Grade::certain : Grade::challenged;
+    }
     if (receiver.state == State::syn_sent) {
         const bool acks_syn =
             s.any(flag::ack) && after(s.ack, receiver.iss) && at_or_before(s.ack, receiver.next);
@@ -22,8 +26,11 @@ Grade grade(const Connection& c, Role from, const Segment& s) {
     }
     if (!receiver.acked) {
         if (!sender.fresh) return Grade::unchecked;
-        return s.seq == sender.next || (sender.syn_seen && s.seq == sender.iss + 1) ? Grade::likely
-                                                                                    : Grade::refused;
+        // Before the handshake's end also right behind a SYN with data, or (some stacks) at the SYN's own
+        // number.
+        const bool behind_syn =
+            sender.complete && sender.syn_seen && (s.seq == sender.iss + 1 || s.seq == sender.iss);
+        return s.seq == sender.next || behind_syn ? Grade::likely : Grade::refused;
     }
     if (s.seq == receiver.ack)
         return sender.fresh && sender.next == receiver.ack ? Grade::certain : Grade::likely;

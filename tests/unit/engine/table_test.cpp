@@ -64,6 +64,17 @@ TEST(Flows, EveryStageIsForgottenInTheEnd) {
         EXPECT_THAT(side, ::testing::Each(0U));
 }
 
+TEST(Flows, AFinRepeatedForMinutesKeepsItsFlow) {
+    Path path(all_packets());
+    path.client_half_closed();
+    for (int i = 0; i < 200; ++i) {
+        path.wait(seconds(1));
+        path.client(fin(1001, 5001));
+        path.server(ack(5001, 1002));
+    }
+    EXPECT_EQ(path.flow().subject.closer, tcp::Role::client);
+}
+
 TEST(Flows, CountsFollowTheStatesOfBothSides) {
     Path path(all_packets());
     path.client_half_closed();
@@ -130,6 +141,20 @@ TEST(FastPath, AForgedFinThatNobodyAnswersIsTakenBackAfterFinWait1) {
     path.wait(seconds(125));
     EXPECT_EQ(path.flow().subject.client_state, tcp::State::established);
     EXPECT_TRUE(path.sent().empty());
+}
+
+TEST(Losses, SilentOnesAreBridgedWhenBothSidesAgreeAndOnlyWhereThatIsAllowed) {
+    for (const bool allowed : {false, true}) {
+        Options options = all_packets();
+        options.silent_losses = allowed;
+        Path path(options);
+        path.handshake();
+        path.client(fin(400'000, 5001));
+        path.server(ack(5001, 400'001));
+        path.client(fin(400'000, 5001));
+        path.server(ack(5001, 400'001));
+        EXPECT_EQ(path.flow().subject.closer.has_value(), allowed);
+    }
 }
 
 TEST(Tuning, FewerPoliciesLeaveNoFlowAndNoEventWithOneThatIsGone) {

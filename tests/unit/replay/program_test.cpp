@@ -155,7 +155,7 @@ TEST_F(Program, AnUnknownLinkTypeIsNamedWithThoseThatAreSupported) {
 TEST_F(Program, AFlowThatIsNotThereFails) {
     const Finished run = replay("--flow 2 " + file.path());
     EXPECT_EQ(run.status, 1);
-    EXPECT_EQ(run.err, "finwaitctl: no flow 2 in this capture, which has 1 flow, numbered from 1\n");
+    EXPECT_EQ(run.err, "finwaitctl: no flow 2: the capture has 1 flow\n");
 }
 
 TEST_F(Program, WithoutACaptureTheCommandLineIsWrong) {

@@ -44,6 +44,25 @@ TEST(Opening, ASynWithAnotherNumberStartsItsSideAgain) {
     EXPECT_STATES(d, "established", "established");
 }
 
+TEST(Opening, AForgedSynDuringTheHandshakeChangesNothing) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.client(syn(1798223544));
+    EXPECT_EQ(d.server(syn_ack(5000, 1001)), Outcome::accepted);
+    d.client(ack(1001, 5001));
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Opening, ASynRepeatedWithOtherOptionsStartsItsSideAgain) {
+    Dialogue d;
+    Segment s = syn(1000);
+    s.options = option::window_scale;
+    s.scale = 7;
+    d.client(s);
+    d.client(syn(1000));
+    EXPECT_FALSE(d.connection.of(Role::client).scale_offered);
+}
+
 TEST(Opening, ASynAckThatAnswersAnotherSynIsIgnored) {
     Dialogue d;
     d.client(syn(1000));

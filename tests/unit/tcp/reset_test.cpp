@@ -45,6 +45,32 @@ TEST(Reset, AnswersASynOnlyWhenItAcknowledgesIt) {
     EXPECT_STATES(d, "closed", "closed");
 }
 
+TEST(Reset, AgainstACrossedSynMustBeExact) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(syn(5000));
+    EXPECT_EQ(d.client(rst_ack(0, 5001)), Outcome::challenge);
+    EXPECT_STATES(d, "syn-sent", "syn-sent");
+    EXPECT_EQ(d.client(rst(1001)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, FromTheSenderOfAnUnansweredSynMayStandAtTheSynsNumber) {
+    Dialogue d;
+    d.client(syn(1000));
+    EXPECT_EQ(d.client(rst(1000)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, AnOldNumberAfterTheFastPathIsNotTaken) {
+    Dialogue d;
+    d.handshake();
+    release(d.connection);
+    d.client(fin(1125, 5401));
+    EXPECT_EQ(d.client(rst(1001)), Outcome::invalid);
+    EXPECT_STATES(d, "fin-wait-1", "established");
+}
+
 TEST(Reset, AReceiverThatMissedDataAnswersAndIsAliveUntilTheNextRst) {
     Dialogue d;
     d.handshake();
