@@ -9,6 +9,9 @@ namespace {
 /// A flow on the fast path whose segments still arrive is told to the kernel again, but not more often than
 /// this.
 constexpr Duration kReleaseAgain = std::chrono::seconds(1);
+/// A segment that follows one of the other direction this closely may have crossed it. Below any TCP's least
+/// retransmission timeout (Linux: 200 ms).
+constexpr Duration kCrossing = std::chrono::milliseconds(100);
 constexpr std::size_t kMaxPendingEvents = 16'384;
 
 flow::Shelf shelf_for(Stage stage) {
@@ -73,7 +76,9 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     catch_up_with_losses(record);
     const tcp::Role from = record.role_of(segment.source);
     const Before earlier = before(record);
-    tcp::Advance advance = tcp::advance(record.connection, from, segment);
+    const bool crossing = now - record.last_from[tcp::index(other(from))] < kCrossing;
+    record.last_from[tcp::index(from)] = now;
+    tcp::Advance advance = tcp::advance(record.connection, from, segment, crossing);
     if (advance.outcome == tcp::Outcome::invalid && bridges_gap(slot, from, segment)) {
         tcp::lose_numbers(record.connection);
         advance = tcp::advance(record.connection, from, segment);
@@ -138,6 +143,8 @@ void Engine::Impl::place(Instant now, std::uint32_t slot, const tcp::Opened& ope
     record.connection = opened.connection;
     record.client_is_low = (segment.source == record.key.low) == (opened.sender == tcp::Role::client);
     record.opened = record.last_seen = record.last_progress = now;
+    record.last_from = {now - kCrossing, now - kCrossing};
+    record.last_from[tcp::index(opened.sender)] = now;
     record.losses = losses_;
     record.armed_for = Instant::never();
     ++(opened.connection.adopted ? counters.flows_adopted : counters.flows_opened);

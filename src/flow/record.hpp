@@ -7,6 +7,7 @@
 #include "tcp/side.hpp"
 #include "tcp/time.hpp"
 
+#include <array>
 #include <cstdint>
 
 namespace finwait::flow {
@@ -27,8 +28,9 @@ struct Record {
     Key key;
     tcp::Connection connection;
     Instant opened;
-    Instant last_seen;      // any valid segment
-    Instant last_progress;  // new data, SYN or FIN, or an acknowledgment of something new
+    std::array<Instant, 2> last_from;  // the last segment of each side, by Role
+    Instant last_seen;                 // any valid segment
+    Instant last_progress;             // new data, SYN or FIN, or an acknowledgment of something new
     Instant half_closed_at;
     Instant armed_for;    // the timer wheel wakes the flow then, or earlier
     Instant released_at;  // last put on the fast path

@@ -110,7 +110,7 @@ Advance on_syn(Connection& c, Role from, const Segment& s) {
     return {Outcome::invalid};
 }
 
-Advance on_syn_ack(Connection& c, Role from, const Segment& s) {
+Advance on_syn_ack(Connection& c, Role from, const Segment& s, bool crossing) {
     Side& sender = c.of(from);
     Side& receiver = c.of(other(from));
     if (c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1) {
@@ -123,7 +123,7 @@ Advance on_syn_ack(Connection& c, Role from, const Segment& s) {
     const bool repeated = sender.syn_seen && s.seq == sender.iss;
     if (repeated && sender.state == State::established) {
         if (after(sender.next, s.end()) || sender.open) return {Outcome::invalid};
-        apply(sender, Event::syn_ack_repeated);
+        if (!crossing) apply(sender, Event::syn_ack_repeated);
         return {Outcome::accepted};
     }
     const State state = sender.state;

@@ -73,7 +73,7 @@ Advance on_reset(Connection& c, Role from, const Segment& s) {
     return {Outcome::accepted, true};
 }
 
-bool revive_after_reset(Connection& c, Role from) {
+bool revive_after_reset(Connection& c, Role from, bool crossing) {
     if (from == c.reset_by) {
         // Whoever sent a real RST is gone: this one was forged, or another host's.
         if (!c.reset_claimed) return false;
@@ -85,7 +85,7 @@ bool revive_after_reset(Connection& c, Role from) {
     }
     // In flight towards the sender of the RST, or a challenge ACK: only a receiver that may have refused can
     // live.
-    if (c.reset_certain) return false;
+    if (c.reset_certain || crossing) return false;
     restore(c.of(from));
     return true;
 }

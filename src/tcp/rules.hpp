@@ -20,12 +20,12 @@ void begin_side(Connection& c, Role from, const Segment& s);
 /// SYN without ACK (handshake.cpp).
 Advance on_syn(Connection& c, Role from, const Segment& s);
 /// SYN,ACK (handshake.cpp).
-Advance on_syn_ack(Connection& c, Role from, const Segment& s);
+Advance on_syn_ack(Connection& c, Role from, const Segment& s, bool crossing);
 /// RST (reset.cpp).
 Advance on_reset(Connection& c, Role from, const Segment& s);
 /// A segment that is not an RST, from a side or towards a side that an RST has closed (reset.cpp).
 /// False when it shows nothing and must be left alone.
-bool revive_after_reset(Connection& c, Role from);
+bool revive_after_reset(Connection& c, Role from, bool crossing);
 
 /// Settles the states of sides that were adopted as unknown, as soon as what they have sent leaves one answer
 /// only (adopt.cpp).

@@ -11,11 +11,12 @@
 namespace finwait::tcp {
 
 struct Side {
-    Seq iss;   // valid with syn_seen
-    Seq next;  // end of the highest sequence space sent (SND.NXT); valid with fresh
-    Seq ack;   // highest acknowledgment sent (its proven RCV.NXT); valid with acked
-    Seq edge;  // right edge of the window offered: the peer may send up to here; valid with acked
-    Seq fin;   // end of its FIN, so its last sequence number plus one; valid with fin_seen
+    Seq iss;          // valid with syn_seen
+    Seq next;         // end of the highest sequence space sent (SND.NXT); valid with fresh
+    Seq ack;          // highest acknowledgment sent (its proven RCV.NXT); valid with acked
+    Seq edge;         // right edge of the window offered: the peer may send up to here; valid with acked
+    Seq fin_ack_seq;  // where it stood when it first acknowledged the peer's FIN; valid with acked_fin
+    Seq fin;          // end of its FIN, so its last sequence number plus one; valid with fin_seen
     std::uint32_t max_window = 0;  // largest window that it may have offered, bytes
     std::uint32_t ts_value = 0;    // latest timestamp sent (RFC 7323); valid with timestamps
     std::uint16_t window = 0;      // as last sent, unscaled
@@ -31,9 +32,13 @@ struct Side {
     bool acked : 1 = false;     // it has sent an acknowledgment that is current
     bool syn_seen : 1 = false;
     bool fin_seen : 1 = false;
-    bool fin_acked : 1 = false;    // the peer's acknowledgment of the FIN has passed
-    bool fin_claimed : 1 = false;  // the FIN could not be checked and waits for the peer's acknowledgment
-    bool open : 1 = false;         // has sent new data while it was watched: had not closed before that
+    bool fin_acked : 1 = false;     // the peer's acknowledgment of the FIN has passed
+    bool fin_claimed : 1 = false;   // the FIN could not be checked and waits for the peer's acknowledgment
+    bool fin_repeated : 1 = false;  // the FIN has passed more than once
+    bool fin_covers : 1 = false;    // each copy of the FIN that passed acknowledged the peer's FIN
+    bool acked_fin : 1 = false;     // it has acknowledged the peer's FIN
+    bool acked_first : 1 = false;   // and did so when the peer's FIN had passed only once
+    bool open : 1 = false;          // has sent new data while it was watched: had not closed before that
     bool scale_offered : 1 = false;
     bool timestamps : 1 = false;
     bool sack : 1 = false;

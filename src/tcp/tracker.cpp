@@ -21,6 +21,11 @@ void complete_handshake(Side& sender, Side& receiver, const Segment& s) {
 /// The acknowledgment of the receiver's FIN: moves the receiver, and says that the sender has got the FIN.
 void acknowledge_fin(Side& sender, Side& receiver, const Segment& s) {
     if (!receiver.fin_seen || s.ack != receiver.fin) return;
+    if (!sender.acked_fin) {
+        sender.acked_fin = true;
+        sender.acked_first = !receiver.fin_repeated;
+        sender.fin_ack_seq = s.seq;
+    }
     if (!receiver.fin_acked) {
         receiver.fin_acked = true;
         receiver.fin_claimed = false;
@@ -28,21 +33,28 @@ void acknowledge_fin(Side& sender, Side& receiver, const Segment& s) {
         const bool both = sender.fin_seen || s.any(flag::fin);
         apply(receiver, both ? Event::fin_acked_both : Event::fin_acked);
     }
+    // Whichever copy of the receiver's FIN arrived, it brought the acknowledgment of the sender's.
+    if (sender.fin_seen && receiver.fin_covers) sender.fin_acked = true;
     apply(sender, sender.fin_seen && sender.fin_acked ? Event::acked_fin_last : Event::acked_fin);
 }
 
-void send_fin(Side& sender, const Segment& s) {
-    if (sender.fin_seen) {
-        if (!sender.fin_acked) return;
-        sender.fin_acked = false;
-        apply(sender, Event::fin_repeated);
-        return;
-    }
+void send_first_fin(Side& sender, const Side& receiver, const Segment& s) {
+    // It stood behind its FIN already when it first acknowledged the peer's: the FINs have crossed.
+    const bool before = sender.acked_fin && sender.acked_first && sender.fin_ack_seq == s.end();
     sender.fin_seen = true;
     sender.fin = s.end();
     sender.fin_claimed = !sender.complete;
+    sender.fin_covers = receiver.fin_seen && s.ack == receiver.fin;
     sender.before_fin = sender.state;
-    apply(sender, Event::sent_fin);
+    apply(sender, before ? Event::sent_fin_before : Event::sent_fin);
+}
+
+void repeat_fin(Side& sender, const Side& receiver, const Segment& s, bool crossing) {
+    sender.fin_repeated = true;
+    sender.fin_covers = sender.fin_covers && receiver.fin_seen && s.ack == receiver.fin;
+    if (!sender.fin_acked || crossing) return;
+    sender.fin_acked = false;
+    apply(sender, Event::fin_repeated);
 }
 
 /// Beyond the FIN there is nothing, and a FIN cannot come before data that was sent already. A sender whose
@@ -71,17 +83,17 @@ void raise_to_acknowledged(Side& receiver, const Segment& s) {
     if (receiver.fresh && !receiver.complete) receiver.next = later(receiver.next, s.ack);
 }
 
-Advance on_ordinary(Connection& c, Role from, const Segment& s) {
+Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     Side& sender = c.of(from);
     Side& receiver = c.of(other(from));
     if (!s.any(flag::ack)) return {Outcome::invalid};  // RFC 9293 section 3.10.7.4: dropped
     if (sender.state == State::closed && !sender.fin_seen && !c.reset_seen) return {Outcome::invalid};
-    if (c.reset_seen && !revive_after_reset(c, from)) return {Outcome::accepted};
+    if (c.reset_seen && !revive_after_reset(c, from, crossing)) return {Outcome::accepted};
 
     if (!in_window(c, from, s) || !agrees_with_fins(sender, receiver, s)) {
         if (!retract(c)) return {Outcome::invalid};
         // Of two FINs that contradict each other the later one is the claim that waits to be confirmed.
-        return s.any(flag::fin) ? on_ordinary(c, from, s) : Advance{Outcome::retracted};
+        return s.any(flag::fin) ? on_ordinary(c, from, s, crossing) : Advance{Outcome::retracted};
     }
 
     const bool acked_before = sender.acked;
@@ -96,9 +108,13 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s) {
     acknowledge_fin(sender, receiver, s);
     if (c.adopted) settle_unknown(c);
     if (!s.any(flag::fin)) return {Outcome::accepted, progress};
-    send_fin(sender, s);
+    if (sender.fin_seen) {
+        repeat_fin(sender, receiver, s, crossing);
+        return {Outcome::accepted, progress};
+    }
+    send_first_fin(sender, receiver, s);
     if (c.adopted) settle_unknown(c);
-    return {Outcome::accepted, progress};
+    return {Outcome::accepted, true};
 }
 
 }  // namespace
@@ -128,15 +144,15 @@ void note_acknowledgment(Connection& c, Role from, const Segment& s) {
     sender.max_window = std::max(sender.max_window, window);
 }
 
-Advance advance(Connection& c, Role from, const Segment& s) {
+Advance advance(Connection& c, Role from, const Segment& s, bool crossing) {
     if (c.released) {
         if (!s.any(flag::syn | flag::fin | flag::rst)) return {Outcome::accepted, s.length > 0};
         c.released = false;
     }
     if (s.any(flag::rst)) return on_reset(c, from, s);
-    if (s.has(flag::syn | flag::ack)) return on_syn_ack(c, from, s);
+    if (s.has(flag::syn | flag::ack)) return on_syn_ack(c, from, s, crossing);
     if (s.any(flag::syn)) return on_syn(c, from, s);
-    return on_ordinary(c, from, s);
+    return on_ordinary(c, from, s, crossing);
 }
 
 void lose_numbers(Connection& c) {

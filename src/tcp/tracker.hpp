@@ -37,8 +37,11 @@ struct Opened {
 /// The connection that a `reopened` segment begins in place of `old`; `sender` is its sender's role in `old`.
 [[nodiscard]] Opened reopen(const Connection& old, Role sender, const Segment& segment);
 
-/// Takes note of a segment sent by `from`.
-Advance advance(Connection& connection, Role from, const Segment& segment);
+/// Takes note of a segment sent by `from`. `crossing`: something has passed towards `from` so shortly before
+/// that this segment may have been sent before that arrived. Then a repetition does not prove a loss: if
+/// there was one, another repetition will follow, whereas a belief in a loss that never was would be
+/// corrected by nothing.
+Advance advance(Connection& connection, Role from, const Segment& segment, bool crossing = false);
 
 /// From now on segments pass unseen: what is known of the numbers is stale until a side is heard again.
 void lose_numbers(Connection& connection);

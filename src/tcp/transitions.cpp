@@ -26,6 +26,7 @@ constexpr auto kTransitions = std::to_array<Transition>({
 
     {syn_received, sent_fin, fin_wait_1, "3.10.4: CLOSE in SYN-RECEIVED sends a FIN"},
     {established, sent_fin, fin_wait_1, "3.10.4: CLOSE in ESTABLISHED sends a FIN"},
+    {close_wait, sent_fin_before, closing, "3.10.7.4: the FINs crossed, and its own was lost before us"},
     {close_wait, sent_fin, last_ack, "3.10.4: CLOSE in CLOSE-WAIT sends a FIN"},
 
     {syn_received, acked_fin, close_wait, "3.10.7.4: a FIN arrived and was acknowledged"},
@@ -77,6 +78,7 @@ constexpr std::array<EventWords, kEventCount> kEventWords = {{
     {"SYN acked", "the peer acknowledged its SYN"},
     {"SYN,ACK repeated", "it repeated its SYN,ACK: the ACK of it was lost"},
     {"sent FIN", "it sent a FIN"},
+    {"FIN sent before", "it sent a FIN that it had sent before it acknowledged the peer's"},
     {"FIN acked", "the peer, still open, acknowledged its FIN"},
     {"FIN acked, both sent", "the peer, which has sent a FIN too, acknowledged its FIN"},
     {"acked FIN", "it acknowledged the peer's FIN"},

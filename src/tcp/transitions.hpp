@@ -20,6 +20,7 @@ enum class Event : std::uint8_t {
     syn_acked,         // the peer acknowledged its SYN
     syn_ack_repeated,  // it sent its SYN-ACK again, and nothing else since
     sent_fin,          // it sent a FIN
+    sent_fin_before,   // it sent a FIN, and had sent it before it acknowledged the peer's
     fin_acked,         // the peer, still open, acknowledged its FIN
     fin_acked_both,    // the peer, whose FIN has been sent too, acknowledged its FIN
     acked_fin,         // it acknowledged the peer's FIN while its own FIN, if any, is not acknowledged
@@ -28,7 +29,7 @@ enum class Event : std::uint8_t {
     reset,             // it sent an acceptable RST, or one passed towards it
 };
 
-inline constexpr std::size_t kEventCount = 12;
+inline constexpr std::size_t kEventCount = 13;
 
 struct Transition {
     State from;

@@ -1,6 +1,7 @@
 """The endpoint kernel's own word on its connections: `ss`, read into a table."""
 
 import ipaddress
+import re
 from typing import NamedTuple
 
 
@@ -16,6 +17,13 @@ class Key(NamedTuple):
 
     def __str__(self):
         return f"{endpoint_text(self.address, self.port)} > {endpoint_text(self.peer_address, self.peer_port)}"
+
+
+class Socket(NamedTuple):
+    """One end, as `ss -o` shows it."""
+    state: str
+    timer: str  # "on" (retransmission), "persist", "keepalive", "timewait", or ""
+    line: str   # as ss wrote it
 
 
 # ss spells most states in its table as in its filters, but for these.
@@ -40,9 +48,9 @@ def _endpoint(text):
     return canonical(address), int(port)
 
 
-def parse(text):
-    """Reads `ss -H -t -a -n`; sockets that merely listen are left out."""
-    table = {}
+def parse_sockets(text):
+    """{Key: Socket} from `ss -H -t -a -n`, with -o or not; sockets that merely listen are left out."""
+    found = {}
     for line in text.splitlines():
         words = line.split()
         if words and words[0] in ("tcp", "mptcp"):
@@ -52,13 +60,24 @@ def parse(text):
         state = _SPELLING.get(words[0].lower(), words[0].lower())
         local, peer = _endpoint(words[3]), _endpoint(words[4])
         if state != "listen" and local and peer:
-            table[Key(*local, *peer)] = state
-    return table
+            timer = re.search(r"timer:\((\w+)", line)
+            found[Key(*local, *peer)] = Socket(state, timer[1] if timer else "", " ".join(words))
+    return found
+
+
+def parse(text):
+    """{Key: state}."""
+    return {key: socket.state for key, socket in parse_sockets(text).items()}
 
 
 def table(namespace):
     """{Key: state} of every connection in a namespace, orphans and TIME-WAIT included."""
     return parse(namespace.run("ss", "-H", "-t", "-a", "-n").stdout)
+
+
+def sockets(namespace):
+    """{Key: Socket} of the same, with timers."""
+    return parse_sockets(namespace.run("ss", "-H", "-t", "-a", "-n", "-o").stdout)
 
 
 def count(namespace):

@@ -59,8 +59,11 @@ inline Segment rst_ack(std::uint32_t seq, std::uint32_t acked) {
 
 class Dialogue {
   public:
-    Outcome client(const Segment& s) { return say(Role::client, s); }
-    Outcome server(const Segment& s) { return say(Role::server, s); }
+    Outcome client(const Segment& s) { return say(Role::client, s, false); }
+    Outcome server(const Segment& s) { return say(Role::server, s, false); }
+    /// The same right after something passed the other way: it may have crossed that.
+    Outcome client_crossing(const Segment& s) { return say(Role::client, s, true); }
+    Outcome server_crossing(const Segment& s) { return say(Role::server, s, true); }
 
     /// SYN, SYN-ACK, ACK.
     void handshake() {
@@ -82,7 +85,7 @@ class Dialogue {
     Connection connection;
 
   private:
-    Outcome say(Role from, const Segment& s) {
+    Outcome say(Role from, const Segment& s, bool crossing) {
         if (!begun_) {
             const auto opened = open(s);
             if (!opened) return Outcome::invalid;
@@ -92,7 +95,7 @@ class Dialogue {
             if (opened->sender != from) std::swap(connection.side[0], connection.side[1]);
             return Outcome::accepted;
         }
-        const Advance advance = tcp::advance(connection, from, s);
+        const Advance advance = tcp::advance(connection, from, s, crossing);
         progress_ = advance.progress;
         return advance.outcome;
     }

@@ -171,5 +171,64 @@ TEST(Closing, AFinInSynReceivedMaySendTheServerToFinWait1) {
     EXPECT_STATES(d, "syn-sent", "fin-wait-1");
 }
 
+TEST(Crossing, AFinThatWasLostBeforeUsIsKnownByWhereItsSenderStood) {
+    Dialogue d;
+    d.handshake();
+    d.client(fin(1001, 5001));
+    d.server(ack(5002, 1002));  // its own FIN, 5001, was lost before us
+    d.server(fin(5001, 1002));
+    EXPECT_STATES(d, "fin-wait-2", "closing");
+    d.client(ack(1002, 5002));
+    EXPECT_STATES(d, "time-wait", "time-wait");
+}
+
+TEST(Crossing, AnAckAfterARepeatedFinMayComeFromLastAck) {
+    Dialogue d;
+    d.handshake();
+    d.client(fin(1001, 5001));
+    d.client(fin(1001, 5001));
+    d.server(ack(5002, 1002));
+    d.server(fin(5001, 1002));
+    EXPECT_STATES(d, "fin-wait-2", "last-ack");
+}
+
+TEST(Crossing, TheAckOfAFinThatAlwaysCoveredTheOthersProvesThatOneAcknowledged) {
+    Dialogue d;
+    d.handshake();
+    d.client(fin(1001, 5001));
+    d.server(fin(5001, 1002));
+    d.server(fin(5001, 1002));
+    d.client(fin(1001, 5001));  // repeated before the server's arrived
+    d.client(ack(1002, 5002));
+    EXPECT_STATES(d, "time-wait", "closed");
+}
+
+TEST(Crossing, ARepeatedFinThatCrossesItsAckIsNoLoss) {
+    Dialogue d;
+    d.client_half_closed();
+    d.client_crossing(fin(1001, 5001));
+    EXPECT_STATES(d, "fin-wait-2", "close-wait");
+    d.client(fin(1001, 5001));
+    EXPECT_STATES(d, "fin-wait-1", "close-wait");
+}
+
+TEST(Crossing, ARepeatedSynAckThatCrossesTheThirdAckIsNoLoss) {
+    Dialogue d;
+    d.handshake();
+    d.server_crossing(syn_ack(5000, 1001));
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Crossing, WhatCrossesAnRstRevivesNothing) {
+    Dialogue d;
+    d.handshake();
+    d.client(data(1001, 5001, 100));
+    d.client(rst(1101));
+    d.server_crossing(ack(5001, 1101));
+    EXPECT_STATES(d, "closed", "closed");
+    d.server(ack(5001, 1001));
+    EXPECT_STATES(d, "closed", "established");
+}
+
 }  // namespace
 }  // namespace finwait::tcp::testing
