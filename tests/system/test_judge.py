@@ -42,7 +42,7 @@ class Judge(case.SystemTest):
 
     def assert_agreement(self, mode, connections, loss):
         daemon = self.daemon(settings(mode))
-        bench = Bench(daemon, _SEED, loss, size=connections)
+        bench = Bench(daemon, _SEED, loss, size=connections, at_once=loss == 0)
         verdict = bench.judge(connections)
         self.assertTrue(verdict.clean(), "\n" + report.faults(verdict))
         self.assertEqual(bench.strays(), [])

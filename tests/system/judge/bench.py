@@ -24,13 +24,14 @@ def settings(mode):
 
 
 class Bench:
-    def __init__(self, daemon, seed, loss=0.0, size=400):
+    def __init__(self, daemon, seed, loss=0.0, size=400, at_once=True):
         self.daemon = daemon
         self.known = Sample(daemon.lab).keys()  # what went before may still be in TIME_WAIT
         self.lost = {"before": 0, "behind": 0}
         self.verdict = Verdict()
         self._seed = seed
         self._loss = loss
+        self._at_once = at_once
         self._size = size  # of a round
         self._begun = 0
 
@@ -57,7 +58,7 @@ class Bench:
         play.close()
 
     def _life(self, number):
-        return life.make(Random(f"{self._seed} life {number}"), 4 if number % 2 else 6, self._loss > 0)
+        return life.make(Random(f"{self._seed} life {number}"), 4 if number % 2 else 6, self._loss > 0, self._at_once)
 
     def _look_until_quiet(self, lives, seconds):
         """Judges the connections {key: life} as they become quiet; returns those that have not."""
