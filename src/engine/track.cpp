@@ -113,6 +113,9 @@ void Engine::Impl::note_accepted(Instant now, Record& record, const tcp::Segment
     if (progress) {
         record.last_progress = now;
         record.reaping.recorded = record.reaping.refused = false;
+        // Somebody goes on in spite of our RSTs: the flow is in use, and its time begins anew.
+        const bool was_ending = record.reaping.phase == flow::Phase::resetting && !record.reaping.requested;
+        if (was_ending && !segment.any(tcp::flag::rst)) record.reaping = {};
     }
     if (!segment.any(tcp::flag::rst)) reaper::heard(record);
 }

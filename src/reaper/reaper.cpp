@@ -38,7 +38,13 @@ Decision decide_resetting(const Record& record, Instant now) {
     if (!reaping.answered)
         return now < settled ? Decision{Step::wait, settled, {}} : Decision{Step::unconfirmed};
     if (reaping.attempts >= kMaxAttempts) return {Step::refused};
-    if (tcp::exact(record.connection)) return {Step::send, settled, "a side answered the last RST"};
+    switch (obstacle(record, kBriefQuiet, now)) {
+        case Obstacle::none: return {Step::send, settled, "a side answered the last RST"};
+        case Obstacle::not_quiet: return {Step::wait, record.last_seen + kBriefQuiet, {}};
+        case Obstacle::data_in_flight:
+        case Obstacle::numbers_unknown:
+        case Obstacle::untouchable: break;
+    }
     return now < settled ? Decision{Step::wait, settled, {}} : Decision{Step::refused};
 }
 

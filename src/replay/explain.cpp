@@ -23,10 +23,11 @@ bool can_prove(const Step& step, Event event) {
     const bool has_fin = (step.flags & fin) != 0;
     switch (event) {
         case Event::sent_syn: return sent && has_syn && !has_ack;
-        case Event::sent_syn_ack:
+        case Event::sent_syn_ack: return sent && has_ack;
         case Event::syn_ack_repeated: return sent && has_syn && has_ack;
         case Event::acked_syn: return sent && has_ack && !has_syn;
         case Event::sent_fin:
+        case Event::sent_fin_before:
         case Event::fin_repeated: return sent && has_fin;
         case Event::acked_fin:
         case Event::acked_fin_last: return sent && has_ack;

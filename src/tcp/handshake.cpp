@@ -21,7 +21,9 @@ bool may_reopen(const Connection& c, Role from, const Segment& s) {
     const Side& sender = c.of(from);
     const Side& receiver = c.of(other(from));
     if (!finished(c)) return false;
-    if (sender.syn_seen && s.seq == sender.iss) return false;
+    // The old SYN again: a stray, unless the RST that answered it may have been lost.
+    if (sender.syn_seen && s.seq == sender.iss)
+        return c.reset_seen && c.reset_by != from && sender.before_reset == State::syn_sent;
     if (receiver.state != State::time_wait || !receiver.acked) return true;
     const bool newer_stamp =
         sender.timestamps && s.offers(option::timestamps) && after(Seq(s.ts_value), Seq(sender.ts_value));
@@ -58,13 +60,18 @@ Advance on_another_syn(Connection& c, Role from, const Segment& s) {
     return {Outcome::accepted};
 }
 
-/// The SYN,ACK answers the later of two SYNs: the side that sent them starts again with it.
+}  // namespace
+
 void take_pending(Connection& c) {
+    Side& side = c.of(c.pending_role);
+    const Side earlier = side;
     begin_side(c, c.pending_role, pending_syn(c));
+    // Two SYN,ACKs acknowledge the same SYN.
+    side.acked = earlier.acked;
+    side.ack = earlier.ack;
+    side.edge = earlier.edge;
     c.pending = false;
 }
-
-}  // namespace
 
 void begin_side(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
@@ -127,14 +134,19 @@ Advance on_syn_ack(Connection& c, Role from, const Segment& s, bool crossing) {
         return {Outcome::accepted};
     }
     const State state = sender.state;
-    const bool opening = state == State::closed || state == State::syn_sent || state == State::unknown ||
-                         state == State::syn_received;
+    const bool not_begun = state == State::closed && !sender.syn_seen;
+    const bool opening =
+        not_begun || state == State::syn_sent || state == State::unknown || state == State::syn_received;
     if (!opening || c.reset_seen) return {Outcome::invalid};
-    if (repeated && state == State::syn_received) return {Outcome::accepted};
+    if (state == State::syn_received) {
+        // Another number: it has started again, or this is an old one. The third ACK will tell which.
+        if (!repeated) remember_pending(c, from, s);
+        return {Outcome::accepted};
+    }
 
     const bool simultaneous = repeated && state == State::syn_sent;
     begin_side(c, from, s);
-    if (state != State::syn_received) apply(sender, Event::sent_syn_ack);
+    apply(sender, Event::sent_syn_ack);
     if (receiver.state == State::syn_received) apply(receiver, Event::syn_acked);
     if (simultaneous && receiver.acked && receiver.ack == sender.iss + 1) apply(sender, Event::syn_acked);
     return {Outcome::accepted, true};

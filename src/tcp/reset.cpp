@@ -6,10 +6,27 @@ namespace finwait::tcp {
 
 namespace {
 
-enum class Grade : std::uint8_t { refused, challenged, likely, certain, unchecked };
+enum class Grade : std::uint8_t {
+    refused,
+    challenged,
+    sender_only,  // its sender is gone; whether the receiver takes it is open
+    likely,
+    certain,
+    unchecked,
+};
 
 bool is_closing_receiver(State s) {
     return s == State::close_wait || s == State::last_ack || s == State::closing;
+}
+
+/// Where the receiver stood when it last spoke. With data on its way since then the receiver takes it only if
+/// that was lost; if it was not, the number is old, and another RST will follow.
+Grade grade_at_ack(const Side& sender, const Side& receiver) {
+    if (!sender.fresh) return Grade::likely;
+    if (sender.next == receiver.ack) return Grade::certain;
+    // Before it is synchronized a side answers a bad ACK by RST and lives on (RFC 9293 section 3.10.7.4).
+    const bool opening = sender.state == State::syn_sent || sender.state == State::syn_received;
+    return opening ? Grade::challenged : Grade::sender_only;
 }
 
 Grade grade(const Connection& c, Role from, const Segment& s) {
@@ -32,15 +49,14 @@ Grade grade(const Connection& c, Role from, const Segment& s) {
             sender.complete && sender.syn_seen && (s.seq == sender.iss + 1 || s.seq == sender.iss);
         return s.seq == sender.next || behind_syn ? Grade::likely : Grade::refused;
     }
-    if (s.seq == receiver.ack)
-        return sender.fresh && sender.next == receiver.ack ? Grade::certain : Grade::likely;
+    if (s.seq == receiver.ack) return grade_at_ack(sender, receiver);
     // Everything the sender has sent may have arrived without being acknowledged yet.
-    if (sender.fresh && s.seq == sender.next) return Grade::likely;
+    const bool beyond = after(s.seq, receiver.edge);
+    if (sender.fresh && s.seq == sender.next && !beyond) return Grade::likely;
     // Linux's tcp_reset_check(): after a FIN the number of the FIN itself is taken too.
     if (is_closing_receiver(receiver.state) && sender.fin_seen && s.seq == sender.fin - 1)
         return Grade::certain;
-    const bool in_window = after(s.seq, receiver.ack) && at_or_before(s.seq, receiver.edge);
-    return in_window ? Grade::challenged : Grade::refused;
+    return after(s.seq, receiver.ack) && !beyond ? Grade::challenged : Grade::refused;
 }
 
 void close_side(Side& side) {
@@ -57,8 +73,11 @@ void restore(Side& side) {
 Advance on_reset(Connection& c, Role from, const Segment& s) {
     if (c.reset_seen) {
         // The sender answers by RST what still comes: that closes a side that had been taken to live on.
-        if (c.of(other(from)).state != State::closed && grade(c, from, s) >= Grade::likely)
-            apply(c.of(other(from)), Event::reset);
+        const Side& receiver = c.of(other(from));
+        const bool exact = c.reset_answered && receiver.acked && s.seq == receiver.ack;
+        if (exact || grade(c, from, s) >= Grade::likely)
+            for (Side& side : c.side)
+                apply(side, Event::reset);
         return {Outcome::accepted};
     }
     const Grade g = grade(c, from, s);
@@ -68,8 +87,8 @@ Advance on_reset(Connection& c, Role from, const Segment& s) {
     c.reset_by = from;
     c.reset_claimed = g == Grade::unchecked;
     c.reset_certain = g == Grade::certain;
-    for (Side& side : c.side)
-        close_side(side);
+    close_side(c.of(from));
+    if (g != Grade::sender_only) close_side(c.of(other(from)));
     return {Outcome::accepted, true};
 }
 
@@ -85,7 +104,10 @@ bool revive_after_reset(Connection& c, Role from, bool crossing) {
     }
     // In flight towards the sender of the RST, or a challenge ACK: only a receiver that may have refused can
     // live.
-    if (c.reset_certain || crossing) return false;
+    if (c.reset_certain || (crossing && !c.reset_claimed)) return false;
+    c.reset_answered = true;
+    // Of a side of which nothing was known, anything would be plausible.
+    if (c.of(from).before_reset == State::unknown) return false;
     restore(c.of(from));
     return true;
 }

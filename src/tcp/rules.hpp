@@ -17,6 +17,9 @@ void note_acknowledgment(Connection& c, Role from, const Segment& s);
 /// Starts a side anew with the SYN or SYN,ACK it sends.
 void begin_side(Connection& c, Role from, const Segment& s);
 
+/// Of two SYNs or SYN,ACKs of one side the later was answered: the side starts again with it.
+void take_pending(Connection& c);
+
 /// SYN without ACK (handshake.cpp).
 Advance on_syn(Connection& c, Role from, const Segment& s);
 /// SYN,ACK (handshake.cpp).

@@ -58,11 +58,12 @@ struct Connection {
     bool pending_scale_offered : 1 = false;
     Role pending_role : 1 = Role::client;
 
-    bool adopted : 1 = false;        // picked up midway: scales and earlier life are unknown
-    bool released : 1 = false;       // on the fast path: only SYN, FIN and RST are seen
-    bool reset_seen : 1 = false;     // closed by an RST
-    bool reset_claimed : 1 = false;  // that RST could not be checked
-    bool reset_certain : 1 = false;  // that RST stood exactly at the receiver's acknowledgment
+    bool adopted : 1 = false;         // picked up midway: scales and earlier life are unknown
+    bool released : 1 = false;        // on the fast path: only SYN, FIN and RST are seen
+    bool reset_seen : 1 = false;      // closed by an RST
+    bool reset_claimed : 1 = false;   // that RST could not be checked
+    bool reset_answered : 1 = false;  // its receiver has spoken since
+    bool reset_certain : 1 = false;   // that RST stood exactly at the receiver's acknowledgment
     Role reset_by : 1 = Role::client;
 
     [[nodiscard]] Side& of(Role r) { return side[index(r)]; }

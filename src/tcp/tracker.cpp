@@ -14,7 +14,9 @@ constexpr std::uint8_t kUnknownScale = 14;  // RFC 7323 section 2.3: the largest
 /// The handshake's last step: an acknowledgment of a SYN by a segment without SYN.
 void complete_handshake(Side& sender, Side& receiver, const Segment& s) {
     if (!receiver.syn_seen || !at_or_after(s.ack, receiver.iss + 1)) return;
-    apply(sender, Event::acked_syn);
+    // Before its own SYN is acknowledged it can only be in SYN-RECEIVED: the SYNs have crossed.
+    const bool own_acked = !sender.syn_seen || (receiver.acked && at_or_after(receiver.ack, sender.iss + 1));
+    apply(sender, own_acked ? Event::acked_syn : Event::sent_syn_ack);
     if (receiver.state == State::syn_received) apply(receiver, Event::syn_acked);
 }
 
@@ -52,7 +54,10 @@ void send_first_fin(Side& sender, const Side& receiver, const Segment& s) {
 void repeat_fin(Side& sender, const Side& receiver, const Segment& s, bool crossing) {
     sender.fin_repeated = true;
     sender.fin_covers = sender.fin_covers && receiver.fin_seen && s.ack == receiver.fin;
-    if (!sender.fin_acked || crossing) return;
+    if (before(s.ack, sender.ack)) return;  // a stray copy: a repetition carries the newest acknowledgment
+    // A copy of the peer's FIN that brought the acknowledgment has arrived: this one is a stray.
+    const bool proven = sender.acked_fin && receiver.fin_covers;
+    if (!sender.fin_acked || crossing || proven) return;
     sender.fin_acked = false;
     apply(sender, Event::fin_repeated);
 }
@@ -88,13 +93,16 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     Side& receiver = c.of(other(from));
     if (!s.any(flag::ack)) return {Outcome::invalid};  // RFC 9293 section 3.10.7.4: dropped
     if (sender.state == State::closed && !sender.fin_seen && !c.reset_seen) return {Outcome::invalid};
-    if (c.reset_seen && !revive_after_reset(c, from, crossing)) return {Outcome::accepted};
-
+    if (!c.adopted && !receiver.syn_seen) return {Outcome::invalid};  // there is nothing yet to acknowledge
+    const bool answers_pending = c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1;
+    if (answers_pending && receiver.state == State::syn_received) take_pending(c);
     if (!in_window(c, from, s) || !agrees_with_fins(sender, receiver, s)) {
         if (!retract(c)) return {Outcome::invalid};
         // Of two FINs that contradict each other the later one is the claim that waits to be confirmed.
         return s.any(flag::fin) ? on_ordinary(c, from, s, crossing) : Advance{Outcome::retracted};
     }
+    const bool stray = sender.acked && before(s.ack, sender.ack);  // what is sent anew carries the newest
+    if (c.reset_seen && (stray || !revive_after_reset(c, from, crossing))) return {Outcome::accepted};
 
     const bool acked_before = sender.acked;
     const Seq previous_ack = sender.ack;
@@ -133,7 +141,9 @@ void note_header(Side& sender, const Segment& s) {
 void note_acknowledgment(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
     const std::uint32_t window = s.any(flag::syn) ? s.window : scaled_window(c, from, s.window);
-    const Seq edge = s.ack + window;
+    // The first segment after unseen ones may be a late one: more than it offers may have been offered since.
+    const bool late = !sender.acked && !sender.complete;
+    const Seq edge = s.ack + (late ? std::max(window, sender.max_window) : window);
     const bool newest = !sender.acked || at_or_after(s.ack, sender.ack);
     sender.edge = sender.acked ? later(sender.edge, edge) : edge;
     if (newest) {

@@ -73,7 +73,7 @@ struct EventWords {
 
 constexpr std::array<EventWords, kEventCount> kEventWords = {{
     {"sent SYN", "it sent a SYN"},
-    {"sent SYN,ACK", "it answered the peer's SYN by SYN,ACK"},
+    {"sent SYN,ACK", "it acknowledged the peer's SYN before its own was acknowledged"},
     {"acked SYN", "it acknowledged the peer's SYN"},
     {"SYN acked", "the peer acknowledged its SYN"},
     {"SYN,ACK repeated", "it repeated its SYN,ACK: the ACK of it was lost"},

@@ -15,7 +15,7 @@ namespace finwait::tcp {
 /// Something a segment proves about one side.
 enum class Event : std::uint8_t {
     sent_syn,          // it sent a SYN without ACK
-    sent_syn_ack,      // it sent a SYN that acknowledges the peer's SYN
+    sent_syn_ack,      // it acknowledged the peer's SYN by its own, or before its own was acknowledged
     acked_syn,         // it acknowledged the peer's SYN by a segment without SYN
     syn_acked,         // the peer acknowledged its SYN
     syn_ack_repeated,  // it sent its SYN-ACK again, and nothing else since

@@ -102,7 +102,7 @@ TEST(Reaping, AChallengeAckIsAnsweredByAnotherRstAtItsNumber) {
     path.wait(milliseconds(3100));
     ASSERT_EQ(path.sent().size(), 2U);
     path.server(ack(5001, 1002));
-    path.wait(milliseconds(10));
+    path.wait(milliseconds(150));
     EXPECT_EQ(path.sent().size(), 4U);
     path.wait(seconds(3));
     EXPECT_EQ(path.engine.counters().resets_unconfirmed, 1U);
@@ -114,7 +114,7 @@ TEST(Reaping, ASideThatOutlivesEveryRstIsCountedAsRefused) {
     path.wait(milliseconds(3100));
     for (int i = 0; i < 5; ++i) {
         path.server(ack(5001, 1002));
-        path.wait(milliseconds(100));
+        path.wait(milliseconds(150));
     }
     EXPECT_EQ(path.engine.counters().resets_refused, 1U);
     EXPECT_EQ(path.sent().size(), 6U);

@@ -200,8 +200,8 @@ TEST(Replay, AFlowsHistoryIsBounded) {
         file.add(0, packet);
     // A repeated FIN takes a step back, its acknowledgment the same step again.
     for (int i = 0; i < 200; ++i) {
-        file.add(1, hosts.from_client(fin(1001, 5001)));
-        file.add(1, hosts.from_server(ack(5001, 1002)));
+        file.add(1 + i, hosts.from_client(fin(1001, 5001)));
+        file.add(1 + i, hosts.from_server(ack(5001, 1002)));
     }
     const Replayed replayed(file.path());
     const Flow& flow = replayed.replay.flows()[0];

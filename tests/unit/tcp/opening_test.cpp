@@ -35,6 +35,27 @@ TEST(Opening, AnOldSynAckAfterDataChangesNothing) {
     EXPECT_STATES(d, "established", "established");
 }
 
+TEST(Opening, OfTwoSynAcksTheOneThatIsAcknowledgedCounts) {
+    for (const std::uint32_t answered : {5000U, 90000U}) {
+        Dialogue d;
+        d.client(syn(1000));
+        d.server(syn_ack(5000, 1001));
+        d.server(syn_ack(90000, 1001));
+        EXPECT_STATES(d, "syn-sent", "syn-recv");
+        d.client(ack(1001, answered + 1));
+        EXPECT_STATES(d, "established", "established");
+    }
+}
+
+TEST(Opening, AStraySynAckAfterTheEndChangesNothing) {
+    Dialogue d;
+    d.client_half_closed();
+    d.server(fin(5001, 1002));
+    d.client(ack(1002, 5002));
+    EXPECT_EQ(d.server(syn_ack(5000, 1001)), Outcome::invalid);
+    EXPECT_STATES(d, "time-wait", "closed");
+}
+
 TEST(Opening, ASynWithAnotherNumberStartsItsSideAgain) {
     Dialogue d;
     d.client(syn(1000));

@@ -83,6 +83,63 @@ TEST(Reset, AReceiverThatMissedDataAnswersAndIsAliveUntilTheNextRst) {
     EXPECT_STATES(d, "closed", "closed");
 }
 
+TEST(Reset, AtAnOldNumberWhileDataIsOnItsWayProvesTheEndOfItsSenderOnly) {
+    Dialogue d;
+    d.handshake();
+    d.server(data(5001, 1001, 1));
+    d.server(fin(5002, 1001));
+    d.client(data(1001, 5001, 1));
+    EXPECT_EQ(d.server(rst(5001)), Outcome::accepted);
+    EXPECT_STATES(d, "established", "closed");
+    d.client(ack(1002, 5003));
+    EXPECT_EQ(d.server(rst(5003)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, AnAbortOfASideThatWasTakenToLiveOnClosesIt) {
+    Dialogue d;
+    d.handshake();
+    d.client(data(1001, 5001, 100));
+    d.client(rst(1101));
+    d.server(ack(5001, 1001));
+    EXPECT_STATES(d, "closed", "established");
+    d.server(rst_ack(5001, 1001));
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, OfASynThatIsRepeatedMayHaveBeenLost) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(rst_ack(0, 1001));
+    EXPECT_EQ(d.client(syn(1000)), Outcome::reopened);
+}
+
+TEST(Reset, BeyondTheWindowIsNotTakenEvenBehindAWindowProbe) {
+    Dialogue d;
+    d.handshake();
+    Segment closed = ack(5001, 1001);
+    d.client(data(1001, 5001, kWindow));
+    closed.ack = Seq(1001 + kWindow);
+    closed.window = 0;
+    d.server(closed);
+    d.client(data(1001 + kWindow, 5001, 1));
+    EXPECT_EQ(d.client(rst(1002 + kWindow)), Outcome::invalid);
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Reset, BlindOrOldSegmentsReviveNothing) {
+    Dialogue d;
+    d.handshake();
+    d.client(data(1001, 5001, 1));
+    d.server(data(5001, 1002, 1));
+    d.client(ack(1002, 5002));
+    d.server(data(5002, 1002, 1));
+    d.server(rst(5003));
+    EXPECT_EQ(d.client(data(0x50000000, 0x60000000, 1)), Outcome::invalid);
+    d.client(data(1001, 5001, 1));
+    EXPECT_STATES(d, "closed", "closed");
+}
+
 TEST(Reset, WhatWasInFlightTowardsACertainResetRevivesNothing) {
     Dialogue d;
     d.handshake();

@@ -1,0 +1,50 @@
+// A life: everything that happens to one pair of hosts, as a value. Two runs of the same life are the same to
+// the last packet; leaving parts out of it is how a failure is made smaller.
+#pragma once
+
+#include "endpoint.hpp"
+#include "link.hpp"
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace finwait::sim {
+
+enum class Act : std::uint8_t { connect, write, shutdown, close, abort, stop_reading, read, crash, vanish };
+
+struct Step {
+    Duration after{0};  // the step before
+    std::uint8_t host = 0;
+    Act act = Act::write;
+    std::uint32_t bytes = 0;
+};
+
+/// A segment of a third party towards `host` in the other's name.
+struct Forgery {
+    Duration at{0};  // from the beginning
+    std::uint8_t host = 0;
+    std::uint8_t flags = 0;
+    std::uint32_t length = 0;
+    std::uint32_t seq = 0;  // distance beyond what the host expects and its peer has sent; far unless `near`
+    std::uint32_t ack = 0;  // distance beyond what the host has sent
+    bool near = false;
+};
+
+struct Life {
+    std::uint64_t seed = 0;
+    bool selective = false;
+    std::array<EndpointOptions, 2> host;
+    std::array<Duration, 4> latency{};  // by hop
+    Duration fin_wait_2 = std::chrono::minutes(5);
+    std::vector<Step> steps;
+    std::vector<Fault> faults;
+    std::vector<Forgery> forgeries;
+};
+
+/// The life that a seed stands for.
+[[nodiscard]] Life random_life(std::uint64_t seed, bool selective);
+/// Everything in it, for people.
+[[nodiscard]] std::string text(const Life& life);
+
+}  // namespace finwait::sim
