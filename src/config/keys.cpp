@@ -62,13 +62,14 @@ Key<Table> integer(std::string_view name, Value Table::*member, std::int64_t lea
 
 enum class Off : bool { refused, accepted };
 
-Key<Timeouts> duration(std::string_view name, Duration Timeouts::*member, Off off = Off::refused) {
+Key<Timeouts> duration(std::string_view name, Duration Timeouts::*member, Off off = Off::refused,
+                       Duration least = std::chrono::milliseconds(1)) {
     constexpr Duration kMost = std::chrono::hours(24 * 365);
     const auto read = [=](const toml::node& node, Timeouts& table) {
         const auto text = node.value_exact<std::string_view>();
         const auto value = text ? policy::parse_duration(*text) : std::nullopt;
         if (!value) return false;
-        const bool in_range = *value > Duration::zero() && *value <= kMost;
+        const bool in_range = *value >= least && *value <= kMost;
         if (!in_range && (*value != policy::kOff || off == Off::refused)) return false;
         table.*member = *value;
         return true;
@@ -76,7 +77,8 @@ Key<Timeouts> duration(std::string_view name, Duration Timeouts::*member, Off of
     const auto print = [=](const Timeouts& table) {
         return toml_string(policy::duration_text(table.*member));
     };
-    std::string allowed = "a duration from \"1ms\" to \"365d\", such as \"90s\", \"5m\" or \"2h4m\"";
+    std::string allowed = "a duration from \"" + policy::duration_text(least) +
+                          "\" to \"365d\", such as \"90s\", \"5m\" or \"2h4m\"";
     if (off == Off::accepted) allowed += ", or \"off\"";
     return {name, std::move(allowed), {}, read, print};
 }
@@ -184,7 +186,15 @@ std::span<const Key<Timeouts>> timeouts_keys() {
         duration("closing", &Timeouts::closing),
         duration("time_wait", &Timeouts::time_wait),
         word("on_expiry", &Timeouts::on_expiry,
-             Words<OnExpiry>{{"reset", OnExpiry::reset}, {"observe", OnExpiry::observe}}),
+             Words<OnExpiry>{
+                 {"probe", OnExpiry::probe}, {"reset", OnExpiry::reset}, {"observe", OnExpiry::observe}}),
+        duration("probe_interval", &Timeouts::probe_interval, Off::refused, std::chrono::seconds(1)),
+        integer("probe_attempts", &Timeouts::probe_attempts, 3, 100),
+        duration("alive_max", &Timeouts::alive_max, Off::accepted),
+        word("orphan_test", &Timeouts::orphan_test,
+             Words<policy::OrphanTest>{{"passive", policy::OrphanTest::passive},
+                                       {"active", policy::OrphanTest::active},
+                                       {"off", policy::OrphanTest::off}}),
         word("reset", &Timeouts::reset,
              Words<ResetSides>{
                  {"both", ResetSides::both}, {"closer", ResetSides::closer}, {"holder", ResetSides::holder}}),

@@ -15,6 +15,7 @@ namespace finwait::engine {
 /// What happens to the queued packet.
 enum class Verdict : std::uint8_t {
     accept,
+    drop,     // an answer to us alone: it must not reach the peer
     release,  // accept, and let the kernel pass the flow's segments by us until the next SYN, FIN or RST
 };
 
@@ -23,7 +24,17 @@ struct Send {
     tcp::Segment segment;
 };
 
-enum class EventType : std::uint8_t { half_closed, reset, would_reset, closed };
+enum class EventType : std::uint8_t {
+    half_closed,
+    probe,
+    left,
+    reset,
+    would_reset,
+    confirmed,
+    unconfirmed,
+    refused,
+    closed
+};
 
 /// The name it has in logs and in the event stream.
 [[nodiscard]] std::string_view name(EventType t);

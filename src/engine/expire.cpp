@@ -23,7 +23,7 @@ Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
         case Stage::established:
         case Stage::unsettled: return record.last_seen + t.established;
         case Stage::fin_wait_1: return record.last_seen + t.fin_wait_1;  // a repeated FIN is a sign of life
-        case Stage::half_closed: return reaper::due(record, t);
+        case Stage::half_closed: return std::max(reaper::due(record, t), record.reaping.not_before);
         case Stage::closing: return record.last_seen + t.closing;
         case Stage::finished: break;
     }
@@ -58,8 +58,10 @@ void Engine::Impl::wake(Instant now, std::uint32_t slot, Actions& actions) {
     Record& record = table_[slot];
     catch_up_with_losses(record);
     const Stage s = stage(record);
-    const bool ending = record.reaping.requested || record.reaping.phase == flow::Phase::resetting;
-    if (s != Stage::finished && (ending || s == Stage::half_closed)) return reap(now, slot, actions);
+    const flow::Phase phase = record.reaping.phase;
+    const bool at_work = phase != flow::Phase::watching && phase != flow::Phase::gone;
+    const bool due = s != Stage::finished && (record.reaping.requested || s == Stage::half_closed);
+    if (at_work || due) return reap(now, slot, actions);
     const Instant when = deadline(record, s);
     if (now < when) return arm(slot, when);
     expire(now, slot, s);
@@ -85,57 +87,72 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     Record& record = table_[slot];
     match_policy(now, record);
     const policy::Timeouts& t = timeouts(record);
-    const reaper::Decision decision = reaper::decide(record, t, tuning.observe, now);
-    switch (decision.step) {
-        case reaper::Step::wait:
-            // An observed flow that never moves again is forgotten in the end.
-            if (now >= record.last_seen + t.established) return erase(now, slot);
-            return arm(slot, std::min(decision.again, record.last_seen + t.established));
-        case reaper::Step::send: return send_resets(now, slot, decision.reason, actions);
-        case reaper::Step::record:
-            record.reaping.recorded = true;
-            ++counters.expired;
-            ++counters.observed;
-            ++policy_counts[record.policy].expired;
-            ++policy_counts[record.policy].observed;
-            actions.emplace_back(event(now, slot, EventType::would_reset, decision.reason));
-            return arm(slot, record.last_seen + t.established);
-        case reaper::Step::unconfirmed: ++counters.resets_unconfirmed; return take_for_closed(now, slot);
-        case reaper::Step::refused:
-            ++counters.resets_refused;
-            record.reaping = {};
-            record.reaping.refused = true;
-            record.reaping.since = now;
-            return arm(slot, deadline(record, stage(record)));
-    }
-}
-
-void Engine::Impl::send_resets(Instant now, std::uint32_t slot, std::string_view reason, Actions& actions) {
-    Record& record = table_[slot];
-    if (!record.reaping.reserved) {
-        const Instant place = pace_.take(now);
-        record.reaping.reserved = true;
-        if (place > now + Pace::kBurst) {
-            ++counters.resets_delayed;
-            return arm(slot, place);
-        }
-    }
-    record.reaping.reserved = false;
-    const reaper::Resets resets = reaper::resets(record, timeouts(record).reset);
-    for (std::size_t i = 0; i < resets.count; ++i)
-        actions.emplace_back(Send{resets.segment[i]});
-    counters.resets_sent += resets.count;
-    if (record.reaping.attempts == 0) {
+    const flow::Phase phase = record.reaping.phase;
+    const reaper::Decision decision = reaper::decide(record, {now, t, tuning.observe, pace_});
+    if (decision.delayed) ++counters.resets_delayed;
+    if (phase == flow::Phase::watching && record.reaping.phase != flow::Phase::watching) {
         ++counters.expired;
         ++policy_counts[record.policy].expired;
-        ++policy_counts[record.policy].reset;
-        actions.emplace_back(event(now, slot, EventType::reset, reason));
+        if (record.reaping.phase == flow::Phase::probing)
+            actions.emplace_back(event(now, slot, EventType::probe, decision.reason));
     }
-    reaper::sent(record, now);
-    arm(slot, now + reaper::kSettle);
+    if (phase == flow::Phase::probing && record.reaping.phase == flow::Phase::watching &&
+        !decision.reason.empty())
+        actions.emplace_back(event(now, slot, EventType::left, decision.reason));
+    switch (decision.step) {
+        case reaper::Step::wait: break;
+        case reaper::Step::send: perform(now, slot, decision, actions); break;
+        case reaper::Step::record: return note_would_reset(now, slot, decision.reason, actions);
+        case reaper::Step::confirmed:
+        case reaper::Step::unconfirmed:
+        case reaper::Step::refused: return finish_reset(now, slot, decision.step, decision.reason);
+    }
+    // A flow that is never acted on and never moves again is forgotten in the end.
+    const Instant end = record.last_seen + t.established;
+    if (now >= end) return erase(now, slot);
+    arm(slot, std::min(decision.again, end));
 }
 
-/// Nothing contradicted the RSTs: both sides are taken for gone, and what still comes begins nothing.
+void Engine::Impl::perform(Instant now, std::uint32_t slot, const reaper::Decision& decision,
+                           Actions& actions) {
+    Record& record = table_[slot];
+    for (std::size_t i = 0; i < decision.segments.count; ++i)
+        actions.emplace_back(Send{decision.segments.segment[i]});
+    counters.probes_sent += decision.segments.probes;
+    counters.resets_sent += decision.segments.resets;
+    if (decision.segments.resets == 0 || record.reaping.attempts != 1) return;
+    ++policy_counts[record.policy].reset;
+    actions.emplace_back(event(now, slot, EventType::reset, decision.reason));
+}
+
+void Engine::Impl::note_would_reset(Instant now, std::uint32_t slot, std::string_view reason,
+                                    Actions& actions) {
+    Record& record = table_[slot];
+    record.reaping.recorded = true;
+    ++counters.expired;
+    ++counters.observed;
+    ++policy_counts[record.policy].expired;
+    ++policy_counts[record.policy].observed;
+    actions.emplace_back(event(now, slot, EventType::would_reset, reason));
+    arm(slot, record.last_seen + timeouts(record).established);
+}
+
+void Engine::Impl::finish_reset(Instant now, std::uint32_t slot, reaper::Step step, std::string_view reason) {
+    Record& record = table_[slot];
+    if (step == reaper::Step::refused) {
+        ++counters.resets_refused;
+        push_event(event(now, slot, EventType::refused, reason));
+        record.reaping = {};
+        record.reaping.not_before = now + std::max(reaper::kLeaveAlone, timeouts(record).fin_wait_2);
+        return arm(slot, deadline(record, stage(record)));
+    }
+    const bool confirmed = step == reaper::Step::confirmed;
+    ++(confirmed ? counters.resets_confirmed : counters.resets_unconfirmed);
+    push_event(event(now, slot, confirmed ? EventType::confirmed : EventType::unconfirmed, reason));
+    take_for_closed(now, slot);
+}
+
+/// The flow has been ended: both sides are taken for gone, and what still comes begins nothing.
 void Engine::Impl::take_for_closed(Instant now, std::uint32_t slot) {
     Record& record = table_[slot];
     tcp::Connection& c = record.connection;
@@ -148,11 +165,12 @@ void Engine::Impl::take_for_closed(Instant now, std::uint32_t slot) {
     record.was_half_closed = false;
     record.last_progress = now;
     settle(now, slot, earlier, nullptr);
+    arm(slot, deadline(record, stage(record)));
 }
 
 void Engine::Impl::tune(Instant now, Tuning changed) {
     tuning = std::move(changed);
-    pace_ = Pace(tuning.resets_per_second);
+    pace_ = reaper::Pace(tuning.resets_per_second);
     policy_counts.assign(tuning.policies.size(), {});
     const auto fallback = static_cast<std::uint8_t>(tuning.policies.size() - 1);
     for (Event& e : pending_)

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "engine/engine.hpp"
-#include "engine/pace.hpp"
 #include "flow/table.hpp"
 #include "flow/wheel.hpp"
+#include "reaper/pace.hpp"
 #include "reaper/reaper.hpp"
 #include "tcp/tracker.hpp"
 
@@ -74,7 +74,9 @@ class Engine::Impl {
     void wake(Instant now, std::uint32_t slot, Actions& actions);
     void expire(Instant now, std::uint32_t slot, Stage stage);
     void reap(Instant now, std::uint32_t slot, Actions& actions);
-    void send_resets(Instant now, std::uint32_t slot, std::string_view reason, Actions& actions);
+    void perform(Instant now, std::uint32_t slot, const reaper::Decision& decision, Actions& actions);
+    void note_would_reset(Instant now, std::uint32_t slot, std::string_view reason, Actions& actions);
+    void finish_reset(Instant now, std::uint32_t slot, reaper::Step step, std::string_view reason);
     void take_for_closed(Instant now, std::uint32_t slot);
     [[nodiscard]] Instant deadline(const Record& record, Stage stage) const;
     void arm(std::uint32_t slot, Instant when);
@@ -97,7 +99,7 @@ class Engine::Impl {
     Options options_;
     flow::Table table_;
     flow::Wheel wheel_;
-    Pace pace_;
+    reaper::Pace pace_;
     std::vector<Event> pending_;  // told at the next on_tick()
     std::array<std::array<std::int64_t, tcp::kStateCount>, 2> sides_{};
     std::uint64_t half_closed_now_ = 0;

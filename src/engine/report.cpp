@@ -77,6 +77,11 @@ PolicyCounts& PolicyCounts::operator+=(const PolicyCounts& more) {
 std::string_view name(EventType t) {
     switch (t) {
         case EventType::half_closed: return "tcp_half_closed";
+        case EventType::probe: return "tcp_probe";
+        case EventType::left: return "tcp_left";
+        case EventType::confirmed: return "tcp_reset_confirmed";
+        case EventType::unconfirmed: return "tcp_reset_unconfirmed";
+        case EventType::refused: return "tcp_reset_refused";
         case EventType::reset: return "tcp_reset";
         case EventType::would_reset: return "tcp_would_reset";
         case EventType::closed: return "tcp_closed";

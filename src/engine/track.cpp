@@ -75,6 +75,10 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     Record& record = table_[slot];
     catch_up_with_losses(record);
     const tcp::Role from = record.role_of(segment.source);
+    if (reaper::hear(record, from, segment, now) == reaper::Heard::consume) {
+        arm(slot, now);
+        return Verdict::drop;
+    }
     const Before earlier = before(record);
     const bool crossing = now - record.last_from[tcp::index(other(from))] < kCrossing;
     record.last_from[tcp::index(from)] = now;
@@ -93,7 +97,7 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     else
         ++counters.packets_invalid;
     settle(now, slot, earlier, &segment);
-    if (record.reaping.answered) arm(slot, now);
+    if (record.reaping.urgent) arm(slot, now);
     return verdict_for(now, record);
 }
 
@@ -110,14 +114,13 @@ bool Engine::Impl::bridges_gap(std::uint32_t slot, tcp::Role from, const tcp::Se
 
 void Engine::Impl::note_accepted(Instant now, Record& record, const tcp::Segment& segment, bool progress) {
     record.last_seen = now;
-    if (progress) {
-        record.last_progress = now;
-        record.reaping.recorded = record.reaping.refused = false;
-        // Somebody goes on in spite of our RSTs: the flow is in use, and its time begins anew.
-        const bool was_ending = record.reaping.phase == flow::Phase::resetting && !record.reaping.requested;
-        if (was_ending && !segment.any(tcp::flag::rst)) record.reaping = {};
-    }
-    if (!segment.any(tcp::flag::rst)) reaper::heard(record);
+    if (!progress) return;
+    record.last_progress = now;
+    record.reaping.recorded = false;
+    record.reaping.not_before = Instant();
+    // A flow that comes back to life while it is asked, or goes on in spite of RSTs, is left alone at once.
+    // An RST is no sign of life.
+    if (!segment.any(tcp::flag::rst) && reaper::undecided(record)) reaper::revive(record);
 }
 
 /// A segment that belongs to no flow: begins one, unless nothing can begin with it or the table is full.
@@ -236,11 +239,8 @@ void Engine::Impl::change_stage(Instant now, std::uint32_t slot, Stage to) {
     if (record.was_half_closed)
         push_event(event(now, slot, EventType::closed,
                          record.connection.reset_seen ? "reset by a peer" : "closed by both sides"));
-    if (record.reaping.phase == flow::Phase::resetting) {
-        // A side's own RST crossed ours.
-        ++counters.resets_unconfirmed;
-        record.reaping.phase = flow::Phase::gone;
-    }
+    const bool heard_gone = record.reaping.urgent;  // by an answer to a probe: the reaper goes on from there
+    if (record.reaping.phase == flow::Phase::probing && !heard_gone) reaper::revive(record);
 }
 
 void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {

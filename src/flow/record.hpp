@@ -1,6 +1,7 @@
 // Everything that is remembered of one flow.
 #pragma once
 
+#include "flow/inquiry.hpp"
 #include "flow/key.hpp"
 #include "flow/phase.hpp"
 #include "flow/trail.hpp"
@@ -9,19 +10,26 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 namespace finwait::flow {
 
 /// How far the reaper has got with a flow.
 struct Reaping {
-    Instant since;              // when the present phase began
-    std::uint8_t attempts = 0;  // RST pairs sent
+    Instant since;                         // when the present phase began
+    Instant not_before;                    // after an inquiry that changed nothing: when to ask again
+    std::array<Inquiry, 2> side;           // by Role
+    std::string_view reason;               // why the flow is asked or reset; static text
+    std::uint8_t attempts = 0;             // rounds of RSTs sent
+    tcp::Role closer = tcp::Role::client;  // when the asking began
     Phase phase = Phase::watching;
     bool requested : 1 = false;  // an operator asked for the end
     bool reserved : 1 = false;   // its place under the rate limit has come
     bool recorded : 1 = false;   // expiry was recorded by `observe`, and nothing has happened since
-    bool refused : 1 = false;    // a side outlived every RST: try again after another fin_wait_2
-    bool answered : 1 = false;   // a side has sent something since the last RST: it lives
+    bool urgent : 1 = false;     // something was heard that is to be acted on now
+
+    [[nodiscard]] Inquiry& of(tcp::Role r) { return side[tcp::index(r)]; }
+    [[nodiscard]] const Inquiry& of(tcp::Role r) const { return side[tcp::index(r)]; }
 };
 
 struct Record {

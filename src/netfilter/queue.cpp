@@ -137,10 +137,10 @@ void Queue::dispose(std::size_t i, Disposition disposition) {
     Impl& q = *impl_;
     assert(i == q.decided && i < q.count);
     const QueuedPacket& packet = q.packets[i];
-    if (disposition == Disposition::accept) {
-        q.verdicts.accept(packet.id);
-    } else {
-        q.verdicts.accept_marked(packet.id, packet.mark | q.options.mark);
+    switch (disposition) {
+        case Disposition::accept: q.verdicts.accept(packet.id); break;
+        case Disposition::mark: q.verdicts.accept_marked(packet.id, packet.mark | q.options.mark); break;
+        case Disposition::drop: q.verdicts.drop(packet.id); break;
     }
     q.decided = i + 1;
 }

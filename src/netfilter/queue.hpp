@@ -31,7 +31,11 @@ struct QueuedPacket {
     std::span<const std::uint8_t> payload;
 };
 
-enum class Disposition : std::uint8_t { accept, mark };  // mark: accept, with the options' mark bits added
+enum class Disposition : std::uint8_t {
+    accept,
+    mark,  // accept, with the options' mark bits added
+    drop,
+};
 
 struct QueueError {
     std::string message;  // what failed and what to do

@@ -21,14 +21,22 @@ void Verdicts::end_run() {
     last_ = run_end_;
 }
 
-void Verdicts::accept_marked(std::uint32_t id, std::uint32_t mark) {
+void Verdicts::single(std::uint32_t id, int verdict, const std::uint32_t* mark) {
     end_run();
     assert(size_ + kMessage <= buffer_.size());
     nlmsghdr* message = nfq_nlmsg_put(next(), NFQNL_MSG_VERDICT, queue_);
-    nfq_nlmsg_verdict_put(message, static_cast<int>(id), NF_ACCEPT);
-    nfq_nlmsg_verdict_put_mark(message, mark);
+    nfq_nlmsg_verdict_put(message, static_cast<int>(id), verdict);
+    if (mark != nullptr) nfq_nlmsg_verdict_put_mark(message, *mark);
     size_ += message->nlmsg_len;
     last_ = id;
+}
+
+void Verdicts::accept_marked(std::uint32_t id, std::uint32_t mark) {
+    single(id, NF_ACCEPT, &mark);
+}
+
+void Verdicts::drop(std::uint32_t id) {
+    single(id, NF_DROP, nullptr);
 }
 
 bool Verdicts::flush(int socket) {

@@ -1,6 +1,6 @@
 // The verdicts of one burst, gathered into one datagram: a batch verdict for each run of plain accepts, and a
-// single one for each marked packet between them. nfnetlink works through the messages of a datagram in
-// order.
+// single one for each packet between them that is marked or dropped. nfnetlink works through the messages of
+// a datagram in order.
 #pragma once
 
 #include <array>
@@ -23,6 +23,7 @@ class Verdicts {
     }
     /// Accepts this packet with a firewall mark.
     void accept_marked(std::uint32_t id, std::uint32_t mark);
+    void drop(std::uint32_t id);
     /// Sends what was gathered. False when the kernel took nothing: the packets wait for the next flush.
     bool flush(int socket);
 
@@ -33,6 +34,7 @@ class Verdicts {
     static constexpr std::size_t kMessage = 40;
 
     void end_run();
+    void single(std::uint32_t id, int verdict, const std::uint32_t* mark);
     char* next() { return buffer_.data() + size_; }
 
     std::uint16_t queue_;

@@ -1,5 +1,8 @@
 #include "reaper/reaper.hpp"
 
+#include "reaper/judgement.hpp"
+#include "reaper/probe.hpp"
+#include "reaper/stages.hpp"
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
@@ -8,22 +11,18 @@ namespace finwait::reaper {
 
 namespace {
 
+using flow::Evidence;
 using flow::Phase;
 using flow::Record;
 using tcp::Role;
 
 constexpr std::string_view kIdle = "idle for fin_wait_2";
 
-/// RST|ACK in the peer's name. No timestamp: receivers take RSTs without (RFC 7323 section 5.2).
-tcp::Segment reset_towards(const Record& record, Role target) {
-    const tcp::Side& side = record.connection.of(target);
-    tcp::Segment rst;
-    rst.source = record.endpoint(other(target));
-    rst.destination = record.endpoint(target);
-    rst.flags = tcp::flag::rst | tcp::flag::ack;
-    rst.seq = side.ack;
-    rst.ack = side.next;
-    return rst;
+std::string_view reason_of(const Record& record, const Circumstances& around) {
+    if (record.reaping.requested) return "requested by an operator";
+    if (around.now >= record.half_closed_at + around.timeouts.fin_wait_2_max)
+        return "half-closed for fin_wait_2_max";
+    return kIdle;
 }
 
 /// A zero window lasts as long as the receiving application does not read (RFC 9293 section 3.8.6.1).
@@ -32,26 +31,42 @@ bool window_closed(const Record& record) {
     return closer && record.connection.of(*closer).window == 0;
 }
 
-Decision decide_resetting(const Record& record, Instant now) {
-    const flow::Reaping& reaping = record.reaping;
-    const Instant settled = reaping.since + kSettle;
-    if (!reaping.answered)
-        return now < settled ? Decision{Step::wait, settled, {}} : Decision{Step::unconfirmed};
-    if (reaping.attempts >= kMaxAttempts) return {Step::refused};
-    switch (obstacle(record, kBriefQuiet, now)) {
-        case Obstacle::none: return {Step::send, settled, "a side answered the last RST"};
-        case Obstacle::not_quiet: return {Step::wait, record.last_seen + kBriefQuiet, {}};
-        case Obstacle::data_in_flight:
-        case Obstacle::numbers_unknown:
-        case Obstacle::untouchable: break;
-    }
-    return now < settled ? Decision{Step::wait, settled, {}} : Decision{Step::refused};
+Decision wait_until(Instant when) {
+    return {Step::wait, when, {}, {}};
 }
 
-std::string_view reason_of(const Record& record, const policy::Timeouts& timeouts, Instant now) {
-    if (record.reaping.requested) return "requested by an operator";
-    if (now >= record.last_progress + timeouts.fin_wait_2) return kIdle;
-    return "half-closed for fin_wait_2_max";
+/// The wait that an obstacle asks for; empty when there is none.
+std::optional<Decision> held_up(const Record& record, Duration quiet, const Circumstances& around) {
+    const Instant now = around.now;
+    switch (obstacle(record, quiet, now)) {
+        case Obstacle::none: return std::nullopt;
+        case Obstacle::untouchable: return wait_until(Instant::never());
+        case Obstacle::not_quiet: return wait_until(record.last_seen + quiet);
+        case Obstacle::data_in_flight: return wait_until(now + quiet);
+        case Obstacle::numbers_unknown: return wait_until(now + std::max(kQuiet, around.timeouts.fin_wait_2));
+    }
+    return std::nullopt;
+}
+
+Decision watch(Record& record, const Circumstances& around) {
+    const policy::Timeouts& t = around.timeouts;
+    const Instant when = std::max(due(record, t), record.reaping.not_before);
+    if (around.now < when && !record.reaping.requested) return wait_until(when);
+    const std::string_view reason = reason_of(record, around);
+    const bool idle = reason == kIdle;
+    const bool observing =
+        !record.reaping.requested && (around.observe || t.on_expiry == policy::OnExpiry::observe);
+    if (observing && record.reaping.recorded) return wait_until(Instant::never());
+    if (idle && !observing && t.on_expiry == policy::OnExpiry::probe) {
+        if (untouchable(record.connection)) return wait_until(Instant::never());
+        if (!tcp::exact(record.connection)) return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));
+        return begin_asking(record, around);
+    }
+    if (idle && window_closed(record)) return wait_until(around.now + t.fin_wait_2);
+    if (const auto held = held_up(record, idle ? kQuiet : kBriefQuiet, around)) return *held;
+    if (observing) return {Step::record, Instant::never(), reason, {}};
+    begin_resetting(record, t.reset, reason, around.now);
+    return decide(record, around);
 }
 
 }  // namespace
@@ -76,53 +91,49 @@ Obstacle obstacle(const Record& record, Duration quiet, Instant now) {
 
 Instant due(const Record& record, const policy::Timeouts& timeouts) {
     if (record.reaping.requested) return Instant();
-    if (record.reaping.refused) return record.reaping.since + timeouts.fin_wait_2;
     return std::min(record.last_progress + timeouts.fin_wait_2,
                     record.half_closed_at + timeouts.fin_wait_2_max);
 }
 
-Decision decide(const Record& record, const policy::Timeouts& timeouts, bool observe, Instant now) {
-    if (record.reaping.phase == Phase::resetting) return decide_resetting(record, now);
-    const Instant when = due(record, timeouts);
-    if (now < when) return {Step::wait, when, {}};
-    const bool observing = observe || timeouts.on_expiry == policy::OnExpiry::observe;
-    if (record.reaping.recorded && observing && !record.reaping.requested) return {};
-    const std::string_view reason = reason_of(record, timeouts, now);
-    const bool idle = reason == kIdle;
-    const Duration quiet = idle ? kQuiet : kBriefQuiet;
-    if (idle && window_closed(record)) return {Step::wait, now + timeouts.fin_wait_2, {}};
-    switch (obstacle(record, quiet, now)) {
-        case Obstacle::none: break;
-        case Obstacle::untouchable: return {};
-        case Obstacle::not_quiet: return {Step::wait, record.last_seen + quiet, {}};
-        case Obstacle::data_in_flight: return {Step::wait, now + quiet, {}};
-        case Obstacle::numbers_unknown: return {Step::wait, now + std::max(kQuiet, timeouts.fin_wait_2), {}};
+Decision decide(Record& record, const Circumstances& around) {
+    record.reaping.urgent = false;
+    switch (record.reaping.phase) {
+        case Phase::watching: return watch(record, around);
+        case Phase::probing: return go_on_asking(record, around);
+        case Phase::resetting: return go_on_resetting(record, around);
+        case Phase::confirming: return go_on_confirming(record, around);
+        case Phase::gone: break;
     }
-    return {observing && !record.reaping.requested ? Step::record : Step::send, now + kSettle, reason};
+    return {};
 }
 
-void sent(Record& record, Instant now) {
+Heard hear(Record& record, Role from, const tcp::Segment& segment, Instant now) {
     flow::Reaping& reaping = record.reaping;
-    reaping.phase = Phase::resetting;
-    reaping.since = now;
-    reaping.answered = false;
-    ++reaping.attempts;
-}
-
-void heard(Record& record) {
-    if (record.reaping.phase == Phase::resetting) record.reaping.answered = true;
-}
-
-Resets resets(const Record& record, policy::ResetSides sides) {
-    Resets out;
-    const std::optional<Role> closer = tcp::closer(record.connection);
-    for (const Role target : {Role::client, Role::server}) {
-        const bool is_closer = closer == target;
-        const bool wanted = !closer || sides == policy::ResetSides::both ||
-                            (sides == policy::ResetSides::closer) == is_closer;
-        if (wanted) out.segment[out.count++] = reset_towards(record, target);
+    if (reaping.phase == Phase::watching || reaping.phase == Phase::gone) return Heard::nothing;
+    const Answer answer = answer_of(record, from, segment);
+    flow::Inquiry& inquiry = reaping.of(from);
+    if (answer == Answer::none) {
+        reaping.of(other(from)).crossed = true;
+        return Heard::nothing;
     }
-    return out;
+    reaping.urgent = true;
+    inquiry.outstanding = false;
+    inquiry.answered = now;
+    if (answer == Answer::rst) return hear_rst(record, from);
+    return hear_ack(record, from, segment);
+}
+
+bool undecided(const Record& record) {
+    const flow::Reaping& reaping = record.reaping;
+    if (reaping.requested || reaping.phase == Phase::watching || reaping.phase == Phase::gone) return false;
+    return std::ranges::none_of(
+        reaping.side, [](const flow::Inquiry& i) { return i.confirmed || i.evidence == Evidence::gone; });
+}
+
+void revive(Record& record) {
+    const bool requested = record.reaping.requested;
+    record.reaping = {};
+    record.reaping.requested = requested;
 }
 
 }  // namespace finwait::reaper

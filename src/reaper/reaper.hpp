@@ -1,10 +1,12 @@
-// What to do with a flow whose time is up: wait for a moment in which a reset is exact and harms nothing,
-// send it, see whether somebody goes on living. A small machine that returns what to do next; it sends
-// nothing itself. RFC 9293 section 3.10.7 and RFC 5961 section 3 say which RST a receiver takes.
+// What to do with a half-closed flow whose time is up: a small machine, watching → probing → resetting →
+// confirming → gone. It asks both sides, ends the flow only on evidence and at a moment in which a reset is
+// exact and harms nothing, and then makes sure. It returns what to do next and sends nothing itself. RFC 9293
+// section 3.10.7, RFC 5961 section 3.
 #pragma once
 
 #include "flow/record.hpp"
 #include "policy/timeouts.hpp"
+#include "reaper/pace.hpp"
 #include "tcp/segment.hpp"
 
 #include <array>
@@ -23,26 +25,53 @@ enum class Obstacle : std::uint8_t {
 };
 
 enum class Step : std::uint8_t {
-    wait,         // nothing yet
-    send,         // send the RSTs
+    wait,         // nothing to send
+    send,         // send Decision::segments, then ask again at once
     record,       // the policy only observes: note that it would have been reset
-    unconfirmed,  // the RSTs were sent, and nothing came back: taken to be gone
+    confirmed,    // over: a probe drew RST from each side that was reset
+    unconfirmed,  // over: nobody contradicted the RSTs, nobody confirmed them
     refused,      // a side has outlived every RST
+};
+
+/// At most a probe, a near-miss or an RST to each side.
+struct Segments {
+    std::array<tcp::Segment, 2> segment;
+    std::uint8_t count = 0;
+    std::uint8_t probes = 0;  // how many of them are probes
+    std::uint8_t resets = 0;  // how many are RSTs that are to end the flow
+
+    void add(const tcp::Segment& s) { segment[count++] = s; }
 };
 
 struct Decision {
     Step step = Step::wait;
     Instant again = Instant::never();  // when to decide again
-    std::string_view reason;           // static text, for `send` and `record`
+    std::string_view reason;           // static text: why the flow is asked, reset or left
+    Segments segments;                 // with Step::send
+    bool delayed = false;              // the rate limit makes it wait
+};
+
+/// What stands around the flow.
+struct Circumstances {
+    Instant now;
+    const policy::Timeouts& timeouts;
+    bool observe;  // nothing may be sent
+    Pace& pace;    // how many flows may be reset in a second
 };
 
 /// How long both directions must have been silent before a reset: what is in flight has then arrived.
 inline constexpr Duration kQuiet = std::chrono::seconds(1);
 /// The same for a flow that is to end although it is in use: on request, or by fin_wait_2_max.
 inline constexpr Duration kBriefQuiet = std::chrono::milliseconds(100);
-/// How long a challenge ACK (RFC 5961 section 3) may take to come back.
-inline constexpr Duration kSettle = std::chrono::seconds(2);
-inline constexpr std::uint8_t kMaxAttempts = 3;
+/// Between an RST and the probe that makes sure: Linux answers a socket's out-of-window segments twice a
+/// second at most.
+inline constexpr Duration kBeforeConfirming = std::chrono::milliseconds(600);
+/// How long an answer may take.
+inline constexpr Duration kAnswerTime = std::chrono::seconds(1);
+/// Both sides live: they are left alone for so long at least, so that FreeBSD's FIN_WAIT_2 timer (10 minutes
+/// of silence) is not kept from running out by our asking.
+inline constexpr Duration kLeaveAlone = std::chrono::minutes(15);
+inline constexpr std::uint8_t kMaxAttempts = 5;
 
 /// Whether a side drops what we make, or the flow is one of several: such flows are only reported.
 [[nodiscard]] bool untouchable(const tcp::Connection& connection);
@@ -52,22 +81,23 @@ inline constexpr std::uint8_t kMaxAttempts = 3;
 /// When the time of a half-closed flow is up by its timeouts.
 [[nodiscard]] Instant due(const flow::Record& record, const policy::Timeouts& timeouts);
 
-/// What to do with a flow that is half-closed or that an operator wants ended.
-[[nodiscard]] Decision decide(const flow::Record& record, const policy::Timeouts& timeouts, bool observe,
-                              Instant now);
+/// What to do with a flow that is half-closed, or that is being ended. Moves the machine on.
+[[nodiscard]] Decision decide(flow::Record& record, const Circumstances& around);
 
-/// Notes that the RSTs of a `send` went out.
-void sent(flow::Record& record, Instant now);
-/// Notes that a side sent a segment other than RST.
-void heard(flow::Record& record);
-
-struct Resets {
-    std::array<tcp::Segment, 2> segment;
-    std::size_t count = 0;
+/// What a segment means to the machine.
+enum class Heard : std::uint8_t {
+    nothing,  // it is not for us
+    pass,     // an answer that the peer shall have: a real RST
+    consume,  // an answer to us alone: it must not reach the peer
 };
 
-/// The RSTs that end a flow: to each chosen side in the other's name, at exactly the number that it expects
-/// next.
-[[nodiscard]] Resets resets(const flow::Record& record, policy::ResetSides sides);
+/// Takes note of a segment from `from` before the tracker sees it.
+[[nodiscard]] Heard hear(flow::Record& record, tcp::Role from, const tcp::Segment& segment, Instant now);
+
+/// The flow is being asked or reset, and no side is known to be gone by that.
+[[nodiscard]] bool undecided(const flow::Record& record);
+
+/// The flow has made progress: whatever was being asked, it lives.
+void revive(flow::Record& record);
 
 }  // namespace finwait::reaper

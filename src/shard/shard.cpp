@@ -13,6 +13,15 @@ constexpr int kBurstsPerTurn = 32;
 constexpr std::size_t kReservedActions = 8192;
 constexpr Duration kDrainStep = std::chrono::milliseconds(5);
 
+netfilter::Disposition disposition_of(engine::Verdict verdict) {
+    switch (verdict) {
+        case engine::Verdict::accept: break;
+        case engine::Verdict::drop: return netfilter::Disposition::drop;
+        case engine::Verdict::release: return netfilter::Disposition::mark;
+    }
+    return netfilter::Disposition::accept;
+}
+
 }  // namespace
 
 Shard::Shard(netfilter::Queue queue, inject::Injector injector, engine::Options options, EventSink sink)
@@ -88,8 +97,8 @@ bool Shard::handle_burst() {
         auto disposition = netfilter::Disposition::accept;
         if (error != tcp::ParseError::none)
             engine_.on_unparsed(error);
-        else if (engine_.on_segment(now, segment) == engine::Verdict::release)
-            disposition = netfilter::Disposition::mark;
+        else
+            disposition = disposition_of(engine_.on_segment(now, segment));
         queue_.dispose(i, disposition);
     }
     queue_.flush();

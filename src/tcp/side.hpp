@@ -43,6 +43,7 @@ struct Side {
     bool timestamps : 1 = false;
     bool sack : 1 = false;
     bool unsigned_dropped : 1 = false;  // MD5 or AO: it drops segments that we make (RFC 2385, RFC 5925)
+    bool counts_ids : 1 = false;        // has sent IPv4 ids other than 0: a full socket's (Linux)
     bool multipath : 1 = false;         // MPTCP: one subflow of several (RFC 8684)
     bool fast_open : 1 = false;         // data in its SYN (RFC 7413)
 };

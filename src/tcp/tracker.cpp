@@ -130,6 +130,7 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
 void note_header(Side& sender, const Segment& s) {
     sender.ip_id = s.ip_id;
     sender.ttl = s.ttl;
+    if (s.ip_id != 0) sender.counts_ids = true;
     if (s.offers(option::md5 | option::ao)) sender.unsigned_dropped = true;
     if (s.offers(option::mptcp)) sender.multipath = true;
     if (s.offers(option::timestamps)) {

@@ -28,6 +28,10 @@ fin_wait_2_max = "2h4m"
 closing = "1s"
 time_wait = "2s"
 on_expiry = "observe"
+probe_interval = "2s"
+probe_attempts = 7
+alive_max = "off"
+orphan_test = "active"
 reset = "holder"
 [[policy]]
 name = "web"
@@ -54,8 +58,9 @@ TEST(Settings, AreWhatTheFileSays) {
     EXPECT_EQ(s.mode, Mode::observe);
     EXPECT_EQ(s.intercept, (Intercept{Scope::forward, Packets::all, Backend::iptables, 100, 4, 0x80000001}));
     EXPECT_EQ(s.limits, (Limits{16'777'215, 1}));
-    EXPECT_EQ(s.timeouts, (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s,
-                                            policy::OnExpiry::observe, policy::ResetSides::holder}));
+    EXPECT_EQ(s.timeouts,
+              (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s, policy::OnExpiry::observe, 2s,
+                                7, policy::kOff, policy::OrphanTest::active, policy::ResetSides::holder}));
     EXPECT_EQ(s.control, (Control{"/run/\xc3\xa9.sock", "wheel"}));
     EXPECT_EQ(s.log.level, "debug");
     ASSERT_EQ(s.policies.size(), 2U);
@@ -114,6 +119,10 @@ fin_wait_2_max = "off"
 closing = "30s"
 time_wait = "1m"
 on_expiry = "reset"
+probe_interval = "15s"
+probe_attempts = 5
+alive_max = "2h4m"
+orphan_test = "passive"
 reset = "both"
 
 [control]
@@ -139,6 +148,10 @@ fin_wait_2_max = "off"
 closing = "30s"
 time_wait = "1m"
 on_expiry = "reset"
+probe_interval = "15s"
+probe_attempts = 5
+alive_max = "2h4m"
+orphan_test = "passive"
 reset = "both"
 )")) << text;
 }

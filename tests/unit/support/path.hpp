@@ -45,12 +45,9 @@ class Path {
         tick();
     }
 
-    [[nodiscard]] std::vector<tcp::Segment> sent() const {
-        std::vector<tcp::Segment> out;
-        for (const Action& a : actions)
-            if (const auto* send = std::get_if<Send>(&a)) out.push_back(send->segment);
-        return out;
-    }
+    /// The RSTs that were sent, and the probes.
+    [[nodiscard]] std::vector<tcp::Segment> resets() const { return sent(true); }
+    [[nodiscard]] std::vector<tcp::Segment> probes() const { return sent(false); }
     [[nodiscard]] std::vector<EventType> events() const {
         std::vector<EventType> out;
         for (const Action& a : actions)
@@ -76,6 +73,13 @@ class Path {
     Actions actions;
 
   private:
+    [[nodiscard]] std::vector<tcp::Segment> sent(bool rst) const {
+        std::vector<tcp::Segment> out;
+        for (const Action& a : actions)
+            if (const auto* send = std::get_if<Send>(&a); send && send->segment.any(tcp::flag::rst) == rst)
+                out.push_back(send->segment);
+        return out;
+    }
     Verdict pass(tcp::Segment s, const tcp::Endpoint& from, const tcp::Endpoint& to) {
         s.source = from;
         s.destination = to;

@@ -1,19 +1,13 @@
-// docs/states.md is made from the table, so that it cannot rot. FINWAITD_WRITE_DOCS=1 writes it anew.
+// docs/states.md is made from the table of transitions.
+#include "support/document.hpp"
 #include "tcp/transitions.hpp"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include <gtest/gtest.h>
 
 namespace finwait::tcp {
 namespace {
-
-std::filesystem::path document() {
-    return std::filesystem::path(__FILE__).parent_path() / "../../../docs/states.md";
-}
 
 /// Mermaid does not take a dash in a state's name.
 std::string node(State s) {
@@ -44,14 +38,7 @@ std::string render() {
 }
 
 TEST(Transitions, TheDocumentShowsTheTable) {
-    const std::string expected = render();
-    if (std::getenv("FINWAITD_WRITE_DOCS") != nullptr) std::ofstream(document()) << expected;
-    std::ifstream file(document());
-    ASSERT_TRUE(file) << document() << " is missing; FINWAITD_WRITE_DOCS=1 writes it";
-    std::stringstream found;
-    found << file.rdbuf();
-    EXPECT_EQ(found.str(), expected)
-        << "the table has changed; FINWAITD_WRITE_DOCS=1 writes the document anew";
+    finwait::testing::expect_document("states.md", render());
 }
 
 TEST(Transitions, EachPairOfStateAndEventHasOneEntryAtMost) {

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace finwait::engine {
+namespace finwait::reaper {
 
 class Pace {
   public:
@@ -30,4 +30,4 @@ class Pace {
     Instant next_;
 };
 
-}  // namespace finwait::engine
+}  // namespace finwait::reaper

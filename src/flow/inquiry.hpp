@@ -1,0 +1,45 @@
+// What asking a side has shown: the evidence on which a half-closed flow is ended or left.
+#pragma once
+
+#include "tcp/seq.hpp"
+#include "tcp/time.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace finwait::flow {
+
+enum class Evidence : std::uint8_t {
+    unknown,  // not asked, or the answers are still out
+    alive,    // it answered a probe
+    orphan,   // it answered as a record whose application has closed both ways
+    gone,     // it answered by RST: no such connection there
+    silent,   // it did not answer any of the configured attempts
+};
+
+inline constexpr std::size_t kEvidenceCount = 5;
+inline constexpr std::array<std::string_view, kEvidenceCount> kEvidenceNames = {"unknown", "alive", "orphan",
+                                                                                "gone", "silent"};
+
+[[nodiscard]] constexpr std::string_view name(Evidence e) {
+    return kEvidenceNames[static_cast<std::size_t>(e)];
+}
+
+/// One side's part in an inquiry.
+struct Inquiry {
+    Instant asked;     // last probe
+    Instant answered;  // last answer
+    tcp::Seq number;   // what its challenge says that it expects next; valid with corrected
+    Evidence evidence = Evidence::unknown;
+    std::uint8_t probes = 0;       // sent in this inquiry
+    bool outstanding : 1 = false;  // a probe has not been answered yet
+    bool crossed : 1 = false;      // the peer has sent something since: an ACK may be meant for the peer
+    bool corrected : 1 = false;
+    bool near_missed : 1 = false;  // an inexact RST was sent, to see whether it is an orphan
+    bool target : 1 = false;       // it is to be reset
+    bool mute : 1 = false;         // it did not answer before the reset either: nothing can be confirmed
+    bool confirmed : 1 = false;    // after the reset a probe drew RST
+};
+
+}  // namespace finwait::flow

@@ -1,0 +1,184 @@
+// Asking both sides, and what their answers mean.
+
+#include "reaper/judgement.hpp"
+#include "reaper/probe.hpp"
+#include "reaper/stages.hpp"
+#include "tcp/tracker.hpp"
+
+#include <algorithm>
+
+namespace finwait::reaper {
+
+namespace {
+
+using flow::Evidence;
+using flow::Inquiry;
+using flow::Phase;
+using flow::Record;
+using policy::ResetSides;
+using policy::Timeouts;
+using tcp::Role;
+
+constexpr std::string_view kAliveTooLong = "both sides answer, and there has been no progress for alive_max";
+constexpr std::string_view kAsking = "its time is up: both sides are asked";
+
+/// An orphan counts as one only where the policy lets the test.
+Evidence evidence_of(const Record& record, Role role, const Timeouts& t) {
+    const Evidence e = record.reaping.of(role).evidence;
+    return e == Evidence::orphan && t.orphan_test == policy::OrphanTest::off ? Evidence::alive : e;
+}
+
+void ask(Record& record, Role role, Instant now, Segments& out) {
+    Inquiry& inquiry = record.reaping.of(role);
+    inquiry.asked = now;
+    inquiry.outstanding = true;
+    inquiry.crossed = false;
+    ++inquiry.probes;
+    out.add(probe_towards(record, role));
+    ++out.probes;
+}
+
+/// Probes the sides of which nothing is known yet, and calls those silent that have had all their attempts.
+Decision ask_the_unheard(Record& record, const Circumstances& around) {
+    Decision decision{Step::wait, Instant::never(), record.reaping.reason, {}};
+    for (const Role role : {Role::client, Role::server}) {
+        Inquiry& inquiry = record.reaping.of(role);
+        if (inquiry.evidence != Evidence::unknown) continue;
+        const Instant next = inquiry.asked + around.timeouts.probe_interval;
+        if (inquiry.asked != Instant() && around.now < next) {
+            decision.again = std::min(decision.again, next);
+        } else if (inquiry.probes >= around.timeouts.probe_attempts) {
+            inquiry.evidence = Evidence::silent;
+            inquiry.outstanding = false;
+            decision.again = around.now;
+        } else {
+            ask(record, role, around.now, decision.segments);
+            decision.again = std::min(decision.again, around.now + around.timeouts.probe_interval);
+        }
+    }
+    if (decision.segments.count > 0) decision.step = Step::send;
+    return decision;
+}
+
+/// The last test before a half-close is believed to be alive; a challenge ACK or the answer to the next probe
+/// says that the closer's socket is there, an RST that only a record was.
+Decision near_miss(Record& record, const Circumstances& around) {
+    Inquiry& closer = record.reaping.of(record.reaping.closer);
+    closer.near_missed = true;
+    closer.evidence = Evidence::unknown;
+    closer.probes = 0;
+    closer.outstanding = true;
+    closer.crossed = false;
+    closer.asked = around.now + kBeforeConfirming - around.timeouts.probe_interval;
+    Decision decision{Step::send, around.now + kBeforeConfirming, record.reaping.reason, {}};
+    decision.segments.add(near_miss_towards(record, record.reaping.closer));
+    return decision;
+}
+
+Decision leave(Record& record, std::string_view reason, const Circumstances& around) {
+    const Timeouts& t = around.timeouts;
+    const Instant again = around.now + std::max(kLeaveAlone, t.fin_wait_2);
+    revive(record);
+    record.reaping.not_before = std::min(again, record.last_progress + t.alive_max);
+    return {Step::wait, record.reaping.not_before, reason, {}};
+}
+
+/// The side whose connection is gone has said so by an RST that went on to the other: only to make sure is
+/// left.
+Decision pass_on(Record& record, Role target, const Circumstances& around) {
+    flow::Reaping& reaping = record.reaping;
+    reaping.phase = Phase::confirming;
+    reaping.since = around.now;
+    reaping.attempts = 1;
+    reaping.of(target) = Inquiry{};
+    reaping.of(target).target = true;
+    return go_on_confirming(record, around);
+}
+
+Decision end_one(Record& record, Role target, const Circumstances& around) {
+    if (record.reaping.of(other(target)).evidence == Evidence::gone) return pass_on(record, target, around);
+    const bool closer = target == record.reaping.closer;
+    begin_resetting(record, closer ? ResetSides::closer : ResetSides::holder, record.reaping.reason,
+                    around.now);
+    return go_on_resetting(record, around);
+}
+
+Decision end_both(Record& record, std::string_view reason, const Circumstances& around) {
+    begin_resetting(record, around.timeouts.reset, reason, around.now);
+    return go_on_resetting(record, around);
+}
+
+Decision act_on(Record& record, const Judgement& j, const Circumstances& around) {
+    flow::Reaping& reaping = record.reaping;
+    const bool test_orphan = around.timeouts.orphan_test == policy::OrphanTest::active;
+    switch (j.act) {
+        case Act::wait: return ask_the_unheard(record, around);
+        case Act::leave:
+            if (around.now >= record.last_progress + around.timeouts.alive_max)
+                return end_both(record, kAliveTooLong, around);
+            if (test_orphan && !reaping.of(reaping.closer).near_missed) return near_miss(record, around);
+            return leave(record, j.reason, around);
+        case Act::reset_closer: reaping.reason = j.reason; return end_one(record, reaping.closer, around);
+        case Act::reset_holder:
+            reaping.reason = j.reason;
+            return end_one(record, other(reaping.closer), around);
+        case Act::reset_both: return end_both(record, j.reason, around);
+        case Act::forget: return {Step::confirmed, around.now, j.reason, {}};
+    }
+    return {};
+}
+
+}  // namespace
+
+Decision begin_asking(Record& record, const Circumstances& around) {
+    flow::Reaping& reaping = record.reaping;
+    reaping.phase = Phase::probing;
+    reaping.since = around.now;
+    reaping.side = {};
+    reaping.reason = kAsking;
+    reaping.closer = *tcp::closer(record.connection);
+    return ask_the_unheard(record, around);
+}
+
+Decision go_on_asking(Record& record, const Circumstances& around) {
+    const flow::Reaping& reaping = record.reaping;
+    const bool gone =
+        reaping.side[0].evidence == Evidence::gone || reaping.side[1].evidence == Evidence::gone;
+    if (!gone && tcp::closer(record.connection) != reaping.closer) {
+        // The flow has moved on by itself: what was asked is of no interest any more.
+        revive(record);
+        return {Step::wait, due(record, around.timeouts), {}, {}};
+    }
+    const Judgement& j = judge(evidence_of(record, reaping.closer, around.timeouts),
+                               evidence_of(record, other(reaping.closer), around.timeouts));
+    return act_on(record, j, around);
+}
+
+Heard hear_rst(Record& record, Role from) {
+    Inquiry& inquiry = record.reaping.of(from);
+    if (record.reaping.phase == Phase::confirming) {
+        inquiry.confirmed = true;
+        return Heard::consume;
+    }
+    inquiry.evidence = Evidence::gone;
+    return Heard::pass;
+}
+
+Heard hear_ack(Record& record, Role from, const tcp::Segment& segment) {
+    Inquiry& inquiry = record.reaping.of(from);
+    const bool meant_for_peer = inquiry.crossed;
+    inquiry.crossed = false;
+    // Linux: the record that stays of a closed socket answers with id 0, a socket counts
+    // (net/ipv4/ip_output.c).
+    const bool record_only = segment.ip_id == 0 && record.connection.of(from).counts_ids &&
+                             segment.source.address.is_v4() && from == record.reaping.closer;
+    inquiry.evidence =
+        record_only && record.reaping.phase == Phase::probing ? Evidence::orphan : Evidence::alive;
+    if (record.reaping.phase == Phase::confirming) {
+        inquiry.number = segment.ack;
+        inquiry.corrected = true;
+    }
+    return meant_for_peer ? Heard::pass : Heard::consume;
+}
+
+}  // namespace finwait::reaper

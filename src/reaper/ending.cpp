@@ -1,0 +1,155 @@
+// Resetting, and making sure that it worked.
+
+#include "reaper/probe.hpp"
+#include "reaper/stages.hpp"
+#include "tcp/tracker.hpp"
+
+#include <algorithm>
+
+namespace finwait::reaper {
+
+namespace {
+
+using flow::Evidence;
+using flow::Inquiry;
+using flow::Phase;
+using flow::Record;
+using policy::ResetSides;
+using tcp::Role;
+
+/// Probes that may go unanswered before an end counts as unconfirmed.
+constexpr std::uint8_t kConfirmingProbes = 3;
+
+/// RST|ACK in the peer's name. No timestamp: receivers take RSTs without (RFC 7323 section 5.2). A challenge
+/// ACK has the last word on the number (RFC 5961 section 3).
+tcp::Segment reset_towards(const Record& record, Role target) {
+    const Inquiry& inquiry = record.reaping.of(target);
+    const tcp::Side& side = record.connection.of(target);
+    tcp::Segment rst;
+    rst.source = record.endpoint(other(target));
+    rst.destination = record.endpoint(target);
+    rst.flags = tcp::flag::rst | tcp::flag::ack;
+    rst.seq = inquiry.corrected ? inquiry.number : side.ack;
+    rst.ack = record.connection.of(other(target)).ack;
+    return rst;
+}
+
+/// Sends RSTs to the targets that are not known to be gone; what was heard before no longer counts.
+Decision send_round(Record& record, const Circumstances& around) {
+    flow::Reaping& reaping = record.reaping;
+    Decision decision{Step::send, around.now + kBeforeConfirming, reaping.reason, {}};
+    for (const Role role : {Role::client, Role::server}) {
+        Inquiry& inquiry = reaping.of(role);
+        if (!inquiry.target || inquiry.confirmed) continue;
+        decision.segments.add(reset_towards(record, role));
+        ++decision.segments.resets;
+        inquiry.evidence = Evidence::unknown;
+        inquiry.probes = 0;
+        inquiry.outstanding = false;
+        inquiry.crossed = false;
+    }
+    reaping.phase = Phase::confirming;
+    reaping.since = around.now;
+    ++reaping.attempts;
+    return decision;
+}
+
+bool settled(const Inquiry& inquiry) {
+    return !inquiry.target || inquiry.confirmed || inquiry.mute || inquiry.evidence == Evidence::silent;
+}
+
+/// The next probe towards a target that has not answered since its RST, or the verdict that it stays silent.
+void probe_target(Record& record, Role role, const Circumstances& around, Decision& decision) {
+    Inquiry& inquiry = record.reaping.of(role);
+    const Instant next =
+        inquiry.probes == 0 ? record.reaping.since + kBeforeConfirming : inquiry.asked + kAnswerTime;
+    if (around.now < next) {
+        decision.again = std::min(decision.again, next);
+        return;
+    }
+    if (inquiry.probes == kConfirmingProbes) {
+        inquiry.evidence = Evidence::silent;
+        inquiry.outstanding = false;
+        return;
+    }
+    inquiry.asked = around.now;
+    inquiry.outstanding = true;
+    inquiry.crossed = false;
+    ++inquiry.probes;
+    decision.segments.add(probe_towards(record, role));
+    ++decision.segments.probes;
+    decision.again = std::min(decision.again, around.now + kAnswerTime);
+}
+
+Decision conclude(const Record& record) {
+    const auto& side = record.reaping.side;
+    const bool any_confirmed = side[0].confirmed || side[1].confirmed;
+    const bool any_doubt =
+        std::ranges::any_of(side, [](const Inquiry& i) { return i.target && !i.confirmed && !i.mute; });
+    const Step step = any_confirmed && !any_doubt ? Step::confirmed : Step::unconfirmed;
+    return {step, Instant::never(), record.reaping.reason, {}};
+}
+
+}  // namespace
+
+void begin_resetting(Record& record, ResetSides sides, std::string_view reason, Instant now) {
+    flow::Reaping& reaping = record.reaping;
+    if (const auto closer = tcp::closer(record.connection))
+        reaping.closer = *closer;
+    else
+        sides = ResetSides::both;
+    for (const Role role : {Role::client, Role::server}) {
+        const bool mute = reaping.of(role).evidence == Evidence::silent;
+        const bool is_closer = role == reaping.closer;
+        reaping.of(role) = Inquiry{};
+        reaping.of(role).target = sides == ResetSides::both || (sides == ResetSides::closer) == is_closer;
+        reaping.of(role).mute = mute;
+    }
+    reaping.phase = Phase::resetting;
+    reaping.since = now;
+    reaping.attempts = 0;
+    reaping.reason = reason;
+}
+
+Decision go_on_resetting(Record& record, const Circumstances& around) {
+    const Duration quiet = record.reaping.requested ? kBriefQuiet : kQuiet;
+    switch (obstacle(record, quiet, around.now)) {
+        case Obstacle::none: break;
+        case Obstacle::not_quiet: return {Step::wait, record.last_seen + quiet, {}, {}};
+        case Obstacle::data_in_flight: return {Step::wait, around.now + quiet, {}, {}};
+        case Obstacle::untouchable:
+        case Obstacle::numbers_unknown:
+            revive(record);
+            return {Step::wait, around.now + std::max(kQuiet, around.timeouts.fin_wait_2), {}, {}};
+    }
+    if (!record.reaping.reserved) {
+        record.reaping.reserved = true;
+        const Instant place = around.pace.take(around.now);
+        if (place > around.now + Pace::kBurst) return {Step::wait, place, {}, {}, true};
+    }
+    record.reaping.reserved = false;
+    return send_round(record, around);
+}
+
+Decision go_on_confirming(Record& record, const Circumstances& around) {
+    flow::Reaping& reaping = record.reaping;
+    const bool someone_lives = std::ranges::any_of(reaping.side, [](const Inquiry& i) {
+        return i.target && !i.confirmed && i.evidence == Evidence::alive;
+    });
+    if (someone_lives && reaping.attempts >= kMaxAttempts)
+        return {Step::refused, around.now, reaping.reason, {}};
+    if (someone_lives) {
+        const Obstacle o = obstacle(record, kBriefQuiet, around.now);
+        if (o == Obstacle::data_in_flight) return {Step::wait, around.now + kBriefQuiet, {}, {}};
+        if (o == Obstacle::not_quiet) return {Step::wait, record.last_seen + kBriefQuiet, {}, {}};
+        return send_round(record, around);
+    }
+    Decision decision{Step::wait, Instant::never(), reaping.reason, {}};
+    for (const Role role : {Role::client, Role::server})
+        if (!settled(reaping.of(role))) probe_target(record, role, around, decision);
+    if (std::ranges::all_of(reaping.side, settled)) return conclude(record);
+    if (decision.segments.count > 0) decision.step = Step::send;
+    return decision;
+}
+
+}  // namespace finwait::reaper

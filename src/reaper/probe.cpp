@@ -1,0 +1,54 @@
+#include "reaper/probe.hpp"
+
+namespace finwait::reaper {
+
+namespace {
+
+using flow::Record;
+using tcp::Role;
+
+tcp::Segment in_the_peers_name(const Record& record, Role target) {
+    tcp::Segment s;
+    s.source = record.endpoint(other(target));
+    s.destination = record.endpoint(target);
+    s.ack = record.connection.of(other(target)).ack;
+    return s;
+}
+
+}  // namespace
+
+tcp::Segment probe_towards(const Record& record, Role target) {
+    const tcp::Side& side = record.connection.of(target);
+    const tcp::Side& peer = record.connection.of(other(target));
+    tcp::Segment probe = in_the_peers_name(record, target);
+    probe.flags = tcp::flag::ack;
+    probe.seq = side.ack - 1;
+    probe.window = peer.window;
+    if (side.timestamps && peer.timestamps) {
+        probe.options = tcp::option::timestamps;
+        probe.ts_value = peer.ts_value;
+        probe.ts_echo = side.ts_value;
+    }
+    return probe;
+}
+
+tcp::Segment near_miss_towards(const Record& record, Role target) {
+    tcp::Segment rst = in_the_peers_name(record, target);
+    rst.flags = tcp::flag::rst;
+    rst.seq = record.connection.of(target).ack + 1;
+    rst.ack = tcp::Seq();
+    return rst;
+}
+
+Answer answer_of(const Record& record, Role from, const tcp::Segment& s) {
+    const flow::Inquiry& inquiry = record.reaping.of(from);
+    const tcp::Side& side = record.connection.of(from);
+    const tcp::Side& peer = record.connection.of(other(from));
+    if (s.any(tcp::flag::rst)) return inquiry.outstanding && s.seq == peer.ack ? Answer::rst : Answer::none;
+    const bool bare = s.any(tcp::flag::ack) && !s.any(tcp::flag::syn | tcp::flag::fin) && s.length == 0;
+    if (!bare || s.seq != side.next) return Answer::none;
+    const bool after_rst = record.reaping.phase == flow::Phase::confirming && inquiry.target;
+    return inquiry.outstanding || after_rst ? Answer::ack : Answer::none;
+}
+
+}  // namespace finwait::reaper

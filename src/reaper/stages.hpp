@@ -1,0 +1,19 @@
+// The stages of the reaper's machine, one pair of functions each: asking (asking.cpp), resetting and
+// confirming (ending.cpp).
+#pragma once
+
+#include "reaper/reaper.hpp"
+
+namespace finwait::reaper {
+
+[[nodiscard]] Decision begin_asking(flow::Record& record, const Circumstances& around);
+[[nodiscard]] Decision go_on_asking(flow::Record& record, const Circumstances& around);
+
+void begin_resetting(flow::Record& record, policy::ResetSides sides, std::string_view reason, Instant now);
+[[nodiscard]] Decision go_on_resetting(flow::Record& record, const Circumstances& around);
+[[nodiscard]] Decision go_on_confirming(flow::Record& record, const Circumstances& around);
+
+[[nodiscard]] Heard hear_rst(flow::Record& record, tcp::Role from);
+[[nodiscard]] Heard hear_ack(flow::Record& record, tcp::Role from, const tcp::Segment& segment);
+
+}  // namespace finwait::reaper

@@ -1,0 +1,62 @@
+#include "reaper/judgement.hpp"
+
+#include "support/document.hpp"
+
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace finwait::reaper {
+namespace {
+
+using enum flow::Evidence;
+
+TEST(Judgement, EveryPairOfEvidenceHasOneEntryWithAReason) {
+    for (std::size_t closer = 0; closer < flow::kEvidenceCount; ++closer) {
+        for (std::size_t holder = 0; holder < flow::kEvidenceCount; ++holder) {
+            const Judgement& j =
+                judge(static_cast<flow::Evidence>(closer), static_cast<flow::Evidence>(holder));
+            EXPECT_EQ(j.closer, static_cast<flow::Evidence>(closer));
+            EXPECT_EQ(j.holder, static_cast<flow::Evidence>(holder));
+            EXPECT_FALSE(j.reason.empty());
+        }
+    }
+}
+
+TEST(Judgement, TwoLivingSidesAreLeftAlone) {
+    EXPECT_EQ(judge(alive, alive).act, Act::leave);
+}
+
+TEST(Judgement, NothingIsEndedOnTheSilenceOfOneSideAlone) {
+    EXPECT_EQ(judge(silent, unknown).act, Act::wait);
+    EXPECT_EQ(judge(unknown, silent).act, Act::wait);
+}
+
+TEST(Judgement, NoSideThatIsGoneIsReset) {
+    for (const Judgement& j : judgements()) {
+        const bool closer_is_reset = j.act == Act::reset_closer || j.act == Act::reset_both;
+        const bool holder_is_reset = j.act == Act::reset_holder || j.act == Act::reset_both;
+        EXPECT_FALSE(j.closer == gone && closer_is_reset) << j.reason;
+        EXPECT_FALSE(j.holder == gone && holder_is_reset) << j.reason;
+    }
+}
+
+TEST(Judgement, TheDocumentShowsTheTable) {
+    std::ostringstream out;
+    out << "# What the evidence decides\n\n"
+           "Made from `src/reaper/judgement.cpp` by a test. A half-closed flow whose time is up is asked on "
+           "both sides; an\n"
+           "answer that is still out is `unknown`. `orphan` is a closer whose application has closed both "
+           "ways.\n\n"
+           "| closer (FIN_WAIT_2) | holder (CLOSE_WAIT) | what is done | why |\n|---|---|---|---|\n";
+    for (const Judgement& j : judgements())
+        out << "| " << name(j.closer) << " | " << name(j.holder) << " | " << name(j.act) << " | " << j.reason
+            << " |\n";
+    out << "\nTwo living sides that make no progress for `alive_max` are reset. Flows that are signed (MD5, "
+           "AO), use\n"
+           "several subflows (MPTCP), or were adopted and never proven are never asked nor reset.\n";
+    finwait::testing::expect_document("decisions.md", out.str());
+}
+
+}  // namespace
+}  // namespace finwait::reaper
