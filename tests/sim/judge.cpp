@@ -62,7 +62,8 @@ void Judge::look(Instant now) {
         flow_.id = report.id;
     }
     flow_.adopted = report.adopted;
-    flow_.resetting = report.subject.phase == policy::Phase::resetting;
+    flow_.resetting =
+        report.subject.phase == policy::Phase::resetting || report.subject.phase == policy::Phase::confirming;
     const bool a_is_client = report.subject.client.port != 80;
     flow_.claim[0] = a_is_client ? report.subject.client_state : report.subject.server_state;
     flow_.claim[1] = a_is_client ? report.subject.server_state : report.subject.client_state;

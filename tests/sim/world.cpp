@@ -26,6 +26,8 @@ tcp::Endpoint address_of(std::size_t host) {
 
 engine::Options engine_options(const Life& life) {
     policy::Timeouts timeouts;
+    // Every other random life is asked before it is ended.
+    timeouts.on_expiry = life.seed % 2 == 1 ? policy::OnExpiry::probe : policy::OnExpiry::reset;
     timeouts.fin_wait_2 = life.fin_wait_2;
     engine::Options options;
     options.max_flows = 4;
@@ -174,7 +176,14 @@ void World::pass(std::size_t sender, const Packet& packet) {
     const bool control = packet.segment.any(kControl);
     if (control) marked_ = true;
     const bool queued = !life_.selective || marked_;
-    if (queued && ask_engine(packet) == engine::Verdict::release) marked_ = control;
+    const engine::Verdict verdict = queued ? ask_engine(packet) : engine::Verdict::accept;
+    if (verdict == engine::Verdict::release) marked_ = control;
+    if (verdict == engine::Verdict::drop) {
+        // An answer to a probe: the peer must not see it, and it says nothing that the peer's segments do
+        // not.
+        tell("kept", packet);
+        return tick();
+    }
     judge_.passed(now_, sender, packet, queued);
     tell(queued ? "pass" : "fast", packet);
     tick();
@@ -204,7 +213,7 @@ void World::tick() {
         p.origin = Origin::reaper;
         const std::size_t receiver = p.segment.destination == address_of(0) ? 0 : 1;
         tell("reap", p);
-        judge_.reaped(now_, receiver, p.segment);
+        if (p.segment.any(tcp::flag::rst)) judge_.reaped(now_, receiver, p.segment);
         send(behind_observer(1U - receiver), p);
     }
     judge_.ticked(now_);
