@@ -15,7 +15,12 @@ constexpr std::size_t kLogQueue = 8192;
 std::string_view verb(engine::EventType type) {
     switch (type) {
         case engine::EventType::half_closed: return "half-closed";
+        case engine::EventType::probe: return "asked";
+        case engine::EventType::left: return "left alone";
         case engine::EventType::reset: return "reset";
+        case engine::EventType::confirmed: return "reset confirmed";
+        case engine::EventType::unconfirmed: return "reset not confirmed";
+        case engine::EventType::refused: return "reset refused: a side lives on";
         case engine::EventType::would_reset: return "would have been reset (observing)";
         case engine::EventType::closed: return "closed";
     }
@@ -64,8 +69,9 @@ bool Journal::admit(Instant now) {
 }
 
 void Journal::note(Instant now, const engine::Event& event, const std::string& policy) {
-    const bool important =
-        event.type == engine::EventType::reset || event.type == engine::EventType::would_reset;
+    const bool important = event.type == engine::EventType::reset ||
+                           event.type == engine::EventType::would_reset ||
+                           event.type == engine::EventType::refused;
     const auto level = important ? spdlog::level::info : spdlog::level::debug;
     if (!logger_->should_log(level) || !admit(now)) return;
     logger_->log(level, describe(event, policy));
