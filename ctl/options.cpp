@@ -26,8 +26,7 @@ struct Words {
 void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
     CLI::Option* option = nullptr;
     switch (subcommand.operand) {
-        case Operand::none:
-            return;
+        case Operand::none: return;
         case Operand::backend:
             app.add_option("--backend", words.call.backend,
                            "nftables or iptables; without it, the rules in force")

@@ -24,6 +24,9 @@ bool is_closing_receiver(State s) {
 Grade grade_at_ack(const Side& sender, const Side& receiver) {
     if (!sender.fresh) return Grade::likely;
     if (sender.next == receiver.ack) return Grade::certain;
+    // Only the FIN is on its way: Linux takes an RST at its number whether it has arrived or not
+    // (tcp_reset_check()).
+    if (sender.fin_seen && receiver.ack == sender.fin - 1) return Grade::likely;
     // Before it is synchronized a side answers a bad ACK by RST and lives on (RFC 9293 section 3.10.7.4).
     const bool opening = sender.state == State::syn_sent || sender.state == State::syn_received;
     return opening ? Grade::challenged : Grade::sender_only;

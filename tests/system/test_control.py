@@ -32,7 +32,9 @@ class Control(case.SystemTest):
 
     def assert_traffic_flows(self, daemon):
         pairs = open_both_versions(self.lab, 4)
-        self.assertEqual(len(daemon.flows("state", "established", "and", f"client-port {pairs[0].key.port}")), 1)
+        key = pairs[0].key
+        listed = daemon.flows(f"state established and client {key.address} and client-port {key.port}")
+        self.assertEqual(len(listed), 1)
         for pair in pairs:
             pair.close()
 

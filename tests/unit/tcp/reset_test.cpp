@@ -127,6 +127,14 @@ TEST(Reset, BeyondTheWindowIsNotTakenEvenBehindAWindowProbe) {
     EXPECT_STATES(d, "established", "established");
 }
 
+TEST(Reset, BehindAFinThatIsNotAcknowledgedYetClosesBothSides) {
+    Dialogue d;
+    d.handshake();
+    d.client(fin(1001, 5001));
+    EXPECT_EQ(d.client(rst(1001)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "closed");
+}
+
 TEST(Reset, BlindOrOldSegmentsReviveNothing) {
     Dialogue d;
     d.handshake();
