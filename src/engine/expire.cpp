@@ -8,6 +8,9 @@ namespace finwait::engine {
 
 namespace {
 
+/// A living receiver acknowledges data within half a second (RFC 9293 section 3.8.6.3), and the path adds its
+/// time.
+constexpr Duration kResetTaken = std::chrono::milliseconds(800);
 /// Deadlines handled in one on_tick(): packets must not wait for more.
 constexpr int kTickBudget = 2048;
 /// A flow closed by RST stays this long, so that what was in flight does not begin a new one (as in
@@ -18,6 +21,7 @@ constexpr Duration kLinger = std::chrono::seconds(10);
 
 Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
     const policy::Timeouts& t = timeouts(record);
+    if (tcp::reset_pending(record.connection)) return record.last_seen + kResetTaken;
     switch (stage) {
         case Stage::provisional: return record.last_progress + t.handshake;
         case Stage::established:
@@ -71,6 +75,11 @@ void Engine::Impl::wake(Instant now, std::uint32_t slot, Actions& actions) {
 /// own for it.
 void Engine::Impl::expire(Instant now, std::uint32_t slot, Stage s) {
     Record& record = table_[slot];
+    if (tcp::reset_pending(record.connection)) {
+        const Before earlier = before(record);
+        tcp::take_reset(record.connection);
+        return settle(now, slot, earlier, nullptr);
+    }
     if (s == Stage::fin_wait_1) {
         const Before earlier = before(record);
         if (tcp::retract(record.connection)) {

@@ -98,6 +98,7 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         ++counters.packets_invalid;
     settle(now, slot, earlier, &segment);
     if (record.reaping.urgent) arm(slot, now);
+    if (tcp::reset_pending(record.connection)) arm(slot, deadline(record, stage(record)));
     return verdict_for(now, record);
 }
 

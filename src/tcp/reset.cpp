@@ -115,4 +115,13 @@ bool revive_after_reset(Connection& c, Role from, bool crossing) {
     return true;
 }
 
+bool reset_pending(const Connection& c) {
+    return c.reset_seen && !c.reset_answered && !finished(c);
+}
+
+void take_reset(Connection& c) {
+    for (Side& side : c.side)
+        apply(side, Event::reset);
+}
+
 }  // namespace finwait::tcp

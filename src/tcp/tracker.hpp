@@ -60,6 +60,10 @@ bool retract(Connection& connection);
 [[nodiscard]] bool embryonic(const Connection& connection);
 /// Nothing is left to happen but forgetting: each side is CLOSED or in TIME_WAIT.
 [[nodiscard]] bool finished(const Connection& connection);
+/// An RST has passed that its receiver may have taken, and the receiver has said nothing since.
+[[nodiscard]] bool reset_pending(const Connection& connection);
+/// Its silence shows that it has: alive, it would have acknowledged the data that was on its way.
+void take_reset(Connection& connection);
 /// Both sides' numbers are current, so that a reset would be exact.
 [[nodiscard]] bool exact(const Connection& connection);
 /// The window shift in force for what `role` offers: 0 unless both offered (RFC 7323 section 2.2); 14, the

@@ -75,6 +75,17 @@ TEST(Flows, AFinRepeatedForMinutesKeepsItsFlow) {
     EXPECT_EQ(path.flow().subject.closer, tcp::Role::client);
 }
 
+TEST(Flows, ASilentReceiverHasTakenTheRst) {
+    Path path(all_packets());
+    path.handshake();
+    path.client(data(1001, 5001, 100));
+    path.client(fin(1101, 5001));
+    path.client(rst(1001));
+    EXPECT_EQ(path.flow().subject.server_state, tcp::State::established);
+    path.wait(milliseconds(1100));
+    EXPECT_EQ(path.flow().subject.server_state, tcp::State::closed);
+}
+
 TEST(Flows, CountsFollowTheStatesOfBothSides) {
     Path path(all_packets());
     path.client_half_closed();
