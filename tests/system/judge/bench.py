@@ -49,6 +49,8 @@ class Bench:
             play = Play(self.daemon.lab, lives, Random(f"{self._seed} {self._begun}"), spread=count / 500)
             left = {actor.key: actor.life for actor in play.actors}
             self.known |= set(left)
+            # A receiver that is silent after an RST is believed to have taken it after most of a second.
+            time.sleep(1)
             left = self._look_until_quiet(left, _WITH_LOSS if self._loss else _PATIENCE)
         # What retransmits even now has backed off for long; its next attempt gets through.
         self._give_up(self._look_until_quiet(left, _PATIENCE))
