@@ -103,8 +103,11 @@ Decision end_one(Record& record, Role target, const Circumstances& around) {
     return go_on_resetting(record, around);
 }
 
+/// A side that did not answer is reset too, whatever the policy: perhaps only its answers are lost.
 Decision end_both(Record& record, std::string_view reason, const Circumstances& around) {
-    begin_resetting(record, around.timeouts.reset, reason, around.now);
+    const bool silent = std::ranges::any_of(record.reaping.side,
+                                            [](const Inquiry& i) { return i.evidence == Evidence::silent; });
+    begin_resetting(record, silent ? ResetSides::both : around.timeouts.reset, reason, around.now);
     return go_on_resetting(record, around);
 }
 

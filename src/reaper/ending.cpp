@@ -54,6 +54,10 @@ Decision send_round(Record& record, const Circumstances& around) {
     return decision;
 }
 
+Duration quiet_before(const Record& record) {
+    return record.reaping.requested ? kBriefQuiet : kQuiet;
+}
+
 bool settled(const Inquiry& inquiry) {
     return !inquiry.target || inquiry.confirmed || inquiry.mute || inquiry.evidence == Evidence::silent;
 }
@@ -112,7 +116,7 @@ void begin_resetting(Record& record, ResetSides sides, std::string_view reason, 
 }
 
 Decision go_on_resetting(Record& record, const Circumstances& around) {
-    const Duration quiet = record.reaping.requested ? kBriefQuiet : kQuiet;
+    const Duration quiet = quiet_before(record);
     switch (obstacle(record, quiet, around.now)) {
         case Obstacle::none: break;
         case Obstacle::not_quiet: return {Step::wait, record.last_seen + quiet, {}, {}};
@@ -139,9 +143,10 @@ Decision go_on_confirming(Record& record, const Circumstances& around) {
     if (someone_lives && reaping.attempts >= kMaxAttempts)
         return {Step::refused, around.now, reaping.reason, {}};
     if (someone_lives) {
-        const Obstacle o = obstacle(record, kBriefQuiet, around.now);
-        if (o == Obstacle::data_in_flight) return {Step::wait, around.now + kBriefQuiet, {}, {}};
-        if (o == Obstacle::not_quiet) return {Step::wait, record.last_seen + kBriefQuiet, {}, {}};
+        const Duration quiet = quiet_before(record);
+        const Obstacle o = obstacle(record, quiet, around.now);
+        if (o == Obstacle::data_in_flight) return {Step::wait, around.now + quiet, {}, {}};
+        if (o == Obstacle::not_quiet) return {Step::wait, record.last_seen + quiet, {}, {}};
         return send_round(record, around);
     }
     Decision decision{Step::wait, Instant::never(), reaping.reason, {}};

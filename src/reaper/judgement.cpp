@@ -20,7 +20,7 @@ constexpr auto kJudgements = std::to_array<Judgement>({
     {alive, alive, leave, "both sides are there: a legitimate half-close"},
     {alive, orphan, leave, "both sides are there: a legitimate half-close"},
     {alive, gone, reset_closer, "the holder's connection no longer exists: it will never close"},
-    {alive, silent, reset_closer, "the holder has not answered any attempt: its host or its path is gone"},
+    {alive, silent, reset_both, "the holder has not answered any attempt: its host or its path is gone"},
 
     {orphan, unknown, reset_both,
      "the closer's application has closed both ways: nobody reads what the holder sends"},
@@ -43,8 +43,8 @@ constexpr auto kJudgements = std::to_array<Judgement>({
     {gone, silent, reset_holder, "the closer's connection no longer exists, and the holder does not answer"},
 
     {silent, unknown, wait, "the holder has not been heard yet"},
-    {silent, alive, reset_holder, "the closer has not answered any attempt: its host or its path is gone"},
-    {silent, orphan, reset_holder, "the closer has not answered any attempt: its host or its path is gone"},
+    {silent, alive, reset_both, "the closer has not answered any attempt: its host or its path is gone"},
+    {silent, orphan, reset_both, "the closer has not answered any attempt: its host or its path is gone"},
     {silent, gone, reset_closer, "the holder's connection no longer exists, and the closer does not answer"},
     {silent, silent, reset_both, "neither side has answered any attempt"},
 });

@@ -2,6 +2,7 @@
 // connection that exists already (RFC 5961 section 4). Data in SYN after RFC 7413.
 
 #include "tcp/rules.hpp"
+#include "tcp/window.hpp"
 
 namespace finwait::tcp {
 
@@ -11,6 +12,7 @@ void remember_pending(Connection& c, Role from, const Segment& s) {
     c.pending = true;
     c.pending_role = from;
     c.pending_isn = s.seq;
+    c.pending_acks = s.any(flag::ack);
     c.pending_scale_offered = s.offers(option::window_scale);
     c.pending_scale = s.scale;
 }
@@ -21,9 +23,7 @@ bool may_reopen(const Connection& c, Role from, const Segment& s) {
     const Side& sender = c.of(from);
     const Side& receiver = c.of(other(from));
     if (!finished(c)) return false;
-    // The old SYN again: a stray, unless the RST that answered it may have been lost.
-    if (sender.syn_seen && s.seq == sender.iss)
-        return c.reset_seen && c.reset_by != from && sender.before_reset == State::syn_sent;
+    if (sender.syn_seen && s.seq == sender.iss) return false;  // the old SYN again: a stray
     if (receiver.state != State::time_wait || !receiver.acked) return true;
     const bool newer_stamp =
         sender.timestamps && s.offers(option::timestamps) && after(Seq(s.ts_value), Seq(sender.ts_value));
@@ -60,22 +60,34 @@ Advance on_another_syn(Connection& c, Role from, const Segment& s) {
     return {Outcome::accepted};
 }
 
+void begin_with_pending(Connection& c) {
+    const Role role = c.pending_role;
+    begin_side(c, role, pending_syn(c));
+    apply(c.of(role), Event::sent_syn);
+}
+
 }  // namespace
 
 void take_pending(Connection& c) {
     Side& side = c.of(c.pending_role);
     const Side earlier = side;
     begin_side(c, c.pending_role, pending_syn(c));
-    // Two SYN,ACKs acknowledge the same SYN.
+    c.pending = false;
+    if (!c.pending_acks) {
+        side.state = State::syn_sent;
+        return;
+    }
+    // Two SYN,ACKs acknowledge the same SYN. What the windows meant depends on the scale of the right one.
+    side.max_window = scaled_window(c, c.pending_role, UINT16_MAX);
     side.acked = earlier.acked;
     side.ack = earlier.ack;
-    side.edge = earlier.edge;
-    c.pending = false;
+    side.edge = earlier.ack + side.max_window;
 }
 
 void begin_side(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
     const State state = sender.state;
+    if (c.pending && c.pending_role == from && c.pending_isn == s.seq) c.pending = false;
     sender = Side{};
     sender.state = state;
     sender.iss = s.seq;
@@ -97,6 +109,11 @@ Advance on_syn(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
     const Side& receiver = c.of(other(from));
     if (may_reopen(c, from, s)) return {Outcome::reopened};
+    if (c.reset_seen && c.reset_by != from && sender.syn_seen && s.seq == sender.iss) {
+        // A stray; or the RST that refused it was lost, and it is repeated.
+        const bool refused = !receiver.syn_seen;
+        return refused && take_back_opening_reset(c) ? Advance{Outcome::accepted} : Advance{Outcome::invalid};
+    }
 
     const bool answered = receiver.acked && receiver.syn_seen;
     if (sender.state == State::syn_sent && !answered) return on_another_syn(c, from, s);
@@ -120,27 +137,42 @@ Advance on_syn(Connection& c, Role from, const Segment& s) {
 Advance on_syn_ack(Connection& c, Role from, const Segment& s, bool crossing) {
     Side& sender = c.of(from);
     Side& receiver = c.of(other(from));
-    if (c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1) {
+    const bool repeated = sender.syn_seen && s.seq == sender.iss;
+    const bool answers_pending = c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1;
+    if (repeated && sender.state == State::syn_sent && !receiver.syn_seen) {
+        // It answers a SYN from before its own: its number proves that it is the sender's.
+        if (answers_pending) begin_with_pending(c);
+        apply(sender, Event::sent_syn_ack);
+        note_acknowledgment(c, from, s);
+        return {Outcome::accepted};
+    }
+    if (answers_pending) {
         const bool unanswered = sender.state == State::closed && receiver.state == State::syn_sent;
         if (!unanswered) return {Outcome::reopened};
         take_pending(c);
     }
     if (!receiver.syn_seen || !answers(receiver.iss, receiver.next, s.ack)) return {Outcome::invalid};
+    // After an RST a SYN,ACK with another number: its sender has begun again, and answers the SYN.
+    const bool overtaken = sender.fresh && s.end() == sender.next;
+    if (c.reset_seen && c.reset_by == from && !repeated && !overtaken) take_back_opening_reset(c);
 
-    const bool repeated = sender.syn_seen && s.seq == sender.iss;
     if (repeated && sender.state == State::established) {
         if (after(sender.next, s.end()) || sender.open) return {Outcome::invalid};
+        note_acknowledgment(c, from, s);
         if (!crossing) apply(sender, Event::syn_ack_repeated);
         return {Outcome::accepted};
     }
     const State state = sender.state;
-    const bool not_begun = state == State::closed && !sender.syn_seen;
+    const bool not_begun = state == State::closed && (!sender.syn_seen || receiver.state == State::syn_sent);
     const bool opening =
         not_begun || state == State::syn_sent || state == State::unknown || state == State::syn_received;
     if (!opening || c.reset_seen) return {Outcome::invalid};
     if (state == State::syn_received) {
         // Another number: it has started again, or this is an old one. The third ACK will tell which.
-        if (!repeated) remember_pending(c, from, s);
+        if (repeated)
+            note_acknowledgment(c, from, s);
+        else
+            remember_pending(c, from, s);
         return {Outcome::accepted};
     }
 
@@ -179,8 +211,15 @@ std::optional<Opened> open(const Segment& first) {
 }
 
 Opened reopen(const Connection& old, Role sender, const Segment& segment) {
-    if (!segment.any(flag::ack)) return *open(segment);
     Opened opened;
+    if (!segment.any(flag::ack)) {
+        opened = *open(segment);
+        if (!old.pending || old.pending_role != other(sender)) return opened;
+        // The SYNs may have crossed: the next SYN,ACK will tell.
+        Connection& c = opened.connection;
+        remember_pending(c, Role::server, pending_syn(old));
+        return opened;
+    }
     opened.sender = Role::server;
     Connection& c = opened.connection;
     begin_side(c, Role::client, pending_syn(old));

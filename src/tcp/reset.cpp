@@ -22,7 +22,7 @@ bool is_closing_receiver(State s) {
 /// Where the receiver stood when it last spoke. With data on its way since then the receiver takes it only if
 /// that was lost; if it was not, the number is old, and another RST will follow.
 Grade grade_at_ack(const Side& sender, const Side& receiver) {
-    if (!sender.fresh) return Grade::likely;
+    if (!sender.fresh) return receiver.state == State::syn_received ? Grade::certain : Grade::likely;
     if (sender.next == receiver.ack) return Grade::certain;
     // Only the FIN is on its way: Linux takes an RST at its number whether it has arrived or not
     // (tcp_reset_check()).
@@ -63,7 +63,7 @@ Grade grade(const Connection& c, Role from, const Segment& s) {
 }
 
 void close_side(Side& side) {
-    side.before_reset = side.state;
+    if (side.state != State::closed) side.before_reset = side.state;
     apply(side, Event::reset);
 }
 
@@ -78,9 +78,10 @@ Advance on_reset(Connection& c, Role from, const Segment& s) {
         // The sender answers by RST what still comes: that closes a side that had been taken to live on.
         const Side& receiver = c.of(other(from));
         const bool exact = c.reset_answered && receiver.acked && s.seq == receiver.ack;
-        if (exact || grade(c, from, s) >= Grade::likely)
-            for (Side& side : c.side)
-                apply(side, Event::reset);
+        if (!exact && grade(c, from, s) < Grade::likely) return {Outcome::accepted};
+        for (Side& side : c.side)
+            close_side(side);
+        if (from != c.reset_by) c.reset_certain = true;  // both have said that they are gone
         return {Outcome::accepted};
     }
     const Grade g = grade(c, from, s);
@@ -91,6 +92,10 @@ Advance on_reset(Connection& c, Role from, const Segment& s) {
     c.reset_claimed = g == Grade::unchecked;
     c.reset_certain = g == Grade::certain;
     close_side(c.of(from));
+    if (!c.of(from).syn_seen && !c.of(from).fresh) {
+        c.of(from).next = s.seq;  // where its sender stood: an earlier number is overtaken
+        c.of(from).fresh = true;
+    }
     if (g != Grade::sender_only) close_side(c.of(other(from)));
     return {Outcome::accepted, true};
 }
@@ -112,6 +117,14 @@ bool revive_after_reset(Connection& c, Role from, bool crossing) {
     // Of a side of which nothing was known, anything would be plausible.
     if (c.of(from).before_reset == State::unknown) return false;
     restore(c.of(from));
+    return true;
+}
+
+bool take_back_opening_reset(Connection& c) {
+    Side& opener = c.of(other(c.reset_by));
+    if (opener.state != State::closed || opener.before_reset != State::syn_sent) return false;
+    restore(opener);
+    c.reset_seen = false;
     return true;
 }
 

@@ -30,6 +30,10 @@ Advance on_reset(Connection& c, Role from, const Segment& s);
 /// False when it shows nothing and must be left alone.
 bool revive_after_reset(Connection& c, Role from, bool crossing);
 
+/// An RST had answered a SYN, and what passes now says that it may have been lost: the SYN's sender waits for
+/// an answer again. False when no SYN was waiting (reset.cpp).
+bool take_back_opening_reset(Connection& c);
+
 /// Settles the states of sides that were adopted as unknown, as soon as what they have sent leaves one answer
 /// only (adopt.cpp).
 void settle_unknown(Connection& c);

@@ -57,6 +57,7 @@ struct Connection {
     std::uint8_t pending_scale = 0;
     bool pending : 1 = false;
     bool pending_scale_offered : 1 = false;
+    bool pending_acks : 1 = false;  // it was a SYN,ACK
     Role pending_role : 1 = Role::client;
 
     bool adopted : 1 = false;         // picked up midway: scales and earlier life are unknown

@@ -31,7 +31,8 @@ void acknowledge_fin(Side& sender, Side& receiver, const Segment& s) {
     if (!receiver.fin_acked) {
         receiver.fin_acked = true;
         receiver.fin_claimed = false;
-        receiver.complete = true;
+        receiver.next = receiver.fin;  // both sides agree: nothing lies beyond
+        receiver.fresh = receiver.complete = true;
         const bool both = sender.fin_seen || s.any(flag::fin);
         apply(receiver, both ? Event::fin_acked_both : Event::fin_acked);
     }
@@ -95,9 +96,11 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     if (sender.state == State::closed && !sender.fin_seen && !c.reset_seen) return {Outcome::invalid};
     if (!c.adopted && !receiver.syn_seen) return {Outcome::invalid};  // there is nothing yet to acknowledge
     const bool answers_pending = c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1;
-    if (answers_pending && receiver.state == State::syn_received) take_pending(c);
+    if (answers_pending && sequence_in_window(c, from, s) && receiver.state == State::syn_received)
+        take_pending(c);
     if (!in_window(c, from, s) || !agrees_with_fins(sender, receiver, s)) {
-        if (!retract(c)) return {Outcome::invalid};
+        const bool over = c.reset_seen && !c.reset_claimed;
+        if (over || !retract(c)) return {Outcome::invalid};
         // Of two FINs that contradict each other the later one is the claim that waits to be confirmed.
         return s.any(flag::fin) ? on_ordinary(c, from, s, crossing) : Advance{Outcome::retracted};
     }
@@ -188,7 +191,8 @@ bool retract(Connection& c) {
         if (!side.fin_seen || !side.fin_claimed) continue;
         side.fin_seen = false;
         side.fin_claimed = false;
-        side.state = side.before_fin;
+        // What an RST has closed stays closed.
+        (side.state == State::closed ? side.before_reset : side.state) = side.before_fin;
         any = true;
     }
     if (any) lose_numbers(c);

@@ -11,11 +11,17 @@ namespace {
 /// An acknowledgment may lag this far behind at least, however small the windows: nf_conntrack's
 /// MAXACKWINCONST.
 constexpr std::uint32_t kMinAckLag = 66'000;
+/// No window is larger (RFC 7323 section 2.3): a bound even where nothing was heard of the other side.
+constexpr std::uint32_t kLargestWindow = UINT32_C(1) << 30U;
 
 /// (I) not beyond the right edge that the receiver offered. One more is a window probe (RFC 9293
 /// section 3.8.6.1).
-bool before_right_edge(const Side& receiver, const Segment& s) {
-    return !receiver.acked || at_or_before(s.end(), receiver.edge + 1);
+bool before_right_edge(const Side& sender, const Side& receiver, const Segment& s) {
+    if (receiver.acked) return at_or_before(s.end(), receiver.edge + 1);
+    if (!sender.fresh) return true;
+    // Nothing follows a SYN before it is acknowledged.
+    if (sender.state == State::syn_sent && sender.complete) return at_or_before(s.seq, sender.next);
+    return at_or_before(s.end(), sender.next + kLargestWindow);
 }
 
 /// (II) not older than one window below what the sender has sent. One less is a keepalive (RFC 9293
@@ -25,8 +31,9 @@ bool above_left_edge(const Side& sender, const Side& receiver, const Segment& s)
 }
 
 /// (III) acknowledges nothing that was never sent.
-bool acks_sent_data(const Side& receiver, const Segment& s) {
-    return !receiver.fresh || !receiver.complete || at_or_before(s.ack, receiver.next);
+bool acks_sent_data(const Side& sender, const Side& receiver, const Segment& s) {
+    if (receiver.fresh && receiver.complete) return at_or_before(s.ack, receiver.next);
+    return !sender.acked || at_or_before(s.ack, sender.ack + kLargestWindow);
 }
 
 /// (IV) does not acknowledge less than what a full window of data in flight explains.
@@ -40,11 +47,17 @@ std::uint32_t scaled_window(const Connection& c, Role role, std::uint16_t raw) {
     return static_cast<std::uint32_t>(raw) << scale_in_force(c, role);
 }
 
+bool sequence_in_window(const Connection& c, Role from, const Segment& s) {
+    const Side& sender = c.of(from);
+    const Side& receiver = c.of(other(from));
+    return before_right_edge(sender, receiver, s) && above_left_edge(sender, receiver, s);
+}
+
 bool in_window(const Connection& c, Role from, const Segment& s) {
     const Side& sender = c.of(from);
     const Side& receiver = c.of(other(from));
-    return before_right_edge(receiver, s) && above_left_edge(sender, receiver, s) &&
-           acks_sent_data(receiver, s) && acks_recent_data(sender, receiver, s);
+    return sequence_in_window(c, from, s) && acks_sent_data(sender, receiver, s) &&
+           acks_recent_data(sender, receiver, s);
 }
 
 }  // namespace finwait::tcp

@@ -113,6 +113,7 @@ void Endpoint::on_fin_acked(Instant now) {
 }
 
 void Endpoint::take_window(const tcp::Segment& s) {
+    if (before(s.ack, snd_una_)) return;  // RFC 9293 section 3.10.7.4: an old one
     const bool newer = before(wl1_, s.seq) || (wl1_ == s.seq && at_or_before(wl2_, s.ack)) ||
                        (after(s.ack, wl2_) && options_.stack == Stack::linux);
     if (!newer) return;

@@ -129,7 +129,7 @@ void Judge::passed(Instant now, std::size_t sender, const Packet& packet, bool q
     const Incarnation own = flow_.side[sender].own;
     const bool older = packet.own != kNone && own != kNone && packet.own != own;
     if (selective_ && queued && (older || packet.origin == Origin::forger)) flow_.tainted = true;
-    note(now, sender, packet);
+    note(now, sender, packet, queued);
     if (queued) flow_.spoke[sender] = now;
     settle_confusion(packet);
     check_claims(now);
@@ -137,7 +137,7 @@ void Judge::passed(Instant now, std::size_t sender, const Packet& packet, bool q
 }
 
 /// Takes note of what a genuine packet of this very connection shows.
-void Judge::note(Instant now, std::size_t sender, const Packet& packet) {
+void Judge::note(Instant now, std::size_t sender, const Packet& packet, bool queued) {
     const tcp::Segment& s = packet.segment;
     Passed& from = flow_.side[sender];
     Passed& to = flow_.side[1 - sender];
@@ -152,13 +152,17 @@ void Judge::note(Instant now, std::size_t sender, const Packet& packet) {
     flow_.last_seen = now;
     note_numbers(now, sender, s);
     if (!s.any(flag::ack)) return;
+    if (queued && (!from.ack_queued || after(s.ack, from.queued_ack))) {
+        from.ack_queued = true;
+        from.queued_ack = s.ack;
+    }
     to.syn_acked = true;
     const bool covers = to.fin && s.ack == facts(1 - sender)->fin_end;
     if (covers) note_fin_acked(from, to);
     if (!s.any(flag::fin)) return;
     from.fin_covers = from.fin_covers && covers;
     // A copy that acknowledges less than its sender has acknowledged since is an old one, and says nothing.
-    const bool old = before(s.ack, from.ack);
+    const bool old = from.ack_queued && before(s.ack, from.queued_ack);
     if (from.fin && from.fin_acked && !old) {
         from.fin_crossed = now - flow_.spoke[1 - sender] < kCrossing;
         from.fin_acked = from.fin_crossed;

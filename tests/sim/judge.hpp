@@ -38,19 +38,22 @@ struct Passed {
     bool fin_acked_once = false;
     bool fin_crossed =
         false;  // a copy of its FIN has passed so late that it may have crossed that acknowledgment
-    bool fin_covers = true;      // each copy of its FIN acknowledged the peer's
-    bool got_fin = false;        // its acknowledgment of the peer's FIN
-    bool syn_acked = false;      // an acknowledgment of its SYN
-    bool mortal = false;         // an RST that may end it passed towards it
-    bool unripe = false;         // such an RST was ahead of what the side had got by then
-    bool doubtful = false;       // such an RST stood below data that had passed
-    bool reset_lost = false;     // such an RST was lost behind the observer
+    bool fin_covers = true;   // each copy of its FIN acknowledged the peer's
+    bool got_fin = false;     // its acknowledgment of the peer's FIN
+    bool syn_acked = false;   // an acknowledgment of its SYN
+    bool mortal = false;      // an RST that may end it passed towards it
+    bool unripe = false;      // such an RST was ahead of what the side had got by then
+    bool outrun = false;      // such an RST was exact by all that had passed of the side, which had got more
+    bool doubtful = false;    // such an RST stood below data that had passed
+    bool reset_lost = false;  // such an RST was lost behind the observer
     bool farewell_lost = false;  // an RST of its own was lost before the observer, or cannot be accepted
     bool echo_lost = false;      // what it said after such an RST was lost, or the answer to that
     bool numbered = false;
     bool acked = false;
+    bool ack_queued = false;
     tcp::Seq end;  // of all that it sent
     tcp::Seq ack;
+    tcp::Seq queued_ack;  // of what the engine saw
 };
 
 class Judge {
@@ -99,7 +102,7 @@ class Judge {
     void begin_side(std::size_t sender, const Packet& packet);
     [[nodiscard]] bool answers_another(const Flow& before, std::size_t sender, const Packet& packet) const;
     void begin_answered(std::size_t sender, const Packet& packet);
-    void note(Instant now, std::size_t sender, const Packet& packet);
+    void note(Instant now, std::size_t sender, const Packet& packet, bool queued);
     void note_numbers(Instant now, std::size_t sender, const tcp::Segment& s);
     static void note_fin_acked(Passed& from, Passed& to);
     void settle_confusion(const Packet& packet);

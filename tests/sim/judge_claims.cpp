@@ -141,15 +141,21 @@ bool Judge::excused(std::size_t host, tcp::State truth) const {
     if (own.death == Death::reset && p.doubtful) return true;
     // An RST ended it, and what it had said before passed after that RST: the peer's next RST did not come.
     if (own.death == Death::reset && (p.echo_lost || hosts_[1 - host].vanished())) return true;
+    // Our RST ended it while its last word was on its way to us.
+    if (own.death == Death::reset && flow_.ended_by_us) return true;
     // Its peer is gone, so that nobody repeats what was lost.
     if (peer == nullptr || peer->death == Death::silent) return true;
-    if (peer->death == Death::told && flow_.side[1 - host].farewell_lost) return true;
+    if (peer->death == Death::told && (flow_.side[1 - host].farewell_lost || p.unripe)) return true;
     // In selective mode an RST cannot be checked: it is believed until something else passes, be it late.
     if (selective_ && flow_.reset && (flow_.claim[host] == closed || own.death != Death::none)) return true;
     // A SYN that was long on its way opens a connection in appearance.
     if (own.death != Death::none && flow_.claim[host] == syn_sent) return true;
-    // The RST that we saw on its way never came, or came before the data that makes it exact.
-    if (flow_.claim[host] == closed && truth != closed && (p.reset_lost || p.unripe)) return true;
+    // The RST that we saw on its way never came, or came before the data that makes it exact, or after more
+    // than its receiver was seen to have got.
+    if (flow_.claim[host] == closed && truth != closed && (p.reset_lost || p.unripe || p.outrun)) return true;
+    // Nobody is left to tell which came first at the host, the acknowledgment of its FIN or the peer's FIN.
+    if (flow_.claim[host] == fin_wait_1 && truth == fin_wait_2 && peer->death != Death::none)
+        return p.fin_acked && flow_.side[1 - host].fin;
     // A copy of its SYN,ACK passed us after the acknowledgment, and the answer was lost.
     if (flow_.claim[host] == syn_received && truth == established) return p.syn_acked;
     // A copy of its FIN passed us after the acknowledgment; the copy or the answer to it was lost, and with

@@ -22,7 +22,11 @@ void Judge::note_reset(std::size_t sender, const tcp::Segment& s) {
     const Passed& from = flow_.side[sender];
     const bool in_flight = from.numbered && beyond >= -1 && at_or_before(s.seq, from.end);
     Passed& to = flow_.side[1 - sender];
-    if (beyond == 0 || in_flight || target.state() == tcp::State::syn_sent) to.mortal = true;
+    // What its last segment that passed proves is that it takes this one; it may have got more since.
+    const bool refuses_syn = to.numbered && !to.acked && s.any(flag::ack) && s.ack == to.end;
+    const bool exact_as_seen = refuses_syn || (to.acked && s.seq == to.ack);
+    if (beyond == 0 || in_flight || exact_as_seen || target.state() == tcp::State::syn_sent) to.mortal = true;
+    if (exact_as_seen && beyond != 0) to.outrun = true;
     if (beyond > 0) to.unripe = true;
     if (from.numbered && before(s.seq, from.end)) to.doubtful = true;
     const bool beyond_window = after(s.seq, tcp::later(target.right_edge(), target.rcv_nxt()));

@@ -14,7 +14,7 @@ Link::Link(std::uint8_t hop, Duration latency, const std::vector<Fault>& faults)
         if (f.hop == hop) faults_.push_back(f);
 }
 
-void Link::send(Instant now, const Packet& packet, std::vector<Delivery>& out) {
+bool Link::send(Instant now, const Packet& packet, std::vector<Delivery>& out) {
     const std::uint16_t nth = sent_++;
     Instant at = now + latency_;
     bool lost = false;
@@ -26,17 +26,18 @@ void Link::send(Instant now, const Packet& packet, std::vector<Delivery>& out) {
         if (f.kind == FaultKind::swap) swapped = true;
         if (f.kind == FaultKind::duplicate) out.push_back({at + f.amount, packet});
     }
-    if (lost) return;
+    if (lost) return !out.empty();
     if (swapped && !held_) {
         held_ = packet;
         held_until_ = at + kPatience;
-        return;
+        return true;
     }
     out.push_back({at, packet});
-    if (!held_) return;
+    if (!held_) return true;
     out.push_back({at, *held_});
     held_.reset();
     held_until_ = Instant::never();
+    return true;
 }
 
 void Link::on_timer(Instant now, std::vector<Delivery>& out) {

@@ -40,8 +40,8 @@ class Link {
   public:
     Link(std::uint8_t hop, Duration latency, const std::vector<Fault>& faults);
 
-    /// Appends when `packet` arrives, and what it lets arrive; nothing when it is lost.
-    void send(Instant now, const Packet& packet, std::vector<Delivery>& out);
+    /// Appends when `packet` arrives, and what it lets arrive. False when it is lost.
+    bool send(Instant now, const Packet& packet, std::vector<Delivery>& out);
     /// A packet held back for the next one, when no next one comes.
     void on_timer(Instant now, std::vector<Delivery>& out);
     [[nodiscard]] std::uint16_t sent() const { return sent_; }

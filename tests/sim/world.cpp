@@ -149,8 +149,7 @@ void World::collect(std::size_t host) {
 
 void World::send(std::uint8_t hop, const Packet& packet) {
     stirred_ = true;
-    link_[hop].send(now_, packet, deliveries_);
-    if (deliveries_.empty() && link_[hop].next_deadline() == Instant::never()) {
+    if (!link_[hop].send(now_, packet, deliveries_)) {
         tell("lost", packet);
         judge_.lost(hop, packet);
     }

@@ -83,7 +83,9 @@ TEST(Asking, ALostRealRstIsReplacedByOurs) {
     path.server(rst(5001));
     path.wait(milliseconds(700));
     EXPECT_EQ(path.client(ack(1002, 5001)), Verdict::drop);
-    path.wait(milliseconds(10));
+    path.wait(milliseconds(200));
+    EXPECT_THAT(path.resets(), IsEmpty()) << "a segment has passed within the last second";
+    path.wait(milliseconds(110));
     ASSERT_EQ(path.resets().size(), 1U);
     EXPECT_EQ(path.resets()[0].destination.port, 40000);
     EXPECT_EQ(path.resets()[0].seq, tcp::Seq(5001));
@@ -96,8 +98,7 @@ TEST(Asking, ASilentHolderIsTakenForGoneAfterEveryAttempt) {
     EXPECT_THAT(path.resets(), IsEmpty());
     EXPECT_EQ(path.probes().size(), 4U);
     path.wait(seconds(1));
-    ASSERT_EQ(path.resets().size(), 1U);
-    EXPECT_EQ(path.resets()[0].destination.port, 40000);
+    EXPECT_EQ(path.resets().size(), 2U) << "the holder too: perhaps only its answers are lost";
     path.wait(milliseconds(700));
     path.client(rst(1002));
     path.wait(milliseconds(10));

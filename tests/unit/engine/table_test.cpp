@@ -139,8 +139,7 @@ TEST(FastPath, AForgedFinCostsAFewPacketsAndNothingElse) {
     path.handshake();
     path.client(fin(0x70000000, 0x71000000));
     EXPECT_FALSE(path.flow().fast_path);
-    EXPECT_EQ(path.client(data(1001, 5001, 10)), Verdict::accept);
-    EXPECT_EQ(path.server(ack(5001, 1011)), Verdict::release);
+    EXPECT_EQ(path.client(data(1001, 5001, 10)), Verdict::release);
     EXPECT_EQ(path.flow().subject.client_state, tcp::State::established);
     EXPECT_TRUE(path.flow().fast_path);
 }

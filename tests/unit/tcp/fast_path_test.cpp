@@ -23,6 +23,16 @@ TEST(FastPath, AfterUnseenDataBothSidesNumbersAreFoundAgainAtTheFin) {
     EXPECT_EQ(d.connection.of(Role::server).ack, Seq(900'000'001));
 }
 
+TEST(FastPath, AnAcknowledgedFinFixesItsSendersNumberAgainstForgers) {
+    Dialogue d = on_fast_path();
+    d.client(rst(2'000'000'000));  // forged, and cannot be checked
+    d.server(fin(5001, 1001));
+    d.client(ack(1001, 5002));  // takes the RST back
+    EXPECT_STATES(d, "close-wait", "fin-wait-2");
+    EXPECT_EQ(d.server(data(2'500'000'000, 450'000'000, 76)), Outcome::invalid);
+    EXPECT_EQ(d.connection.of(Role::client).next, Seq(1001));
+}
+
 TEST(FastPath, DataBeyondAForgedFinTakesItBack) {
     Dialogue d = on_fast_path();
     d.client(fin(900'000'000, 3'000'000'000));

@@ -186,6 +186,61 @@ TEST(Reuse, ASynAckForAPendingSynProvesTheNewConnection) {
     EXPECT_EQ(opened.connection.of(Role::server).state, State::syn_received);
 }
 
+TEST(Opening, ASynThatCrossesASynAckOfAListenerMakesBothSidesSynReceivedAtMost) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(syn_ack(90'000, 1001));
+    d.server(syn(5000));
+    d.client(ack(1001, 5001));  // a challenge: the server's SYN has arrived first
+    EXPECT_STATES(d, "syn-recv", "syn-sent");
+}
+
+TEST(Opening, NothingFollowsASynBeforeItIsAcknowledged) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(syn(5000));
+    EXPECT_EQ(d.server(ack(90'001, 1001)), Outcome::invalid);
+    EXPECT_STATES(d, "syn-sent", "syn-sent");
+}
+
+TEST(Opening, ASynAckForASynFromBeforeProvesTheCrossing) {
+    Dialogue d;
+    d.server(syn(5000));
+    d.server(syn_ack(5000, 1001));
+    EXPECT_STATES(d, "closed", "syn-recv");
+    EXPECT_EQ(d.client(rst_ack(0, 5001)), Outcome::invalid) << "SYN-RECEIVED wants the exact number";
+}
+
+TEST(Opening, ARepeatedSynAckMayOfferALargerWindow) {
+    Dialogue d;
+    d.client(syn(1000));
+    Segment answer = syn_ack(5000, 1001);
+    answer.window = 500;
+    d.server(answer);
+    answer.window = 600;
+    d.server(answer);
+    d.client(ack(1001, 5001));
+    EXPECT_EQ(d.client(data(1001, 5001, 600)), Outcome::accepted);
+}
+
+TEST(Scaling, OfTheSynAckThatWasAnsweredCounts) {
+    Dialogue d;
+    Segment s = syn(1000);
+    s.options = option::window_scale;
+    d.client(s);
+    d.server(syn(70'000));  // forged
+    Segment bare = ack(5001, 1001);
+    bare.window = 256;
+    d.server(bare);
+    Segment answer = syn_ack(5000, 1001);
+    answer.options = option::window_scale;
+    answer.scale = 8;
+    d.server(answer);
+    d.client(ack(1001, 5001));
+    EXPECT_STATES(d, "established", "established");
+    EXPECT_EQ(d.client(data(1001, 5001, 60'000)), Outcome::accepted);
+}
+
 TEST(Scaling, OneSideAloneDoesNotScale) {
     Dialogue d;
     Segment s = syn(1000);

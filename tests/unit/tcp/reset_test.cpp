@@ -111,7 +111,67 @@ TEST(Reset, OfASynThatIsRepeatedMayHaveBeenLost) {
     Dialogue d;
     d.client(syn(1000));
     d.server(rst_ack(0, 1001));
-    EXPECT_EQ(d.client(syn(1000)), Outcome::reopened);
+    EXPECT_STATES(d, "closed", "closed");
+    EXPECT_EQ(d.client(syn(1000)), Outcome::accepted);
+    EXPECT_STATES(d, "syn-sent", "closed");
+    d.server(syn_ack(5000, 1001));
+    d.client(ack(1001, 5001));
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Reset, ASynThatStraysBehindItOpensNothing) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(syn_ack(5000, 1001));
+    d.server(rst_ack(5001, 1001));
+    EXPECT_EQ(d.client(syn(1000)), Outcome::invalid);
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, ASynAckThatItHasOvertakenOpensNothing) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(rst_ack(5001, 1001));
+    d.server(syn_ack(5000, 1001));
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, ASynAckWithAnotherNumberBehindItAnswersTheSynAfterAll) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(rst_ack(5001, 1001));
+    d.server(syn_ack(9000, 1001));
+    d.client(ack(1001, 9001));
+    EXPECT_STATES(d, "established", "established");
+}
+
+TEST(Reset, TakenBackTwiceRestoresTheStateBeforeTheLastOne) {
+    Dialogue d;
+    d.client_half_closed();
+    release(d.connection);
+    d.server(rst(7'000'000));
+    d.client(fin(1001, 5001));
+    EXPECT_STATES(d, "fin-wait-1", "closed");
+    d.server(rst(5001));
+    d.client(ack(1002, 5001));
+    EXPECT_STATES(d, "fin-wait-1", "closed");
+}
+
+TEST(Reset, OfAnAdoptedSynAckIsCertain) {
+    Connection c = open(syn_ack(5000, 1001))->connection;
+    advance(c, Role::client, rst(1001));
+    EXPECT_EQ(c.of(Role::server).state, State::closed);
+    advance(c, Role::server, fin(5030, 600'000'000));  // forged
+    EXPECT_EQ(c.of(Role::server).state, State::closed);
+}
+
+TEST(Reset, FromBothSidesIsNotTakenBackByAStray) {
+    Dialogue d;
+    d.handshake();
+    d.client(rst_ack(1001, 5001));
+    d.server(rst_ack(5001, 1001));
+    d.server(ack(5001, 1001));
+    EXPECT_STATES(d, "closed", "closed");
 }
 
 TEST(Reset, BeyondTheWindowIsNotTakenEvenBehindAWindowProbe) {
