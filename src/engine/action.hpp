@@ -33,7 +33,8 @@ enum class EventType : std::uint8_t {
     confirmed,
     unconfirmed,
     refused,
-    closed
+    closed,
+    stopped,  // the policy, not the flow: its breaker has opened
 };
 
 /// The name it has in logs and in the event stream.

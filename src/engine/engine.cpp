@@ -47,6 +47,10 @@ KillResult Engine::kill(Instant now, FlowId id) {
     return impl_->kill(now, id);
 }
 
+bool Engine::resume(std::string_view policy) {
+    return impl_->resume(policy);
+}
+
 const Counters& Engine::counters() const {
     return impl_->counters;
 }
@@ -56,7 +60,7 @@ Gauges Engine::gauges() const {
 }
 
 std::vector<PolicyCounts> Engine::policy_counts() const {
-    return impl_->policy_counts;
+    return impl_->counts_by_policy();
 }
 
 const policy::PolicySet& Engine::policies() const {

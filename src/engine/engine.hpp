@@ -5,7 +5,9 @@
 
 #include "engine/action.hpp"
 #include "engine/report.hpp"
+#include "policy/breaker.hpp"
 #include "policy/policy.hpp"
+#include "policy/pressure.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/time.hpp"
 
@@ -21,6 +23,9 @@ struct Tuning {
     policy::PolicySet policies;
     std::uint32_t resets_per_second = 10'000;
     bool observe = false;  // decide and record, never send
+    policy::Pressure pressure;
+    std::uint32_t half_closed_per_source = 0;   // of one client address; 0: no limit
+    double breaker_share = policy::kNoBreaker;  // of the table, that a policy may end within a minute
 };
 
 /// Told of what happens to flows while it happens; for the replay and for tests. Must not call the engine.
@@ -92,6 +97,8 @@ class Engine {
     [[nodiscard]] std::optional<FlowReport> find(Instant now, FlowId id) const;
     /// Asks for a flow's end; the RSTs come with the next on_tick().
     [[nodiscard]] KillResult kill(Instant now, FlowId id);
+    /// Lets a policy that its breaker has stopped go on. False when there is no policy of that name.
+    [[nodiscard]] bool resume(std::string_view policy);
 
     [[nodiscard]] const Counters& counters() const;
     [[nodiscard]] Gauges gauges() const;

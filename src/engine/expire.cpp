@@ -46,6 +46,7 @@ void Engine::Impl::on_tick(Instant now, Actions& actions) {
     for (const Event& e : pending_)
         actions.emplace_back(e);
     pending_.clear();
+    if (swept_ != flow::kNoSlot) sweep();
     for (int i = 0; i < kTickBudget; ++i) {
         const std::uint32_t slot = wheel_.pop(now);
         if (slot == flow::kNoSlot) return;
@@ -55,7 +56,8 @@ void Engine::Impl::on_tick(Instant now, Actions& actions) {
 }
 
 Instant Engine::Impl::next_deadline() const {
-    return pending_.empty() ? wheel_.next() : Instant();
+    const bool work_left = !pending_.empty() || swept_ != flow::kNoSlot;
+    return work_left ? Instant() : wheel_.next();
 }
 
 void Engine::Impl::wake(Instant now, std::uint32_t slot, Actions& actions) {
@@ -97,13 +99,22 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     match_policy(now, record);
     const policy::Timeouts& t = timeouts(record);
     const flow::Phase phase = record.reaping.phase;
-    const reaper::Decision decision = reaper::decide(record, {now, t, tuning.observe, pace_});
+    policy::Breaker& breaker = breakers_[record.policy];
+    const bool was_open = breaker.open();
+    const reaper::Decision decision =
+        reaper::decide(record, {now, t, tuning.observe, pace_, breaker, tuning.breaker_share, table_.size()});
     if (decision.delayed) ++counters.resets_delayed;
+    if (breaker.open() && !was_open)
+        actions.emplace_back(
+            event(now, slot, EventType::stopped,
+                  "the policy would end more than breaker_share of the table within a minute"));
     if (phase == flow::Phase::watching && record.reaping.phase != flow::Phase::watching) {
         ++counters.expired;
-        ++policy_counts[record.policy].expired;
-        if (record.reaping.phase == flow::Phase::probing)
+        ++policy_counts_[record.policy].expired;
+        if (record.reaping.phase == flow::Phase::probing) {
+            ++policy_counts_[record.policy].asked;
             actions.emplace_back(event(now, slot, EventType::probe, decision.reason));
+        }
     }
     if (phase == flow::Phase::probing && record.reaping.phase == flow::Phase::watching &&
         !decision.reason.empty())
@@ -130,7 +141,7 @@ void Engine::Impl::perform(Instant now, std::uint32_t slot, const reaper::Decisi
     counters.probes_sent += decision.segments.probes;
     counters.resets_sent += decision.segments.resets;
     if (decision.segments.resets == 0 || record.reaping.attempts != 1) return;
-    ++policy_counts[record.policy].reset;
+    ++policy_counts_[record.policy].reset;
     actions.emplace_back(event(now, slot, EventType::reset, decision.reason));
 }
 
@@ -140,8 +151,8 @@ void Engine::Impl::note_would_reset(Instant now, std::uint32_t slot, std::string
     record.reaping.recorded = true;
     ++counters.expired;
     ++counters.observed;
-    ++policy_counts[record.policy].expired;
-    ++policy_counts[record.policy].observed;
+    ++policy_counts_[record.policy].expired;
+    ++policy_counts_[record.policy].observed;
     actions.emplace_back(event(now, slot, EventType::would_reset, reason));
     arm(slot, record.last_seen + timeouts(record).established);
 }
@@ -175,23 +186,6 @@ void Engine::Impl::take_for_closed(Instant now, std::uint32_t slot) {
     record.last_progress = now;
     settle(now, slot, earlier, nullptr);
     arm(slot, deadline(record, stage(record)));
-}
-
-void Engine::Impl::tune(Instant now, Tuning changed) {
-    tuning = std::move(changed);
-    pace_ = reaper::Pace(tuning.resets_per_second);
-    policy_counts.assign(tuning.policies.size(), {});
-    const auto fallback = static_cast<std::uint8_t>(tuning.policies.size() - 1);
-    for (Event& e : pending_)
-        e.policy = std::min(e.policy, fallback);
-    for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
-        if (!table_.live(slot)) continue;
-        Record& record = table_[slot];
-        record.policy = tuning.policies.match(subject(now, record));
-        ++policy_counts[record.policy].flows;
-        record.reaping.recorded = record.reaping.reserved = false;
-        arm(slot, deadline(record, stage(record)));
-    }
 }
 
 }  // namespace finwait::engine

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/engine.hpp"
+#include "flow/sources.hpp"
 #include "flow/table.hpp"
 #include "flow/wheel.hpp"
 #include "reaper/pace.hpp"
@@ -38,10 +39,11 @@ class Engine::Impl {
                                        const policy::Filter& filter, std::vector<FlowReport>& out) const;
     [[nodiscard]] std::optional<FlowReport> find(Instant now, FlowId id) const;
     [[nodiscard]] KillResult kill(Instant now, FlowId id);
+    [[nodiscard]] bool resume(std::string_view policy);
     [[nodiscard]] Gauges gauges() const;
+    [[nodiscard]] std::vector<PolicyCounts> counts_by_policy() const;
 
     Counters counters;
-    std::vector<PolicyCounts> policy_counts;
     Tuning tuning;
 
   private:
@@ -62,12 +64,13 @@ class Engine::Impl {
     void erase(Instant now, std::uint32_t slot);
     [[nodiscard]] bool bridges_gap(std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     [[nodiscard]] Verdict follow(Instant now, std::uint32_t slot, const tcp::Segment& segment);
-    void note_accepted(Instant now, Record& record, const tcp::Segment& segment, bool progress);
+    void note_accepted(Instant now, std::uint32_t slot, const tcp::Segment& segment, bool progress);
     void catch_up_with_losses(Record& record) const;
     void settle(Instant now, std::uint32_t slot, const Before& before, const tcp::Segment* cause);
     void note_step(Instant now, std::uint32_t slot, tcp::Role side, const tcp::Segment* cause);
     void change_stage(Instant now, std::uint32_t slot, Stage to);
     void note_half_closed(Instant now, std::uint32_t slot);
+    void note_half_closed_no_more(Instant now, std::uint32_t slot, Stage to);
     [[nodiscard]] Verdict verdict_for(Instant now, Record& record);
 
     // expire.cpp: deadlines
@@ -81,6 +84,14 @@ class Engine::Impl {
     [[nodiscard]] Instant deadline(const Record& record, Stage stage) const;
     void arm(std::uint32_t slot, Instant when);
 
+    // limits.cpp: what does not concern one flow alone
+    void set_policies();
+    void note_fill();
+    void squeeze(std::uint32_t steps_left);
+    void sweep();
+    void crowd(Instant now, std::uint32_t slot);
+    void count_sources_anew(Instant now);
+
     // inspect.cpp: reports
     [[nodiscard]] policy::Subject subject(Instant now, const Record& record) const;
     [[nodiscard]] FlowReport report(Instant now, std::uint32_t slot) const;
@@ -90,7 +101,7 @@ class Engine::Impl {
 
     [[nodiscard]] static Stage stage(const Record& record);
     [[nodiscard]] const policy::Timeouts& timeouts(const Record& record) const {
-        return tuning.policies[record.policy].timeouts;
+        return timeouts_[record.policy];
     }
     void match_policy(Instant now, Record& record);
     void count_states(const tcp::Connection& connection, std::int64_t by);
@@ -99,8 +110,14 @@ class Engine::Impl {
     Options options_;
     flow::Table table_;
     flow::Wheel wheel_;
+    flow::Sources sources_;
     reaper::Pace pace_;
-    std::vector<Event> pending_;  // told at the next on_tick()
+    std::vector<PolicyCounts> policy_counts_;  // this and the next two by policy
+    std::vector<policy::Breaker> breakers_;
+    std::vector<policy::Timeouts> timeouts_;  // as the pressure leaves them
+    std::uint32_t steps_left_ = policy::Squeeze::kSteps;
+    std::uint32_t swept_ = flow::kNoSlot;  // where the sweep for earlier deadlines stands; kNoSlot: none
+    std::vector<Event> pending_;           // told at the next on_tick()
     std::array<std::array<std::int64_t, tcp::kStateCount>, 2> sides_{};
     std::uint64_t half_closed_now_ = 0;
     std::uint64_t released_now_ = 0;

@@ -50,6 +50,7 @@ Counters& Counters::operator+=(const Counters& more) {
     resets_unconfirmed += more.resets_unconfirmed;
     resets_refused += more.resets_refused;
     resets_delayed += more.resets_delayed;
+    crowded += more.crowded;
     packets_lost += more.packets_lost;
     return *this;
 }
@@ -68,9 +69,15 @@ Gauges& Gauges::operator+=(const Gauges& more) {
 PolicyCounts& PolicyCounts::operator+=(const PolicyCounts& more) {
     flows += more.flows;
     half_closed += more.half_closed;
+    asked += more.asked;
     expired += more.expired;
     reset += more.reset;
     observed += more.observed;
+    right += more.right;
+    regret += more.regret;
+    stopped = stopped || more.stopped;
+    lasted += more.lasted;
+    longest_idle += more.longest_idle;
     return *this;
 }
 
@@ -85,6 +92,7 @@ std::string_view name(EventType t) {
         case EventType::reset: return "tcp_reset";
         case EventType::would_reset: return "tcp_would_reset";
         case EventType::closed: return "tcp_closed";
+        case EventType::stopped: return "policy_stopped";
     }
     return "tcp_closed";
 }

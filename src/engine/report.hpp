@@ -3,6 +3,7 @@
 #pragma once
 
 #include "flow/trail.hpp"
+#include "policy/lasting.hpp"
 #include "policy/subject.hpp"
 #include "tcp/seq.hpp"
 #include "tcp/state.hpp"
@@ -73,7 +74,8 @@ struct Counters {
     std::uint64_t resets_unconfirmed = 0;  // flows: sent, and nothing contradicted it
     std::uint64_t resets_refused = 0;      // flows: a side goes on living
     std::uint64_t resets_delayed = 0;      // times that `resets_per_second` made a flow wait
-    std::uint64_t packets_lost = 0;        // passed unseen because the queue was full
+    std::uint64_t crowded = 0;  // flows that went first because their source had too many half-closed ones
+    std::uint64_t packets_lost = 0;  // passed unseen because the queue was full
 
     Counters& operator+=(const Counters& more);
 };
@@ -94,9 +96,15 @@ struct Gauges {
 struct PolicyCounts {
     std::uint64_t flows = 0;        // now
     std::uint64_t half_closed = 0;  // times
+    std::uint64_t asked = 0;        // times that both sides were asked
     std::uint64_t expired = 0;
-    std::uint64_t reset = 0;     // flows
-    std::uint64_t observed = 0;  // flows that would have been reset
+    std::uint64_t reset = 0;       // flows
+    std::uint64_t observed = 0;    // times that a flow would have been reset
+    std::uint64_t right = 0;       // of these: nothing came any more, or only what changes nothing
+    std::uint64_t regret = 0;      // of these: the flow went on, or was closed in good order
+    bool stopped = false;          // its breaker is open
+    policy::Lasting lasted;        // half-closes that came to a good end: how long they were
+    policy::Lasting longest_idle;  // the same ones: their longest time without progress
 
     PolicyCounts& operator+=(const PolicyCounts& more);
 };

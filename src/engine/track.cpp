@@ -27,9 +27,10 @@ Engine::Impl::Impl(Options options)
       options_(std::move(options)),
       table_(options_.max_flows, {options_.hash_key[0], options_.hash_key[1]}),
       wheel_(options_.max_flows),
+      sources_({options_.hash_key[0], options_.hash_key[1]}),
       pace_(tuning.resets_per_second) {
-    policy_counts.resize(tuning.policies.size());
     pending_.reserve(kMaxPendingEvents);
+    set_policies();
 }
 
 Stage Engine::Impl::stage(const Record& record) {
@@ -93,7 +94,7 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         return Verdict::accept;
     }
     if (advance.outcome == tcp::Outcome::accepted)
-        note_accepted(now, record, segment, advance.progress);
+        note_accepted(now, slot, segment, advance.progress);
     else
         ++counters.packets_invalid;
     settle(now, slot, earlier, &segment);
@@ -113,15 +114,23 @@ bool Engine::Impl::bridges_gap(std::uint32_t slot, tcp::Role from, const tcp::Se
     return false;
 }
 
-void Engine::Impl::note_accepted(Instant now, Record& record, const tcp::Segment& segment, bool progress) {
+void Engine::Impl::note_accepted(Instant now, std::uint32_t slot, const tcp::Segment& segment,
+                                 bool progress) {
+    Record& record = table_[slot];
     record.last_seen = now;
     if (!progress) return;
+    if (record.half_closed) record.longest_idle = std::max(record.longest_idle, now - record.last_progress);
     record.last_progress = now;
-    record.reaping.recorded = false;
+    const bool rst = segment.any(tcp::flag::rst);
+    if (record.reaping.recorded && !rst) {
+        ++policy_counts_[record.policy].regret;
+        record.reaping.recorded = false;
+        arm(slot, deadline(record, stage(record)));
+    }
     record.reaping.not_before = Instant();
     // A flow that comes back to life while it is asked, or goes on in spite of RSTs, is left alone at once.
     // An RST is no sign of life.
-    if (!segment.any(tcp::flag::rst) && reaper::undecided(record)) reaper::revive(record);
+    if (!rst && reaper::undecided(record)) reaper::revive(record);
 }
 
 /// A segment that belongs to no flow: begins one, unless nothing can begin with it or the table is full.
@@ -156,8 +165,9 @@ void Engine::Impl::place(Instant now, std::uint32_t slot, const tcp::Opened& ope
     record.armed_for = Instant::never();
     ++(opened.connection.adopted ? counters.flows_adopted : counters.flows_opened);
     count_states(record.connection, 1);
-    ++policy_counts[0].flows;
+    ++policy_counts_[0].flows;
     match_policy(now, record);
+    note_fill();
     if (options_.observer != nullptr) options_.observer->began(report(now, slot));
     for (const tcp::Role role : {tcp::Role::client, tcp::Role::server}) {
         const tcp::State state = record.connection.of(role).state;
@@ -184,12 +194,15 @@ void Engine::Impl::erase(Instant now, std::uint32_t slot) {
     const Record& record = table_[slot];
     if (options_.observer != nullptr) options_.observer->ended(report(now, slot));
     count_states(record.connection, -1);
-    --policy_counts[record.policy].flows;
+    if (record.reaping.recorded) ++policy_counts_[record.policy].right;
+    if (record.half_closed) sources_.remove(slot);
+    --policy_counts_[record.policy].flows;
     if (record.half_closed) --half_closed_now_;
     if (record.connection.released) --released_now_;
     if (options_.silent_losses) odd_.erase(slot);
     wheel_.cancel(slot);
     table_.erase(slot);
+    note_fill();
 }
 
 /// Brings counters, trail, shelf and timer in line with what a segment or a decision (then without segment)
@@ -232,11 +245,13 @@ void Engine::Impl::note_step(Instant now, std::uint32_t slot, tcp::Role side, co
 void Engine::Impl::change_stage(Instant now, std::uint32_t slot, Stage to) {
     Record& record = table_[slot];
     const bool half_closed = to == Stage::half_closed;
-    if (half_closed && !record.half_closed) ++half_closed_now_;
-    if (!half_closed && record.half_closed) --half_closed_now_;
-    if (half_closed && !record.half_closed) note_half_closed(now, slot);
+    const bool was = record.half_closed;
     record.half_closed = half_closed;
+    if (half_closed && !was) note_half_closed(now, slot);
+    if (!half_closed && was) note_half_closed_no_more(now, slot, to);
     if (to != Stage::finished) return;
+    if (record.reaping.recorded) ++policy_counts_[record.policy].right;
+    record.reaping.recorded = false;
     if (record.was_half_closed)
         push_event(event(now, slot, EventType::closed,
                          record.connection.reset_seen ? "reset by a peer" : "closed by both sides"));
@@ -246,16 +261,30 @@ void Engine::Impl::change_stage(Instant now, std::uint32_t slot, Stage to) {
 
 void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {
     Record& record = table_[slot];
+    ++half_closed_now_;
     record.half_closed_at = now;
+    record.longest_idle = Duration(0);
     record.reaping = {};
     match_policy(now, record);
+    if (tuning.half_closed_per_source > 0) crowd(now, slot);
     // A repeated FIN whose ACK was lost makes the flow half-closed once more: that is told and counted only
     // once.
     if (record.was_half_closed) return;
     record.was_half_closed = true;
     ++counters.half_closed;
-    ++policy_counts[record.policy].half_closed;
+    ++policy_counts_[record.policy].half_closed;
     push_event(event(now, slot, EventType::half_closed, "one side's FIN is acknowledged"));
+}
+
+void Engine::Impl::note_half_closed_no_more(Instant now, std::uint32_t slot, Stage to) {
+    const Record& record = table_[slot];
+    --half_closed_now_;
+    sources_.remove(slot);
+    const bool both_closed = (to == Stage::closing || to == Stage::finished) && !record.connection.reset_seen;
+    if (!both_closed) return;
+    PolicyCounts& counts = policy_counts_[record.policy];
+    counts.lasted.add(now - record.half_closed_at);
+    counts.longest_idle.add(record.longest_idle);
 }
 
 Verdict Engine::Impl::verdict_for(Instant now, Record& record) {
@@ -277,8 +306,8 @@ void Engine::Impl::on_loss(std::uint64_t packets) {
 void Engine::Impl::match_policy(Instant now, Record& record) {
     const std::uint8_t matched = tuning.policies.match(subject(now, record));
     if (matched == record.policy) return;
-    --policy_counts[record.policy].flows;
-    ++policy_counts[matched].flows;
+    --policy_counts_[record.policy].flows;
+    ++policy_counts_[matched].flows;
     record.policy = matched;
 }
 

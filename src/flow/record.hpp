@@ -26,6 +26,7 @@ struct Reaping {
     bool requested : 1 = false;  // an operator asked for the end
     bool reserved : 1 = false;   // its place under the rate limit has come
     bool recorded : 1 = false;   // expiry was recorded by `observe`, and nothing has happened since
+    bool crowded : 1 = false;    // its source holds too many half-closed flows: it is to go first
     bool urgent : 1 = false;     // something was heard that is to be acted on now
 
     [[nodiscard]] Inquiry& of(tcp::Role r) { return side[tcp::index(r)]; }
@@ -40,8 +41,9 @@ struct Record {
     Instant last_seen;                 // any valid segment
     Instant last_progress;             // new data, SYN or FIN, or an acknowledgment of something new
     Instant half_closed_at;
-    Instant armed_for;    // the timer wheel wakes the flow then, or earlier
-    Instant released_at;  // last put on the fast path
+    Duration longest_idle{0};  // without progress, while half-closed
+    Instant armed_for;         // the timer wheel wakes the flow then, or earlier
+    Instant released_at;       // last put on the fast path
     Reaping reaping;
     Trail trail;
     std::uint32_t generation = 0;

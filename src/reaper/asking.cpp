@@ -147,6 +147,10 @@ Decision go_on_asking(Record& record, const Circumstances& around) {
     const flow::Reaping& reaping = record.reaping;
     const bool gone =
         reaping.side[0].evidence == Evidence::gone || reaping.side[1].evidence == Evidence::gone;
+    if (around.breaker.open()) {
+        revive(record);
+        return {Step::wait, around.now + kStoppedFor, {}, {}};
+    }
     if (!gone && tcp::closer(record.connection) != reaping.closer) {
         // The flow has moved on by itself: what was asked is of no interest any more.
         revive(record);

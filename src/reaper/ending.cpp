@@ -127,6 +127,11 @@ Decision go_on_resetting(Record& record, const Circumstances& around) {
             return {Step::wait, around.now + std::max(kQuiet, around.timeouts.fin_wait_2), {}, {}};
     }
     if (!record.reaping.reserved) {
+        const bool by_policy = !record.reaping.requested && record.reaping.attempts == 0;
+        if (by_policy && !around.breaker.admit(around.now, around.flows, around.breaker_share)) {
+            revive(record);
+            return {Step::wait, around.now + kStoppedFor, {}, {}};
+        }
         record.reaping.reserved = true;
         const Instant place = around.pace.take(around.now);
         if (place > around.now + Pace::kBurst) return {Step::wait, place, {}, {}, true};

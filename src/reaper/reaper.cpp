@@ -20,6 +20,8 @@ constexpr std::string_view kIdle = "idle for fin_wait_2";
 
 std::string_view reason_of(const Record& record, const Circumstances& around) {
     if (record.reaping.requested) return "requested by an operator";
+    if (record.reaping.crowded)
+        return "its source has more than half_closed_per_source half-closed connections";
     if (around.now >= record.half_closed_at + around.timeouts.fin_wait_2_max)
         return "half-closed for fin_wait_2_max";
     return kIdle;
@@ -57,6 +59,8 @@ Decision watch(Record& record, const Circumstances& around) {
     const bool observing =
         !record.reaping.requested && (around.observe || t.on_expiry == policy::OnExpiry::observe);
     if (observing && record.reaping.recorded) return wait_until(Instant::never());
+    if (!observing && !record.reaping.requested && around.breaker.open())
+        return wait_until(around.now + kStoppedFor);
     if (idle && !observing && t.on_expiry == policy::OnExpiry::probe) {
         if (untouchable(record.connection)) return wait_until(Instant::never());
         if (!tcp::exact(record.connection)) return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));
@@ -90,7 +94,7 @@ Obstacle obstacle(const Record& record, Duration quiet, Instant now) {
 }
 
 Instant due(const Record& record, const policy::Timeouts& timeouts) {
-    if (record.reaping.requested) return Instant();
+    if (record.reaping.requested || record.reaping.crowded) return Instant();
     return std::min(record.last_progress + timeouts.fin_wait_2,
                     record.half_closed_at + timeouts.fin_wait_2_max);
 }
@@ -131,9 +135,10 @@ bool undecided(const Record& record) {
 }
 
 void revive(Record& record) {
-    const bool requested = record.reaping.requested;
+    const flow::Reaping before = record.reaping;
     record.reaping = {};
-    record.reaping.requested = requested;
+    record.reaping.requested = before.requested;
+    record.reaping.crowded = before.crowded;
 }
 
 }  // namespace finwait::reaper

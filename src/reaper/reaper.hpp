@@ -5,6 +5,7 @@
 #pragma once
 
 #include "flow/record.hpp"
+#include "policy/breaker.hpp"
 #include "policy/timeouts.hpp"
 #include "reaper/pace.hpp"
 #include "tcp/segment.hpp"
@@ -55,8 +56,11 @@ struct Decision {
 struct Circumstances {
     Instant now;
     const policy::Timeouts& timeouts;
-    bool observe;  // nothing may be sent
-    Pace& pace;    // how many flows may be reset in a second
+    bool observe;              // nothing may be sent
+    Pace& pace;                // how many flows may be reset in a second
+    policy::Breaker& breaker;  // of the flow's policy
+    double breaker_share;      // of the table, that a policy may end within a minute
+    std::uint64_t flows;       // in the table
 };
 
 /// How long both directions must have been silent before a reset: what is in flight has then arrived.
@@ -72,6 +76,8 @@ inline constexpr Duration kAnswerTime = std::chrono::seconds(1);
 /// of silence) is not kept from running out by our asking.
 inline constexpr Duration kLeaveAlone = std::chrono::minutes(15);
 inline constexpr std::uint8_t kMaxAttempts = 5;
+/// How often a flow whose policy is stopped looks whether it goes on.
+inline constexpr Duration kStoppedFor = std::chrono::minutes(1);
 
 /// Whether a side drops what we make, or the flow is one of several: such flows are only reported.
 [[nodiscard]] bool untouchable(const tcp::Connection& connection);

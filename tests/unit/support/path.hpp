@@ -11,6 +11,7 @@ namespace finwait::engine::testing {
 
 using namespace tcp::testing;  // the segments' short names
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 class Path {

@@ -1,0 +1,127 @@
+// What does not concern one flow alone: the policies in force, the pressure of a table that fills up,
+// breakers, and how many half-closed flows a source may hold.
+
+#include "engine/impl.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace finwait::engine {
+
+namespace {
+
+/// Slots whose deadlines are looked at in one on_tick() after timeouts have become shorter.
+constexpr std::uint32_t kSweepBudget = 4096;
+
+}  // namespace
+
+/// Puts the tuning's policies in force. What a policy has counted, and a breaker that has opened, stay with
+/// its name.
+void Engine::Impl::tune(Instant now, Tuning changed) {
+    std::map<std::string, std::pair<PolicyCounts, policy::Breaker>, std::less<>> earlier;
+    for (std::size_t i = 0; i < policy_counts_.size(); ++i)
+        earlier[tuning.policies[static_cast<std::uint8_t>(i)].name] = {policy_counts_[i], breakers_[i]};
+    const std::uint32_t per_source = tuning.half_closed_per_source;
+    tuning = std::move(changed);
+    set_policies();
+    for (std::size_t i = 0; i < policy_counts_.size(); ++i) {
+        const auto found = earlier.find(tuning.policies[static_cast<std::uint8_t>(i)].name);
+        if (found == earlier.end()) continue;
+        std::tie(policy_counts_[i], breakers_[i]) = found->second;
+        policy_counts_[i].flows = 0;
+    }
+    pace_ = reaper::Pace(tuning.resets_per_second);
+    const auto fallback = static_cast<std::uint8_t>(tuning.policies.size() - 1);
+    for (Event& e : pending_)
+        e.policy = std::min(e.policy, fallback);
+    for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
+        if (!table_.live(slot)) continue;
+        Record& record = table_[slot];
+        record.policy = tuning.policies.match(subject(now, record));
+        ++policy_counts_[record.policy].flows;
+        record.reaping.reserved = false;
+        arm(slot, deadline(record, stage(record)));
+    }
+    if ((per_source == 0) != (tuning.half_closed_per_source == 0)) count_sources_anew(now);
+}
+
+void Engine::Impl::set_policies() {
+    policy_counts_.assign(tuning.policies.size(), {});
+    breakers_.assign(tuning.policies.size(), {});
+    squeeze(policy::Squeeze::steps_left(table_.size(), table_.limit(), tuning.pressure));
+}
+
+bool Engine::Impl::resume(std::string_view policy) {
+    for (std::size_t i = 0; i < breakers_.size(); ++i) {
+        if (tuning.policies[static_cast<std::uint8_t>(i)].name != policy) continue;
+        breakers_[i].close();
+        swept_ = 0;  // flows that wait for it look again
+        return true;
+    }
+    return false;
+}
+
+std::vector<PolicyCounts> Engine::Impl::counts_by_policy() const {
+    std::vector<PolicyCounts> out = policy_counts_;
+    for (std::size_t i = 0; i < out.size(); ++i)
+        out[i].stopped = breakers_[i].open();
+    return out;
+}
+
+/// The table has grown or shrunk by one. Timeouts grow again only when it has shrunk well below a step's
+/// edge, so that a table at the edge is not swept again and again.
+void Engine::Impl::note_fill() {
+    using policy::Squeeze;
+    const std::uint32_t limit = table_.limit();
+    const std::uint32_t left = Squeeze::steps_left(table_.size(), limit, tuning.pressure);
+    if (left == steps_left_) return;
+    const std::uint32_t margin = limit / Squeeze::kSteps;
+    if (left < steps_left_) {
+        squeeze(left);
+        swept_ = 0;
+    } else if (Squeeze::steps_left(table_.size() + margin, limit, tuning.pressure) > steps_left_) {
+        squeeze(left);
+    }
+}
+
+void Engine::Impl::squeeze(std::uint32_t steps_left) {
+    steps_left_ = steps_left;
+    timeouts_.clear();
+    for (const policy::Policy& p : tuning.policies)
+        timeouts_.push_back(policy::Squeeze::applied(p.timeouts, steps_left));
+}
+
+/// Brings deadlines forward, a few flows at a time.
+void Engine::Impl::sweep() {
+    const std::uint32_t end = std::min(swept_ + kSweepBudget, table_.slots());
+    for (; swept_ < end; ++swept_) {
+        if (!table_.live(swept_)) continue;
+        const Record& record = table_[swept_];
+        arm(swept_, deadline(record, stage(record)));
+    }
+    if (swept_ >= table_.slots()) swept_ = flow::kNoSlot;
+}
+
+/// One more half-closed flow of a source: past the limit its oldest one is to go first.
+void Engine::Impl::crowd(Instant now, std::uint32_t slot) {
+    const tcp::Address& source = table_[slot].endpoint(tcp::Role::client).address;
+    if (sources_.add(slot, source) <= tuning.half_closed_per_source) return;
+    const std::uint32_t oldest = sources_.oldest(source);
+    sources_.remove(oldest);
+    table_[oldest].reaping.crowded = true;
+    ++counters.crowded;
+    arm(oldest, now);
+}
+
+void Engine::Impl::count_sources_anew(Instant now) {
+    sources_.clear();
+    if (tuning.half_closed_per_source == 0) return;
+    std::vector<std::uint32_t> half_closed;
+    for (std::uint32_t slot = 0; slot < table_.slots(); ++slot)
+        if (table_.live(slot) && table_[slot].half_closed) half_closed.push_back(slot);
+    std::ranges::sort(half_closed, {}, [this](std::uint32_t slot) { return table_[slot].half_closed_at; });
+    for (const std::uint32_t slot : half_closed)
+        crowd(now, slot);
+}
+
+}  // namespace finwait::engine
