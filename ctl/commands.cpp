@@ -4,6 +4,7 @@
 #include "ctl/check.hpp"
 #include "ctl/flow_table.hpp"
 #include "ctl/json_array.hpp"
+#include "ctl/policy_text.hpp"
 #include "ctl/replay.hpp"
 #include "ctl/show_text.hpp"
 #include "ctl/stats_text.hpp"
@@ -25,6 +26,7 @@ Request request_of(Command command, const Invocation& call) {
     request.filter = call.operand;
     request.id = call.operand;
     request.backend = call.backend;
+    request.resume = call.resume;
     return request;
 }
 
@@ -105,7 +107,28 @@ ExitCode stats(const Invocation& call, Terminal& terminal) {
 }
 
 ExitCode policies(const Invocation& call, Terminal& terminal) {
-    return print_all(Command::policy, call, terminal, policy_columns(), &policy_row).code;
+    std::string notes;
+    JsonArray array(terminal.out);
+    Table table(policy_columns(), terminal.width, terminal.out);
+    const auto take = [&](std::string_view json) {
+        if (call.json) {
+            array.add(json);
+            return !terminal.out.ended();
+        }
+        const nlohmann::json policy = parse_object(json);
+        table.add(policy_row(policy));
+        notes += policy_notes(policy);
+        return !terminal.out.ended();
+    };
+    const Answer answer = exchange(call.socket, request_of(Command::policy, call), take, terminal.err);
+    if (answer.code != ExitCode::done) return answer.code;
+    if (call.json) {
+        array.finish();
+    } else {
+        table.finish();
+        if (!notes.empty()) terminal.out.write("\n" + notes);
+    }
+    return answer.code;
 }
 
 void print_rules(const nlohmann::json& rules, Output& out) {
@@ -162,7 +185,7 @@ constexpr std::array kSubcommands = {
     Subcommand{"kill", Operand::filter, true, "End the flows that match FILTER with a pair of RSTs", &kill},
     Subcommand{"count", Operand::filter, false, "Count flows, all or those that match FILTER", &count},
     Subcommand{"stats", Operand::none, false, "Show the daemon's counters", &stats},
-    Subcommand{"policy", Operand::none, false, "Show the policies in force and what each has done",
+    Subcommand{"policy", Operand::policy, false, "Show the policies in force and what each has done",
                &policies},
     Subcommand{"rules", Operand::backend, false, "Print the firewall rules in force, or those for a backend",
                &rules},

@@ -21,6 +21,7 @@ struct Invocation {
     bool json = false;
     std::string config;  // of replay: whose policies; empty: the built-in ones
     std::string flow;    // of replay: the one to show, by number or id; empty: all
+    std::string resume;  // of policy: the one to let go on
 };
 
 /// Where a subcommand writes.
@@ -30,7 +31,7 @@ struct Terminal {
     std::optional<std::size_t> width;  // of `out`, if it is one
 };
 
-enum class Operand : std::uint8_t { none, filter, id, file, backend, capture };
+enum class Operand : std::uint8_t { none, filter, id, file, backend, policy, capture };
 
 struct Subcommand {
     std::string_view name;

@@ -53,17 +53,4 @@ Row killed_row(const nlohmann::json& killed) {
             endpoint_text(child(killed, "server")), text_at(killed, "result")};
 }
 
-std::vector<Column> policy_columns() {
-    return {{"POLICY"},           {"MATCH", 1, false, 20}, {"FIN-WAIT-2"},
-            {"ON EXPIRY", 2},     {"FLOWS", 0, true},      {"HALF-CLOSED", 3, true},
-            {"EXPIRED", 0, true}, {"RESET", 0, true},      {"OBSERVED", 4, true}};
-}
-
-Row policy_row(const nlohmann::json& policy) {
-    const std::string timeout = duration_at(policy, "fin_wait_2_s");
-    return {text_at(policy, "name"),      text_at(policy, "match"), timeout == "-" ? "off" : timeout,
-            text_at(policy, "on_expiry"), text_at(policy, "flows"), text_at(policy, "half_closed"),
-            text_at(policy, "expired"),   text_at(policy, "reset"), text_at(policy, "observed")};
-}
-
 }  // namespace finwait::ctl

@@ -1,5 +1,5 @@
-// The tables of flows, of killed flows and of policies: which columns they have, how much each matters, and
-// how a JSON object of the control protocol becomes a row.
+// The tables of flows and of killed flows: which columns they have, how much each matters, and how a JSON
+// object of the control protocol becomes a row.
 #pragma once
 
 #include "ctl/table.hpp"
@@ -15,8 +15,5 @@ namespace finwait::ctl {
 
 [[nodiscard]] std::vector<Column> killed_columns();
 [[nodiscard]] Row killed_row(const nlohmann::json& killed);
-
-[[nodiscard]] std::vector<Column> policy_columns();
-[[nodiscard]] Row policy_row(const nlohmann::json& policy);
 
 }  // namespace finwait::ctl

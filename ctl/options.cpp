@@ -32,6 +32,10 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
                            "nftables or iptables; without it, the rules in force")
                 ->check(CLI::IsMember({"nftables", "iptables"}));
             return;
+        case Operand::policy:
+            app.add_option("--resume", words.call.resume,
+                           "Let this policy, which its breaker has stopped, go on");
+            return;
         case Operand::filter:
             option =
                 app.add_option("FILTER", words.operand, "Which flows; the words need no quotes but < > ( )");

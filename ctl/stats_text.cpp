@@ -24,7 +24,8 @@ constexpr std::array kFlows = {Item{"total", "tracked now"},
                                Item{"adopted", "adopted midway"},
                                Item{"evicted", "evicted to make room"},
                                Item{"became_half_closed", "became half-closed"},
-                               Item{"expired", "half-closed too long"}};
+                               Item{"expired", "half-closed too long"},
+                               Item{"crowded", "one of too many of its source"}};
 constexpr std::array kPackets = {Item{"seen", "seen"}, Item{"invalid", "invalid (forwarded)"},
                                  Item{"unparsed", "not readable (forwarded)"},
                                  Item{"untracked", "not tracked (table full)"},
@@ -72,6 +73,9 @@ void states(Output& out, const nlohmann::json& stats) {
 void print_stats(const nlohmann::json& stats, Output& out) {
     out.write(fmt::format("finwaitd {}, up {}, mode {}, shards {}\n", text_at(stats, "version"),
                           duration_at(stats, "uptime_s"), text_at(stats, "mode"), text_at(stats, "shards")));
+    for (const nlohmann::json& name : stats.value("policies_stopped", nlohmann::json::array()))
+        out.write(fmt::format("policy {} is STOPPED by its breaker; see finwaitctl policy\n",
+                              name.is_string() ? name.get<std::string>() : name.dump()));
     group(out, stats, "flows", "flows", kFlows);
     states(out, stats);
     group(out, stats, "packets", "packets", kPackets);

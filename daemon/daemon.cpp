@@ -168,7 +168,9 @@ std::vector<std::string> Daemon::reload() {
     settings_.mode = fresh.mode;
     settings_.timeouts = fresh.timeouts;
     settings_.policies = fresh.policies;
-    settings_.limits.resets_per_second = fresh.limits.resets_per_second;
+    const std::uint32_t flows = settings_.limits.flows;
+    settings_.limits = fresh.limits;
+    settings_.limits.flows = flows;
     settings_.log = fresh.log;
     logger_->set_level(spdlog::level::from_str(settings_.log.level));
     for (const auto& shard : shards_) {
@@ -219,6 +221,9 @@ engine::Tuning Daemon::tuning() const {
     engine::Tuning tuning;
     tuning.policies = policy::PolicySet(settings_.policies, settings_.timeouts);
     tuning.resets_per_second = share(settings_.limits.resets_per_second, queues_);
+    tuning.pressure = settings_.limits.pressure;
+    tuning.half_closed_per_source = settings_.limits.half_closed_per_source;
+    tuning.breaker_share = settings_.limits.breaker_share;
     tuning.observe = settings_.mode == config::Mode::observe;
     return tuning;
 }

@@ -1,6 +1,7 @@
 #include "config/keys.hpp"
 
 #include "config/value.hpp"
+#include "policy/breaker.hpp"
 #include "policy/words.hpp"
 
 #include <array>
@@ -58,6 +59,29 @@ Key<Table> integer(std::string_view name, Value Table::*member, std::int64_t lea
     const auto print = [=](const Table& table) { return std::to_string(table.*member); };
     return {
         name, "an integer from " + std::to_string(least) + " to " + std::to_string(most), {}, read, print};
+}
+
+// A share of limits.flows; `off` is what "off" stands for, where it is allowed.
+template<class Member>
+Key<Limits> share(std::string_view name, Member member, double least, double most,
+                  std::optional<double> off = std::nullopt) {
+    const auto read = [=](const toml::node& node, Limits& table) {
+        if (off && node.value_exact<std::string_view>() == "off") {
+            member(table) = *off;
+            return true;
+        }
+        const auto whole = node.value_exact<std::int64_t>();
+        const auto number = whole ? static_cast<double>(*whole) : node.value_exact<double>();
+        if (!number || !(*number >= least && *number <= most)) return false;
+        member(table) = *number;
+        return true;
+    };
+    const auto print = [=](const Limits& table) {
+        return off && member(table) == *off ? toml_string("off") : number_text(member(table));
+    };
+    std::string allowed = "a number from " + number_text(least) + " to " + number_text(most);
+    if (off) allowed += ", or \"off\"";
+    return {name, std::move(allowed), {}, read, print};
 }
 
 enum class Off : bool { refused, accepted };
@@ -170,8 +194,17 @@ std::span<const Key<Intercept>> intercept_keys() {
 std::span<const Key<Limits>> limits_keys() {
     static const std::vector keys = {
         integer("flows", &Limits::flows, 1, 16'777'215),
+        integer("half_closed_per_source", &Limits::half_closed_per_source, 0, 16'777'215),
         integer("resets_per_second", &Limits::resets_per_second, 1,
                 std::numeric_limits<std::uint32_t>::max()),
+        share(
+            "adaptive_start", [](auto& l) -> auto& { return l.pressure.start; }, 0.0, 1.0,
+            policy::kNoPressure),
+        share(
+            "adaptive_end", [](auto& l) -> auto& { return l.pressure.end; }, 0.0, 10.0),
+        share(
+            "breaker_share", [](auto& l) -> auto& { return l.breaker_share; }, 0.001, 0.999,
+            policy::kNoBreaker),
     };
     return keys;
 }

@@ -75,6 +75,7 @@ void Reader::read(std::span<const Document> documents) {
     for (const auto& document : documents)
         read_tables(document);
     check_queues();
+    check_pressure();
     check_half_closed("timeouts", settings_.timeouts, given_);
     for (const auto& document : documents)
         read_policies(document);
@@ -187,6 +188,24 @@ void Reader::check_queues() {
                           "with first_queue at " + std::to_string(intercept.first_queue) + ", at most " +
                               std::to_string(kQueueNumbers - intercept.first_queue) +
                               " (queue numbers end at 65535)"));
+}
+
+void Reader::check_pressure() {
+    const auto& pressure = settings_.limits.pressure;
+    if (pressure.start == policy::kNoPressure || pressure.end > pressure.start) return;
+    if (given_.wrong.contains("limits.adaptive_start") || given_.wrong.contains("limits.adaptive_end"))
+        return;
+    const auto end = given_.places.find("limits.adaptive_end");
+    const auto start = given_.places.find("limits.adaptive_start");
+    if (end != given_.places.end()) {
+        errors_.add(end->second,
+                    complaint("limits.adaptive_end", number_text(pressure.end),
+                              "more than adaptive_start, which is " + number_text(pressure.start)));
+    } else if (start != given_.places.end()) {
+        errors_.add(start->second,
+                    complaint("limits.adaptive_start", number_text(pressure.start),
+                              "less than adaptive_end, which is " + number_text(pressure.end)));
+    }
 }
 
 void Reader::check_half_closed(const std::string& path, const policy::Timeouts& timeouts,

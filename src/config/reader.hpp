@@ -39,6 +39,7 @@ class Reader {
                    Given& given);
 
     void check_queues();
+    void check_pressure();
     void check_half_closed(const std::string& path, const policy::Timeouts& timeouts, const Given& given);
 
     Settings& settings_;

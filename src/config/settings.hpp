@@ -2,6 +2,7 @@
 #pragma once
 
 #include "policy/policy.hpp"
+#include "policy/pressure.hpp"
 
 #include <cstdint>
 #include <string>
@@ -27,7 +28,10 @@ struct Intercept {
 
 struct Limits {
     std::uint32_t flows = 1'000'000;
+    std::uint32_t half_closed_per_source = 0;  // 0: no limit
     std::uint32_t resets_per_second = 10'000;
+    policy::Pressure pressure;
+    double breaker_share = 0.5;
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <sstream>
 
 namespace finwait::config {
@@ -13,12 +14,6 @@ namespace {
 std::size_t characters(std::string_view utf8) {
     return static_cast<std::size_t>(
         std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::string number_text(double number) {
-    std::ostringstream out;
-    out << number;
-    return out.str();
 }
 
 }  // namespace
@@ -70,6 +65,12 @@ toml::source_position position_in(const toml::value<std::string>& string, std::s
         position.column += static_cast<toml::source_index>(1 + characters(content.substr(0, column - 1)));
     }
     return position;
+}
+
+std::string number_text(double number) {
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    return {digits.data(), end};
 }
 
 }  // namespace finwait::config

@@ -18,4 +18,7 @@ namespace finwait::config {
 /// lines make that a guess, it is where the string begins.
 [[nodiscard]] toml::source_position position_in(const toml::value<std::string>& string, std::size_t column);
 
+/// The shortest decimal that is `value` again: "0.5", "1".
+[[nodiscard]] std::string number_text(double value);
+
 }  // namespace finwait::config

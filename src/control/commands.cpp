@@ -2,8 +2,8 @@
 
 #include "control/answer.hpp"
 #include "control/flow_commands.hpp"
+#include "control/policy_commands.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <unistd.h>
 #include <utility>
@@ -16,13 +16,22 @@ namespace asio = boost::asio;
 struct ShardTotals {
     engine::Counters counters;
     engine::Gauges gauges;
+    std::vector<std::string> stopped;
 };
+
+std::vector<std::string> stopped_policies(const engine::Engine& engine) {
+    std::vector<std::string> names;
+    const std::vector<engine::PolicyCounts> counts = engine.policy_counts();
+    for (std::size_t i = 0; i < counts.size(); ++i)
+        if (counts[i].stopped) names.push_back(engine.policies()[static_cast<std::uint8_t>(i)].name);
+    return names;
+}
 
 asio::awaitable<bool> stats(const Context& context, Writer& writer) {
     Totals totals;
     for (std::size_t i = 0; i < context.shards.size(); ++i) {
         Question<ShardTotals> question = [](engine::Engine& engine, Instant) {
-            return ShardTotals{engine.counters(), engine.gauges()};
+            return ShardTotals{engine.counters(), engine.gauges(), stopped_policies(engine)};
         };
         std::optional<ShardTotals> answer =
             co_await ask<ShardTotals>(context.shards[i], std::move(question), context.options.shard_timeout);
@@ -32,6 +41,7 @@ asio::awaitable<bool> stats(const Context& context, Writer& writer) {
         }
         totals.counters += answer->counters;
         totals.gauges += answer->gauges;
+        totals.stopped.insert(answer->stopped.begin(), answer->stopped.end());
     }
     const Hooks& hooks = context.hooks;
     if (hooks.queue) totals.queue = hooks.queue();
@@ -42,55 +52,6 @@ asio::awaitable<bool> stats(const Context& context, Writer& writer) {
         std::chrono::duration<double>(std::chrono::steady_clock::now() - context.started).count();
     const std::string json = stats_json(totals);
     const bool alive = co_await send(writer, data_line("stats", json) + done_line());
-    co_return alive;
-}
-
-struct PolicyRow {
-    policy::Policy policy;
-    engine::PolicyCounts counts;
-};
-using PolicyRows = std::vector<PolicyRow>;
-
-PolicyRows policy_rows(const engine::Engine& engine) {
-    PolicyRows rows;
-    const std::vector<engine::PolicyCounts> counts = engine.policy_counts();
-    for (const policy::Policy& policy : engine.policies()) {
-        const std::size_t i = rows.size();
-        rows.push_back({policy, i < counts.size() ? counts[i] : engine::PolicyCounts{}});
-    }
-    return rows;
-}
-
-/// By name: while a reload is under way the shards' policies may differ.
-void add_rows(PolicyRows& sums, PolicyRows more) {
-    for (PolicyRow& row : more) {
-        const auto same = [&row](const PolicyRow& sum) { return sum.policy.name == row.policy.name; };
-        const auto found = std::find_if(sums.begin(), sums.end(), same);
-        if (found == sums.end()) {
-            sums.push_back(std::move(row));
-        } else {
-            found->counts += row.counts;
-        }
-    }
-}
-
-asio::awaitable<bool> policies(const Context& context, Writer& writer) {
-    PolicyRows rows;
-    for (std::size_t i = 0; i < context.shards.size(); ++i) {
-        Question<PolicyRows> question = [](engine::Engine& engine, Instant) { return policy_rows(engine); };
-        std::optional<PolicyRows> answer =
-            co_await ask<PolicyRows>(context.shards[i], std::move(question), context.options.shard_timeout);
-        if (!answer) {
-            const bool alive = co_await fail(writer, silent_shard(i));
-            co_return alive;
-        }
-        add_rows(rows, std::move(*answer));
-    }
-    std::string text;
-    for (const PolicyRow& row : rows)
-        text += data_line("policy", policy_json(row.policy, row.counts));
-    text += done_line();
-    const bool alive = co_await writer.write(text);
     co_return alive;
 }
 
@@ -132,7 +93,7 @@ asio::awaitable<bool> execute(const Context& context, const Request& request, Wr
         case Command::kill:
         case Command::show: return execute_on_flows(context, request, writer);
         case Command::stats: return stats(context, writer);
-        case Command::policy: return policies(context, writer);
+        case Command::policy: return execute_on_policies(context, request, writer);
         case Command::rules: return send(writer, rules(context, request.backend));
         case Command::reload: return send(writer, reload(context));
         case Command::version: return send(writer, version(context));

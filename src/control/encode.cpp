@@ -143,9 +143,9 @@ std::string stats_json(const Totals& totals) {
     const engine::Gauges& now = totals.gauges;
     std::string out = fmt::format(
         R"({{"flows":{{"total":{},"limit":{},"half_closed":{},"fast_path":{},"opened":{},"adopted":{},"evicted":{},)"
-        R"("became_half_closed":{},"expired":{},"by_state":{}}})",
+        R"("became_half_closed":{},"expired":{},"crowded":{},"by_state":{}}})",
         now.flows, now.limit, now.half_closed, now.fast_path, count.flows_opened, count.flows_adopted,
-        count.flows_evicted, count.half_closed, count.expired, by_state(now));
+        count.flows_evicted, count.half_closed, count.expired, count.crowded, by_state(now));
     fmt::format_to(std::back_inserter(out),
                    R"(,"packets":{{"seen":{},"invalid":{},"unparsed":{},"untracked":{},"lost":{}}})",
                    count.packets_seen, count.packets_invalid, count.packets_unparsed, count.packets_untracked,
@@ -162,23 +162,10 @@ std::string stats_json(const Totals& totals) {
         totals.queue.dropped + count.packets_lost, totals.queue.kernel_dropped, totals.queue.user_dropped,
         totals.queue.errors, totals.shards);
     append_quoted(out, totals.mode);
+    out += R"(,"policies_stopped":)" + nlohmann::json(totals.stopped).dump();
     fmt::format_to(std::back_inserter(out), R"(,"uptime_s":{:.1f},"version":)", totals.uptime_s);
     append_quoted(out, totals.version);
     return out + "}";
-}
-
-std::string policy_json(const policy::Policy& policy, const engine::PolicyCounts& counts) {
-    std::string out = R"({"name":)";
-    append_quoted(out, policy.name);
-    out += R"(,"match":)";
-    append_quoted(out, policy.match.text());
-    out += R"(,"fin_wait_2_s":)";
-    append_seconds(out, policy.timeouts.fin_wait_2);
-    fmt::format_to(std::back_inserter(out),
-                   R"(,"on_expiry":"{}","flows":{},"half_closed":{},"expired":{},"reset":{},"observed":{}}})",
-                   policy::name(policy.timeouts.on_expiry), counts.flows, counts.half_closed, counts.expired,
-                   counts.reset, counts.observed);
-    return out;
 }
 
 }  // namespace finwait::control

@@ -6,6 +6,7 @@
 #include "engine/engine.hpp"
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -25,7 +26,8 @@ struct Totals {
     engine::Gauges gauges;
     QueueStats queue;
     std::size_t shards = 0;
-    std::string mode;  // "enforce" or "observe"
+    std::string mode;               // "enforce" or "observe"
+    std::set<std::string> stopped;  // policies whose breaker is open
     double uptime_s = 0;
     std::string version;
 };

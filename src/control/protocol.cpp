@@ -24,6 +24,7 @@ std::string_view operand_of(Command c) {
         case Command::kill: return "filter";
         case Command::show: return "id";
         case Command::rules: return "backend";
+        case Command::policy: return "resume";
         default: return {};
     }
 }
@@ -31,6 +32,7 @@ std::string_view operand_of(Command c) {
 std::string& operand_in(Request& request) {
     if (request.command == Command::show) return request.id;
     if (request.command == Command::rules) return request.backend;
+    if (request.command == Command::policy) return request.resume;
     return request.filter;
 }
 

@@ -6,7 +6,8 @@
 // with these commands and members; an unknown member is an error: a misspelt "filter" must not mean "all".
 //
 //   list, count {"filter"}    kill {"filter"}, not blank    show {"id"}    rules {"backend"}
-//   stats    policy    reload    version    ping
+//   policy {"resume"}, the name of a policy that its breaker has stopped, or ""
+//   stats    reload    version    ping
 //
 // The answer is a number of data lines and then one last line; each is an object with exactly one member:
 //
@@ -41,6 +42,7 @@ struct Request {
     std::string filter;
     std::string id;
     std::string backend;
+    std::string resume;
 
     friend bool operator==(const Request&, const Request&) = default;
 };

@@ -53,10 +53,33 @@ TEST(ConfigError, AnUnknownKeyInATable) {
     EXPECT_THAT(
         errors("[limits]\nflow = 5\n\"a\\u001bb\" = 1"),
         ElementsAre(
-            "test.toml:2:1: limits.flow: found an unknown key; allowed: flows, resets_per_second; did you "
-            "mean \"flows\"?",
+            "test.toml:2:1: limits.flow: found an unknown key; allowed: flows, half_closed_per_source, "
+            "resets_per_second, adaptive_start, adaptive_end, breaker_share; did you mean \"flows\"?",
             "test.toml:3:1: limits.\"a\\x1bb\": found an unknown key; allowed: flows, "
-            "resets_per_second"));
+            "half_closed_per_source, "
+            "resets_per_second, adaptive_start, adaptive_end, breaker_share"));
+}
+
+TEST(ConfigError, AShareOutOfItsRange) {
+    EXPECT_THAT(
+        errors("[limits]\nbreaker_share = 2.5\nadaptive_end = \"off\"\nadaptive_start = nan"),
+        ElementsAre("test.toml:2:17: limits.breaker_share: found the number 2.5; allowed: a number from "
+                    "0.001 to 0.999, or \"off\"",
+                    "test.toml:3:16: limits.adaptive_end: found the string \"off\"; allowed: a number "
+                    "from 0 to 10",
+                    "test.toml:4:18: limits.adaptive_start: found the number nan; allowed: a number from "
+                    "0 to 1, or \"off\""));
+}
+
+TEST(ConfigError, AnEndOfThePressureThatIsNotBehindItsStart) {
+    EXPECT_THAT(
+        errors("[limits]\nadaptive_end = 0.5"),
+        ElementsAre("test.toml:2:16: limits.adaptive_end: found 0.5; allowed: more than adaptive_start, "
+                    "which is 0.6"));
+    EXPECT_THAT(
+        errors("[limits]\nadaptive_start = 1\nadaptive_end = 1"),
+        ElementsAre("test.toml:3:16: limits.adaptive_end: found 1; allowed: more than adaptive_start, "
+                    "which is 1"));
 }
 
 TEST(ConfigError, AnUnknownTable) {

@@ -1,4 +1,5 @@
 #include "config/config_support.hpp"
+#include "policy/breaker.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,7 +19,11 @@ queues = 4
 mark_mask = "0x80000001"
 [limits]
 flows = 16777215
+half_closed_per_source = 9
 resets_per_second = 1
+adaptive_start = 0.5
+adaptive_end = 2.0
+breaker_share = 0.25
 [timeouts]
 handshake = "10s"
 established = "off"
@@ -57,7 +62,7 @@ TEST(Settings, AreWhatTheFileSays) {
     const auto s = settings(kEverything);
     EXPECT_EQ(s.mode, Mode::observe);
     EXPECT_EQ(s.intercept, (Intercept{Scope::forward, Packets::all, Backend::iptables, 100, 4, 0x80000001}));
-    EXPECT_EQ(s.limits, (Limits{16'777'215, 1}));
+    EXPECT_EQ(s.limits, (Limits{16'777'215, 9, 1, {0.5, 2.0}, 0.25}));
     EXPECT_EQ(s.timeouts,
               (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s, policy::OnExpiry::observe, 2s,
                                 7, policy::kOff, policy::OrphanTest::active, policy::ResetSides::holder}));
@@ -95,6 +100,15 @@ TEST(Print, ReadsBackToTheSameSettings) {
     EXPECT_EQ(settings(print(s)), s);
 }
 
+TEST(Settings, SharesMayBeIntegersOrOff) {
+    const Settings s =
+        settings("[limits]\nadaptive_start = 'off'\nbreaker_share = \"off\"\nadaptive_end = 2");
+    EXPECT_EQ(s.limits.pressure.start, policy::kNoPressure);
+    EXPECT_EQ(s.limits.pressure.end, 2.0);
+    EXPECT_EQ(s.limits.breaker_share, policy::kNoBreaker);
+    EXPECT_EQ(settings(print(s)), s);
+}
+
 TEST(Print, WritesEveryKey) {
     EXPECT_EQ(print(Settings{}), R"(mode = "enforce"
 
@@ -108,7 +122,11 @@ mark_mask = "0x40000000"
 
 [limits]
 flows = 1000000
+half_closed_per_source = 0
 resets_per_second = 10000
+adaptive_start = 0.6
+adaptive_end = 1.2
+breaker_share = 0.5
 
 [timeouts]
 handshake = "1m"

@@ -106,5 +106,20 @@ TEST(Encode, ATimeoutThatIsOffIsNull) {
     EXPECT_EQ(object["on_expiry"], "reset");
 }
 
+TEST(Encode, APolicyTellsWhatItsHalfClosesTeach) {
+    engine::PolicyCounts counts;
+    counts.observed = 5;
+    counts.right = 2;
+    counts.regret = 1;
+    for (std::uint64_t i = 0; i < policy::kLeastSamples; ++i)
+        counts.longest_idle.add(std::chrono::seconds(3));
+    const json object = json::parse(policy_json(policy::Policy{}, counts));
+    EXPECT_EQ(object["undecided"], 2);
+    EXPECT_EQ(object["suggested_fin_wait_2_s"], 5.0);
+    EXPECT_EQ(object["longest_idle"].size(), policy::Lasting::kBuckets);
+    EXPECT_EQ(object["longest_idle"][2], json::parse(R"({"up_to_s":5.0,"count":20})"));
+    EXPECT_TRUE(object["lasted"].back()["up_to_s"].is_null());
+}
+
 }  // namespace
 }  // namespace finwait::control

@@ -142,6 +142,17 @@ TEST(Server, PoliciesAreAddedUpByName) {
     EXPECT_EQ(lines[0]["policy"]["fin_wait_2_s"], 300.0);
 }
 
+TEST(Server, APolicyIsResumedByNameInEveryShard) {
+    Daemon daemon(2);
+    daemon.start();
+    Peer peer(daemon.path());
+    const auto lines = peer.ask({{"command", "policy"}, {"resume", "default"}});
+    EXPECT_EQ(lines[0]["policy"]["stopped"], false);
+    const auto unknown = peer.ask({{"command", "policy"}, {"resume", "web"}});
+    EXPECT_EQ(unknown[0]["error"]["code"], "not_found");
+    EXPECT_THAT(unknown[0]["error"]["message"].get<std::string>(), HasSubstr("\"web\""));
+}
+
 TEST(Server, ReloadReportsEveryProblem) {
     Daemon daemon;
     std::vector<std::string> problems = {"a.toml:1:2: no", "a.toml:2:2: neither"};

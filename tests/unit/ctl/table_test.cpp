@@ -2,6 +2,7 @@
 
 #include "ctl/flow_table.hpp"
 #include "ctl/json_array.hpp"
+#include "ctl/policy_text.hpp"
 #include "ctl/support.hpp"
 #include "ctl/text.hpp"
 
@@ -86,6 +87,36 @@ TEST(FlowTable, APolicyWhoseTimeoutIsOffSaysSo) {
     EXPECT_EQ(row[1], "-");
     EXPECT_EQ(row[2], "off");
     EXPECT_EQ(row[4], "3");
+}
+
+TEST(PolicyNotes, SayNothingOfAPolicyThatHasDoneNothing) {
+    EXPECT_EQ(policy_notes({{"name", "web"}}), "");
+}
+
+TEST(PolicyNotes, SayWhatIsToBeDoneAboutAStoppedPolicy) {
+    EXPECT_THAT(policy_notes({{"name", "web"}, {"stopped", true}}),
+                testing::HasSubstr("\"finwaitctl policy --resume web\" lets it go on"));
+}
+
+TEST(PolicyNotes, TellHowObservedResetsTurnedOutAndHowLongHalfClosesLasted) {
+    const nlohmann::json buckets = {{{"up_to_s", 1.0}, {"count", 60}},
+                                    {{"up_to_s", 30.0}, {"count", 40}},
+                                    {{"up_to_s", nullptr}, {"count", 0}}};
+    const nlohmann::json beyond = {{{"up_to_s", 1.0}, {"count", 1}}, {{"up_to_s", nullptr}, {"count", 99}}};
+    EXPECT_EQ(
+        policy_notes({{"name", "web"},
+                      {"observed", 9},
+                      {"right", 5},
+                      {"regret", 3},
+                      {"undecided", 1},
+                      {"lasted", buckets},
+                      {"longest_idle", beyond},
+                      {"suggested_fin_wait_2_s", 30.0}}),
+        "web: 9 resets observed: 5 would have been right, 3 would have hit a connection that went on, 1 not "
+        "known yet\n"
+        "web: 100 half-closes came to a good end; they lasted up to 1.0s (half of them), up to 30s (99 %); "
+        "idle "
+        "more than 1.0s (99 %); fin_wait_2 = \"30s\" would have let all but one in a thousand finish\n");
 }
 
 TEST(Table, WritesAsSoonAsItHasMeasuredEnough) {
