@@ -37,13 +37,23 @@ std::string resets(const replay::Flow& flow) {
     return times == 1 ? at : fmt::format("{} times, first {}", times, at);
 }
 
+/// A capture cannot answer: what would have come of asking is not known.
+std::string_view reservation(policy::OnExpiry on_expiry) {
+    switch (on_expiry) {
+        case policy::OnExpiry::probe:
+            return " (if both sides, asked first, had not shown that they are there)";
+        case policy::OnExpiry::reset: break;
+        case policy::OnExpiry::observe: return " (it observes, and would only have recorded this)";
+    }
+    return "";
+}
+
 std::string would_have(const replay::Replay& replay, const replay::Flow& flow,
                        const replay::WouldReset& reset) {
     const policy::Policy& policy = replay.policies()[reset.policy];
-    const bool records = policy.timeouts.on_expiry == policy::OnExpiry::observe;
     return fmt::format(
         "  at {}, policy {}: {}{}; {}\n", moment(reset.at), policy.name, reset.reason,
-        records ? " (it observes, and would only have recorded this)" : "",
+        reservation(policy.timeouts.on_expiry),
         flow.went_on_after(reset) ? "the flow went on after that" : "nothing came of the flow after that");
 }
 

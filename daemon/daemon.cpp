@@ -166,6 +166,7 @@ std::vector<std::string> Daemon::reload() {
     const auto& fresh = std::get<config::Settings>(result);
     warn_of_restarts(fresh);
     settings_.mode = fresh.mode;
+    settings_.profile = fresh.profile;
     settings_.timeouts = fresh.timeouts;
     settings_.policies = fresh.policies;
     const std::uint32_t flows = settings_.limits.flows;

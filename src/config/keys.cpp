@@ -170,6 +170,10 @@ Key<Intercept> mark_mask() {
 std::span<const Key<Settings>> root_keys() {
     static const std::vector keys = {
         word("mode", &Settings::mode, Words<Mode>{{"enforce", Mode::enforce}, {"observe", Mode::observe}}),
+        word("profile", &Settings::profile,
+             Words<Profile>{{"conservative", Profile::conservative},
+                            {"normal", Profile::normal},
+                            {"aggressive", Profile::aggressive}}),
     };
     return keys;
 }

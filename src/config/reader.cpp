@@ -1,5 +1,6 @@
 #include "config/reader.hpp"
 
+#include "config/profile.hpp"
 #include "config/value.hpp"
 #include "policy/words.hpp"
 
@@ -73,7 +74,11 @@ void Reader::read_keys(const Document& document, const toml::table& table, const
 
 void Reader::read(std::span<const Document> documents) {
     for (const auto& document : documents)
+        read_top_level(document);
+    settings_.timeouts = preset(settings_.profile);
+    for (const auto& document : documents)
         read_tables(document);
+    distrust_preset();
     check_queues();
     check_pressure();
     check_half_closed("timeouts", settings_.timeouts, given_);
@@ -81,12 +86,14 @@ void Reader::read(std::span<const Document> documents) {
         read_policies(document);
 }
 
-void Reader::read_tables(const Document& document) {
+void Reader::read_top_level(const Document& document) {
     std::vector<std::string_view> tables;
     for_each_table([&](std::string_view name, auto, auto) { tables.push_back(name); });
     tables.emplace_back("policy");
     read_keys(document, document.root, "", root_keys(), tables, settings_, given_);
+}
 
+void Reader::read_tables(const Document& document) {
     for_each_table([&](std::string_view name, auto keys, auto member) {
         const auto* node = document.root.get(name);
         if (!node) return;
@@ -95,6 +102,12 @@ void Reader::read_tables(const Document& document) {
         }
         errors_.add(place_of(document, *node), complaint(std::string(name), describe(*node), "a table"));
     });
+}
+
+void Reader::distrust_preset() {
+    if (!given_.wrong.contains("profile")) return;
+    for (const std::string name : {"timeouts.fin_wait_2", "timeouts.fin_wait_2_max"})
+        if (!given_.places.contains(name)) given_.wrong.insert(name);
 }
 
 void Reader::read_policies(const Document& document) {

@@ -1,5 +1,6 @@
-// Documents to settings: which key goes where, what contradicts what. First the tables of every document,
-// then the policies of every document, because a policy inherits from [timeouts] as finally in force.
+// Documents to settings: which key goes where, what contradicts what. First the top level of every document,
+// because the profile is what [timeouts] begins with; then the tables of every document, and then the
+// policies of every document, because a policy inherits from [timeouts] as finally in force.
 #pragma once
 
 #include "config/document.hpp"
@@ -26,7 +27,10 @@ class Reader {
         std::set<std::string, std::less<>> wrong;  // reported already: their value in force proves nothing
     };
 
+    void read_top_level(const Document& document);
     void read_tables(const Document& document);
+    /// With a profile that is none, what it would have set proves nothing.
+    void distrust_preset();
     void read_policies(const Document& document);
     void read_policy(const Document& document, const toml::table& table);
     [[nodiscard]] std::string read_policy_name(const Document& document, const toml::table& table);

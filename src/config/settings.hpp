@@ -11,6 +11,8 @@
 namespace finwait::config {
 
 enum class Mode : std::uint8_t { enforce, observe };
+/// Which values [timeouts] has where nothing else is set.
+enum class Profile : std::uint8_t { conservative, normal, aggressive };
 enum class Scope : std::uint8_t { forward };
 enum class Packets : std::uint8_t { selective, all };
 enum class Backend : std::uint8_t { automatic, nftables, iptables, none };
@@ -51,6 +53,7 @@ struct Log {
 
 struct Settings {
     Mode mode = Mode::enforce;
+    Profile profile = Profile::normal;
     Intercept intercept;
     Limits limits;
     policy::Timeouts timeouts;  // policy "default"

@@ -46,7 +46,7 @@ struct Timeouts {
     Duration fin_wait_2_max = kOff;                     // half-closed this long, idle or not: act
     Duration closing = std::chrono::seconds(30);        // CLOSING, LAST_ACK
     Duration time_wait = std::chrono::seconds(60);      // Linux keeps TIME_WAIT this long
-    OnExpiry on_expiry = OnExpiry::reset;
+    OnExpiry on_expiry = OnExpiry::probe;
     Duration probe_interval = std::chrono::seconds(15);  // between two probes of a side; at least 1 s
     std::uint8_t probe_attempts = 5;                 // unanswered probes that count as silence; at least 3
     Duration alive_max = std::chrono::minutes(124);  // both answer, no progress this long: reset (RFC 5382)

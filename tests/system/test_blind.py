@@ -39,7 +39,7 @@ class Blind(case.SystemTest):
 
     def blind_in_selective_mode(self, flags):
         """Forged segments, more talk, and a half-close in earnest: it must be tracked as if nothing had been."""
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "1s"}})
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "1s", "on_expiry": "reset"}})
         pairs = self.closing(open_both_versions(self.lab, 40))
         self.forge(pairs, flags)
         end = time.monotonic() + 2

@@ -29,7 +29,7 @@ class Reload(case.SystemTest):
         self.assert_in_force(1800, ids)
 
     def test_finwaitctl_reload_applies_new_timeouts_and_the_flows_end_by_them(self):
-        self.started.configure({"timeouts": {"fin_wait_2": "1s"}})
+        self.started.configure({"timeouts": {"fin_wait_2": "1s", "on_expiry": "reset"}})
         self.started.ctl("reload")
         self.assertEqual(halfclosed.become(self.lab, self.idle, halfclosed.GONE, 5), [])
 

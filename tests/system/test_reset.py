@@ -50,7 +50,7 @@ class Reset(case.SystemTest):
         self.assertEqual(daemon.flows("state", "fin-wait-2"), [])
 
     def test_connections_that_carried_data_past_the_daemon_are_reset_with_the_right_numbers(self):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "1s"}})
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "1s", "on_expiry": "reset"}})
         pairs = self.closing(open_both_versions(self.lab, 16))
         for pair in pairs:
             self.send(pair.client, pair.server, 300_000)

@@ -46,7 +46,7 @@ TEST(ConfigError, AnUnknownKeyAtTheTopLevel) {
         errors("\n  moed = \"enforce\""),
         ElementsAre(
             "test.toml:2:3: moed: found an unknown key; allowed: intercept, limits, timeouts, control, "
-            "log, policy, mode; did you mean \"mode\"?"));
+            "log, policy, mode, profile; did you mean \"mode\"?"));
 }
 
 TEST(ConfigError, AnUnknownKeyInATable) {
@@ -151,6 +151,27 @@ TEST(ConfigError, AMaximumBelowTheIdleTime) {
 
 TEST(ConfigError, AMaximumIsNotComparedWithAWrongIdleTime) {
     EXPECT_EQ(errors("timeouts.fin_wait_2_max = \"1m\"\ntimeouts.fin_wait_2 = 5").size(), 1U);
+}
+
+TEST(ConfigError, AProfileThatIsNoneIsTheOnlyErrorThatComesOfIt) {
+    EXPECT_THAT(
+        errors("profile = \"agressive\"\n[timeouts]\nfin_wait_2_max = \"1m\""),
+        ElementsAre("test.toml:1:11: profile: found the string \"agressive\"; allowed: \"conservative\", "
+                    "\"normal\", \"aggressive\"; did you mean \"aggressive\"?"));
+}
+
+TEST(ConfigError, AMaximumBelowTheIdleTimeOfTheProfile) {
+    EXPECT_THAT(errors("profile = \"conservative\"\n[timeouts]\nfin_wait_2_max = \"30m\""),
+                ElementsAre(StartsWith("test.toml:3:18: timeouts.fin_wait_2_max: found the string \"30m\"; "
+                                       "allowed: no less than fin_wait_2, which is \"1h\" here")));
+    EXPECT_EQ(errors("profile = \"aggressive\"\n[timeouts]\nfin_wait_2_max = \"30s\"").size(), 0U);
+}
+
+TEST(ConfigError, AProfileStandsAtTheTopLevelOnly) {
+    EXPECT_THAT(errors(policy_with("match = \"\"\nprofile = \"normal\"")),
+                ElementsAre(StartsWith("test.toml:4:1: policy.profile: found an unknown key")));
+    EXPECT_THAT(errors("[timeouts]\nprofile = \"normal\""),
+                ElementsAre(StartsWith("test.toml:2:1: timeouts.profile: found an unknown key")));
 }
 
 TEST(ConfigError, ASocketPathThatIsRelativeOrTooLong) {

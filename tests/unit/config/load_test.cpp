@@ -1,5 +1,8 @@
 #include "config/config_support.hpp"
+#include "config/keys.hpp"
+#include "config/profile.hpp"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -71,6 +74,26 @@ TEST_F(Load, APolicyInheritsFromTheTimeoutsOfEveryFile) {
     EXPECT_EQ(settings(load_main()).policies.at(0).timeouts.fin_wait_2, std::chrono::seconds(9));
 }
 
+TEST_F(Load, AProfileInADropInSetsWhatNoFileSets) {
+    write("finwaitd.toml", "profile = 'normal'\n[timeouts]\nfin_wait_2 = '5m'");
+    write("conf.d/10.toml", "profile = 'aggressive'\n[[policy]]\nname = 'a'\nmatch = ''\nclosing = '7s'");
+    const auto s = settings(load_main());
+    EXPECT_EQ(s.profile, Profile::aggressive);
+    auto expected = preset(Profile::aggressive);
+    expected.fin_wait_2 = std::chrono::minutes(5);  // set, if only to what is normal
+    EXPECT_EQ(s.timeouts, expected);
+    expected.closing = std::chrono::seconds(7);
+    EXPECT_EQ(s.policies.at(0).timeouts, expected);
+}
+
+TEST_F(Load, AKeyInADropInOverridesTheProfile) {
+    write("finwaitd.toml", "profile = 'conservative'");
+    write("conf.d/10.toml", "timeouts.fin_wait_2 = '9s'");
+    auto expected = preset(Profile::conservative);
+    expected.fin_wait_2 = std::chrono::seconds(9);
+    EXPECT_EQ(settings(load_main()).timeouts, expected);
+}
+
 TEST_F(Load, ReadsOnlyTomlFilesThatAreNotHidden) {
     write("finwaitd.toml", "");
     write("conf.d/README", "not toml");
@@ -112,21 +135,62 @@ TEST_F(Load, RefusesAFileThatIsNoConfigurationBySizeAlone) {
                 ElementsAre(path("finwaitd.toml") + ": cannot be read: it is longer than 1048576 bytes"));
 }
 
-TEST(DefaultFile, HoldsEveryKeyWithItsDefault) {
-    const auto file = fs::path(__FILE__).parent_path() / "../../../etc/finwaitd.toml";
-    EXPECT_EQ(settings(load(file)), Settings{});
+fs::path default_path() {
+    return fs::path(__FILE__).parent_path() / "../../../etc/finwaitd.toml";
+}
 
-    std::ifstream in(file);
-    const std::string text((std::istreambuf_iterator<char>(in)), {});
+std::string default_file() {
+    std::ifstream in(default_path());
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// The words of the next line that begins with `start`.
+std::vector<std::string> words_of_line_with(std::istream& lines, const std::string& start) {
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with(start)) continue;
+        std::istringstream words(line);
+        return {std::istream_iterator<std::string>(words), {}};
+    }
+    return {};
+}
+
+TEST(DefaultFile, HoldsEveryKeyWithItsDefault) {
+    EXPECT_EQ(settings(load(default_path())), Settings{});
+
+    const std::string text = default_file();
     std::istringstream keys(print(Settings{}));
     for (std::string line; std::getline(keys, line);) {
-        EXPECT_NE(text.find('\n' + line + '\n'), std::string::npos) << line;
+        const bool stands = text.find('\n' + line + '\n') != std::string::npos;
+        EXPECT_TRUE(stands || text.find("\n# " + line + '\n') != std::string::npos) << line;
     }
 }
 
+TEST(DefaultFile, FollowsItsProfileWhereOnlyThatIsChanged) {
+    std::string text = default_file();
+    const std::string normal = "\nprofile = \"normal\"\n";
+    const auto at = text.find(normal);
+    ASSERT_NE(at, std::string::npos);
+    text.replace(at, normal.size(), "\nprofile = \"aggressive\"\n");
+    EXPECT_EQ(settings(text).timeouts, preset(Profile::aggressive));
+}
+
+TEST(DefaultFile, TellsWhatEachProfileSets) {
+    constexpr std::array kProfiles = {Profile::conservative, Profile::normal, Profile::aggressive};
+    std::istringstream lines(default_file());
+    std::size_t told = 0;
+    for (const auto& key : timeouts_keys()) {
+        std::array<std::string, 3> values;
+        std::ranges::transform(kProfiles, values.begin(), [&](Profile p) { return key.print(preset(p)); });
+        if (values[0] == values[1] && values[1] == values[2]) continue;
+        EXPECT_EQ(words_of_line_with(lines, "#   " + std::string(key.name) + ' '),
+                  (std::vector<std::string>{"#", std::string(key.name), values[0], values[1], values[2]}));
+        ++told;
+    }
+    EXPECT_EQ(told, 7U);
+}
+
 TEST(DefaultFile, ShowsAPolicyThatWorks) {
-    std::ifstream in(fs::path(__FILE__).parent_path() / "../../../etc/finwaitd.toml");
-    std::string text((std::istreambuf_iterator<char>(in)), {});
+    const std::string text = default_file();
     const auto start = text.find("# [[policy]]");
     ASSERT_NE(start, std::string::npos);
     std::istringstream example(text.substr(start, text.find("\n\n", start) - start));

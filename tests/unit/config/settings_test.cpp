@@ -1,4 +1,5 @@
 #include "config/config_support.hpp"
+#include "config/profile.hpp"
 #include "policy/breaker.hpp"
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kEverything = R"(
 mode = "observe"
+profile = "aggressive"
 [intercept]
 scope = "forward"
 packets = "all"
@@ -61,6 +63,7 @@ TEST(Settings, AreTheDefaultsWhereNothingIsSet) {
 TEST(Settings, AreWhatTheFileSays) {
     const auto s = settings(kEverything);
     EXPECT_EQ(s.mode, Mode::observe);
+    EXPECT_EQ(s.profile, Profile::aggressive);
     EXPECT_EQ(s.intercept, (Intercept{Scope::forward, Packets::all, Backend::iptables, 100, 4, 0x80000001}));
     EXPECT_EQ(s.limits, (Limits{16'777'215, 9, 1, {0.5, 2.0}, 0.25}));
     EXPECT_EQ(s.timeouts,
@@ -83,6 +86,19 @@ TEST(Settings, APolicyInheritsWhatItDoesNotSet) {
     EXPECT_EQ(s.policies[0].timeouts.fin_wait_2, 9s);
 }
 
+TEST(Settings, AProfileSetsTheTimeoutsThatNothingElseSets) {
+    EXPECT_EQ(settings("profile = 'normal'"), Settings{});
+    EXPECT_EQ(settings("profile = 'conservative'").timeouts,
+              (policy::Timeouts{60s, 120h, 4min, 1h, policy::kOff, 1min, 60s, policy::OnExpiry::probe, 30s,
+                                10, policy::kOff, policy::OrphanTest::passive, policy::ResetSides::both}));
+    EXPECT_EQ(settings("profile = 'aggressive'").timeouts,
+              (policy::Timeouts{60s, 120h, 1min, 30s, policy::kOff, 15s, 60s, policy::OnExpiry::probe, 5s, 3,
+                                30min, policy::OrphanTest::active, policy::ResetSides::both}));
+    auto expected = preset(Profile::aggressive);
+    expected.fin_wait_2 = 9s;
+    EXPECT_EQ(settings("timeouts.fin_wait_2 = '9s'\nprofile = 'aggressive'").timeouts, expected);
+}
+
 TEST(Settings, TakeTheMarkMaskAsTextOrNumber) {
     EXPECT_EQ(settings("intercept.mark_mask = '0x1'").intercept.mark_mask, 1U);
     EXPECT_EQ(settings("intercept.mark_mask = 0x40000000").intercept.mark_mask, 0x40000000U);
@@ -96,8 +112,10 @@ TEST(Settings, TakeTheLastQueueNumberThereIs) {
 
 TEST(Print, ReadsBackToTheSameSettings) {
     EXPECT_EQ(settings(print(Settings{})), Settings{});
-    const auto s = settings(kEverything);
-    EXPECT_EQ(settings(print(s)), s);
+    for (const std::string_view text : {kEverything, std::string_view("profile = 'conservative'")}) {
+        const auto s = settings(text);
+        EXPECT_EQ(settings(print(s)), s);
+    }
 }
 
 TEST(Settings, SharesMayBeIntegersOrOff) {
@@ -111,6 +129,7 @@ TEST(Settings, SharesMayBeIntegersOrOff) {
 
 TEST(Print, WritesEveryKey) {
     EXPECT_EQ(print(Settings{}), R"(mode = "enforce"
+profile = "normal"
 
 [intercept]
 scope = "forward"
@@ -136,7 +155,7 @@ fin_wait_2 = "5m"
 fin_wait_2_max = "off"
 closing = "30s"
 time_wait = "1m"
-on_expiry = "reset"
+on_expiry = "probe"
 probe_interval = "15s"
 probe_attempts = 5
 alive_max = "2h4m"
@@ -165,7 +184,7 @@ fin_wait_2 = "30s"
 fin_wait_2_max = "off"
 closing = "30s"
 time_wait = "1m"
-on_expiry = "reset"
+on_expiry = "probe"
 probe_interval = "15s"
 probe_attempts = 5
 alive_max = "2h4m"

@@ -103,7 +103,7 @@ TEST(Encode, ATimeoutThatIsOffIsNull) {
     policy.timeouts.fin_wait_2 = policy::kOff;
     const json object = json::parse(policy_json(policy, {}));
     EXPECT_TRUE(object["fin_wait_2_s"].is_null());
-    EXPECT_EQ(object["on_expiry"], "reset");
+    EXPECT_EQ(object["on_expiry"], "probe");
 }
 
 TEST(Encode, APolicyTellsWhatItsHalfClosesTeach) {

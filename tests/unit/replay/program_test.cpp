@@ -93,7 +93,8 @@ TEST_F(Program, ATimelineShowsEachStepAndWhatThePolicyWouldHaveReset) {
                 AllOf(HasSubstr("client FIN|ACK seq 1001 ack 5001 len 0"),
                       HasSubstr("it sent a FIN (3.10.4: CLOSE in ESTABLISHED sends a FIN)"),
                       HasSubstr("The policy would have reset it:\n  at 301.0"),
-                      HasSubstr("policy default: idle for fin_wait_2; nothing came of the flow after that")));
+                      HasSubstr("policy default: idle for fin_wait_2 (if both sides, asked first, had not "
+                                "shown that they are there); nothing came of the flow after that")));
 }
 
 TEST_F(Program, AConfigurationsPoliciesAreApplied) {
@@ -103,7 +104,7 @@ TEST_F(Program, AConfigurationsPoliciesAreApplied) {
     const TemporaryFile config(Bytes(toml.begin(), toml.end()));
     const Finished run = replay("--json --config " + config.path() + " " + file.path());
     EXPECT_EQ(run.status, 0);
-    EXPECT_THAT(run.out, HasSubstr(R"("policy":"web","reason":"idle for fin_wait_2","on_expiry":"reset")"));
+    EXPECT_THAT(run.out, HasSubstr(R"("policy":"web","reason":"idle for fin_wait_2","on_expiry":"probe")"));
     EXPECT_THAT(run.out, HasSubstr(R"("would_reset":[{"t":31.0)"));
 }
 
