@@ -4,7 +4,8 @@
     daemon      finwaitd in the gateway, finwaitctl to ask it        toml      its configuration
     sockets     pairs of sockets, opened in bulk                     living    half-closes in use
     halfclosed  half-closes that nobody will finish                  load      traffic that must not notice
-    packets     frames made by hand                                  firewall  the gateway's rules
+    packets     segments made by hand, and read                      firewall  the gateway's rules
+    tap         what passes an endpoint's wire
     ss          the endpoints' own word on their connections         compare   finwaitctl against ss
     case        the test case and its main()                         wait      conditions with deadlines
 """

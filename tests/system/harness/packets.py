@@ -1,8 +1,11 @@
-"""Frames made by hand, put on the client's wire: whatever no TCP would send."""
+"""Packets made by hand, whatever no TCP would send, and put on the client's wire; and packets read."""
 
 import ipaddress
 import socket
 import struct
+from typing import NamedTuple
+
+from harness.ss import canonical
 
 _ETHERTYPE = {4: 0x0800, 6: 0x86DD}
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
@@ -35,6 +38,56 @@ def ip4(source, destination, payload, protocol=6, options=b"", fragment=0, total
 def ip6(source, destination, payload, next_header=6, length=None):
     return struct.pack("!IHBB", 0x60000000, len(payload) if length is None else length, next_header, 64) + \
         ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed + payload
+
+
+class Segment(NamedTuple):
+    """What a TCP header says."""
+    flags: int
+    seq: int
+    ack: int
+    data: bytes      # as far as it was captured
+    length: int      # of the data
+    options: bytes
+    ip_id: int       # 0 over IPv6
+
+    @property
+    def end(self):
+        """The number behind it: SYN and FIN take one each."""
+        return (self.seq + self.length + bool(self.flags & SYN) + bool(self.flags & FIN)) & 0xFFFFFFFF
+
+
+def parse(packet):
+    """((address, port), (address, port), Segment) of a TCP packet without IPv6 extension headers; else None."""
+    version = packet[0] >> 4 if packet else 0
+    if version == 4 and packet[9] == socket.IPPROTO_TCP:
+        at, total, ip_id = (packet[0] & 15) * 4, *struct.unpack_from("!HH", packet, 2)
+        source, destination = packet[12:16], packet[16:20]
+    elif version == 6 and packet[6] == socket.IPPROTO_TCP:
+        at, total, ip_id = 40, 40 + struct.unpack_from("!H", packet, 4)[0], 0
+        source, destination = packet[8:24], packet[24:40]
+    else:
+        return None
+    source_port, destination_port, seq, ack, offset, flags = struct.unpack_from("!HHIIBB", packet, at)
+    data_at = at + (offset >> 4) * 4
+    segment = Segment(flags, seq, ack, bytes(packet[data_at:total]), total - data_at, bytes(packet[at + 20:data_at]), ip_id)
+    return (_text(source), source_port), (_text(destination), destination_port), segment
+
+
+def _text(address):
+    return canonical(str(ipaddress.ip_address(bytes(address))))
+
+
+def _pseudo_header(source, destination, length):
+    addresses = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
+    middle = "!BBH" if len(addresses) == 8 else "!II"
+    numbers = (0, socket.IPPROTO_TCP, length) if len(addresses) == 8 else (length, socket.IPPROTO_TCP)
+    return addresses + struct.pack(middle, *numbers)
+
+
+def with_checksum(source, destination, segment):
+    """The same segment as an endpoint accepts it."""
+    total = checksum(_pseudo_header(source, destination, len(segment)) + segment)
+    return segment[:16] + struct.pack("!H", total) + segment[18:]
 
 
 class Wire:
