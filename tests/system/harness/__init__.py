@@ -5,7 +5,7 @@
     sockets     pairs of sockets, opened in bulk                     living    half-closes in use
     halfclosed  half-closes that nobody will finish                  load      traffic that must not notice
     packets     segments made by hand, and read                      firewall  the gateway's rules
-    tap         what passes an endpoint's wire
+    tap         what passes an endpoint's wire                       repair    the numbers that a socket's kernel has
     ss          the endpoints' own word on their connections         compare   finwaitctl against ss
     case        the test case and its main()                         wait      conditions with deadlines
 """

@@ -91,13 +91,15 @@ def with_checksum(source, destination, segment):
 
 
 class Wire:
-    """Sends IP packets from the client's machine to the gateway exactly as they are."""
+    """Sends IP packets exactly as they are: from the client's machine to the gateway or, `around` what the gateway
+    forwards, from its interface to the client."""
 
-    def __init__(self, lab):
-        self._destination = bytes.fromhex(lab.gateway_mac().replace(":", ""))
-        with lab.client.entered():
+    def __init__(self, lab, around=False):
+        sender, self._interface = (lab.gateway, "to-client") if around else (lab.client, "to-gateway")
+        receiver = lab.client_mac() if around else lab.gateway_mac()
+        self._destination = bytes.fromhex(receiver.replace(":", ""))
+        with sender.entered():
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
-            self._interface = "to-gateway"
             self._socket.bind((self._interface, 0))
 
     def send(self, packet, version):
