@@ -66,8 +66,8 @@ asio::awaitable<bool> execute_on_policies(const Context& context, const Request&
         add_rows(sums, std::move(*answer));
     }
     if (!request.resume.empty() && !sums.resumed) {
-        const bool alive = co_await fail(
-            writer, {ErrorCode::not_found, "no policy is called \"" + request.resume + "\"", 0});
+        const Error error{ErrorCode::not_found, "no policy is called \"" + request.resume + "\"", 0};
+        const bool alive = co_await fail(writer, error);
         co_return alive;
     }
     std::string text;

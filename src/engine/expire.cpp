@@ -105,9 +105,8 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
         reaper::decide(record, {now, t, tuning.observe, pace_, breaker, tuning.breaker_share, table_.size()});
     if (decision.delayed) ++counters.resets_delayed;
     if (breaker.open() && !was_open)
-        actions.emplace_back(
-            event(now, slot, EventType::stopped,
-                  "the policy would end more than breaker_share of the table within a minute"));
+        actions.emplace_back(event(now, slot, EventType::stopped,
+                                   "it would end more than its share of the table within a minute"));
     if (phase == flow::Phase::watching && record.reaping.phase != flow::Phase::watching) {
         ++counters.expired;
         ++policy_counts_[record.policy].expired;

@@ -23,6 +23,7 @@ std::string_view verb(engine::EventType type) {
         case engine::EventType::refused: return "reset refused: a side lives on";
         case engine::EventType::would_reset: return "would have been reset (observing)";
         case engine::EventType::closed: return "closed";
+        case engine::EventType::stopped: return "its policy stopped";
     }
     return "closed";
 }
@@ -69,6 +70,12 @@ bool Journal::admit(Instant now) {
 }
 
 void Journal::note(Instant now, const engine::Event& event, const std::string& policy) {
+    if (event.type == engine::EventType::stopped)
+        return logger_->warn(
+            "policy {} is stopped: {} (limits.breaker_share); nothing more is ended by it until \"finwaitctl "
+            "policy "
+            "--resume {}\"",
+            policy, event.reason, policy);
     const bool important = event.type == engine::EventType::reset ||
                            event.type == engine::EventType::would_reset ||
                            event.type == engine::EventType::refused;
