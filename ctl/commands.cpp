@@ -2,6 +2,7 @@
 
 #include "ctl/answers.hpp"
 #include "ctl/check.hpp"
+#include "ctl/explain_text.hpp"
 #include "ctl/flow_table.hpp"
 #include "ctl/json_array.hpp"
 #include "ctl/policy_text.hpp"
@@ -73,6 +74,10 @@ ExitCode list(const Invocation& call, Terminal& terminal) {
 
 ExitCode show(const Invocation& call, Terminal& terminal) {
     return print_one(Command::show, call, terminal, &print_flow);
+}
+
+ExitCode explain(const Invocation& call, Terminal& terminal) {
+    return print_one(Command::explain, call, terminal, &print_explanation);
 }
 
 ExitCode kill(const Invocation& call, Terminal& terminal) {
@@ -182,6 +187,9 @@ ExitCode version(const Invocation& call, Terminal& terminal) {
 constexpr std::array kSubcommands = {
     Subcommand{"list", Operand::filter, false, "List flows, all or those that match FILTER", &list},
     Subcommand{"show", Operand::id, true, "Show all that is known of one flow", &show},
+    Subcommand{"explain", Operand::id, true,
+               "Say why a flow stands as it does, what keeps it from being ended, and what happens next",
+               &explain},
     Subcommand{"kill", Operand::filter, true, "End the flows that match FILTER with a pair of RSTs", &kill},
     Subcommand{"count", Operand::filter, false, "Count flows, all or those that match FILTER", &count},
     Subcommand{"stats", Operand::none, false, "Show the daemon's counters", &stats},

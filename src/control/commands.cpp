@@ -91,7 +91,8 @@ asio::awaitable<bool> execute(const Context& context, const Request& request, Wr
         case Command::list:
         case Command::count:
         case Command::kill:
-        case Command::show: return execute_on_flows(context, request, writer);
+        case Command::show:
+        case Command::explain: return execute_on_flows(context, request, writer);
         case Command::stats: return stats(context, writer);
         case Command::policy: return execute_on_policies(context, request, writer);
         case Command::rules: return send(writer, rules(context, request.backend));

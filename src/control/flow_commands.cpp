@@ -2,6 +2,7 @@
 
 #include "control/answer.hpp"
 #include "control/batch.hpp"
+#include "control/explain_json.hpp"
 
 #include <fmt/format.h>
 #include <utility>
@@ -121,7 +122,11 @@ asio::awaitable<bool> not_found(Writer& writer, const std::string& id) {
     return fail(writer, {ErrorCode::not_found, "no flow " + id + ": it is gone, or never was", 0});
 }
 
-asio::awaitable<bool> show(const Context& context, const std::string& text, Writer& writer) {
+/// Asks the one shard that has the flow; `answer` makes the answer's line of what it found.
+template<typename Found>
+asio::awaitable<bool> with_flow(const Context& context, const std::string& text, Writer& writer,
+                                std::optional<Found> (*find)(engine::Engine&, Instant, engine::FlowId),
+                                std::string (*answer)(const Found&)) {
     const std::optional<engine::FlowId> id = engine::FlowId::parse(text);
     if (!id) {
         Error error{ErrorCode::filter, "\"" + text + "\" is no flow's id; they look like 3f2a-17", 0};
@@ -132,22 +137,41 @@ asio::awaitable<bool> show(const Context& context, const std::string& text, Writ
         const bool alive = co_await not_found(writer, text);
         co_return alive;
     }
-    Question<Batch> question = [wanted = *id](engine::Engine& engine, Instant now) {
-        return Batch::find(engine, now, wanted);
+    using Answer = std::optional<Found>;
+    Question<Answer> question = [find, wanted = *id](engine::Engine& engine, Instant now) {
+        return find(engine, now, wanted);
     };
-    std::optional<Batch> found =
-        co_await ask<Batch>(context.shards[id->shard()], std::move(question), context.options.shard_timeout);
+    std::optional<Answer> found =
+        co_await ask<Answer>(context.shards[id->shard()], std::move(question), context.options.shard_timeout);
     bool alive = false;
     if (!found) {
         alive = co_await fail(writer, silent_shard(id->shard()));
-    } else if (found->flows().empty()) {
+    } else if (!*found) {
         alive = co_await not_found(writer, text);
     } else {
-        std::string json;
-        append_flow(json, found->flows().front(), Detail::sides);
-        alive = co_await send(writer, data_line("flow", json) + done_line());
+        alive = co_await send(writer, answer(**found) + done_line());
     }
     co_return alive;
+}
+
+std::optional<Batch> find_one(engine::Engine& engine, Instant now, engine::FlowId id) {
+    Batch batch = Batch::find(engine, now, id);
+    if (batch.flows().empty()) return std::nullopt;
+    return batch;
+}
+
+std::string flow_line(const Batch& batch) {
+    std::string json;
+    append_flow(json, batch.flows().front(), Detail::sides);
+    return data_line("flow", json);
+}
+
+std::optional<engine::Explanation> explain_one(engine::Engine& engine, Instant now, engine::FlowId id) {
+    return engine.explain(now, id);
+}
+
+std::string explanation_line(const engine::Explanation& explanation) {
+    return data_line("explanation", explanation_json(explanation));
 }
 
 }  // namespace
@@ -157,7 +181,10 @@ asio::awaitable<bool> execute_on_flows(const Context& context, const Request& re
         case Command::list: return with_filter(context, request.filter, writer, &list);
         case Command::count: return with_filter(context, request.filter, writer, &count);
         case Command::kill: return with_filter(context, request.filter, writer, &kill);
-        default: return show(context, request.id, writer);
+        case Command::explain:
+            return with_flow<engine::Explanation>(context, request.id, writer, &explain_one,
+                                                  &explanation_line);
+        default: return with_flow<Batch>(context, request.id, writer, &find_one, &flow_line);
     }
 }
 

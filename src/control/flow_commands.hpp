@@ -1,4 +1,4 @@
-// The commands that speak of flows: list, count, kill and show.
+// The commands that speak of flows: list, count, kill, show and explain.
 #pragma once
 
 #include "control/commands.hpp"
@@ -7,7 +7,7 @@
 
 namespace finwait::control {
 
-/// Answers a request for one of these four; otherwise as execute().
+/// Answers a request for one of these; otherwise as execute().
 [[nodiscard]] boost::asio::awaitable<bool> execute_on_flows(const Context& context, const Request& request,
                                                             Writer& writer);
 

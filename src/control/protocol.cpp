@@ -11,8 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 10> kCommandNames = {"list",   "count", "show",   "kill",    "stats",
-                                                            "policy", "rules", "reload", "version", "ping"};
+constexpr std::array<std::string_view, 11> kCommandNames = {
+    "list", "count", "show", "kill", "stats", "policy", "rules", "reload", "version", "ping", "explain"};
 constexpr std::array<std::string_view, 8> kErrorNames = {"command", "filter", "permission", "not_found",
                                                          "config",  "busy",   "timeout",    "failed"};
 
@@ -22,7 +22,8 @@ std::string_view operand_of(Command c) {
         case Command::list:
         case Command::count:
         case Command::kill: return "filter";
-        case Command::show: return "id";
+        case Command::show:
+        case Command::explain: return "id";
         case Command::rules: return "backend";
         case Command::policy: return "resume";
         default: return {};
@@ -30,7 +31,7 @@ std::string_view operand_of(Command c) {
 }
 
 std::string& operand_in(Request& request) {
-    if (request.command == Command::show) return request.id;
+    if (request.command == Command::show || request.command == Command::explain) return request.id;
     if (request.command == Command::rules) return request.backend;
     if (request.command == Command::policy) return request.resume;
     return request.filter;
@@ -86,8 +87,8 @@ std::variant<Request, Error> parse_request(std::string_view line) {
     const std::optional<Command> command = parse_command(object);
     if (!command) {
         return bad_command(
-            "\"command\" must be one of list, count, show, kill, stats, policy, rules, reload, version, "
-            "ping");
+            "\"command\" must be one of list, count, show, explain, kill, stats, policy, rules, reload, "
+            "version, ping");
     }
     Request request;
     request.command = *command;

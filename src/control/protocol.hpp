@@ -5,13 +5,14 @@
 //
 // with these commands and members; an unknown member is an error: a misspelt "filter" must not mean "all".
 //
-//   list, count {"filter"}    kill {"filter"}, not blank    show {"id"}    rules {"backend"}
+//   list, count {"filter"}    kill {"filter"}, not blank    show, explain {"id"}    rules {"backend"}
 //   policy {"resume"}, the name of a policy that its breaker has stopped, or ""
 //   stats    reload    version    ping
 //
 // The answer is a number of data lines and then one last line; each is an object with exactly one member:
 //
 //   {"flow":{…}}      list; show, then with "sides"
+//   {"explanation":{…}}  explain: "flow" as show has it, and why it stands so (explain_json.hpp)
 //   {"killed":{…}}    kill: each flow that matched, with its "result"
 //   {"stats":{…}}     stats
 //   {"policy":{…}}    policy: each one in file order
@@ -33,7 +34,19 @@ namespace finwait::control {
 /// The longest request that a server reads, its newline not counted.
 inline constexpr std::size_t kMaxRequest = 64U << 10U;
 
-enum class Command : std::uint8_t { list, count, show, kill, stats, policy, rules, reload, version, ping };
+enum class Command : std::uint8_t {
+    list,
+    count,
+    show,
+    kill,
+    stats,
+    policy,
+    rules,
+    reload,
+    version,
+    ping,
+    explain
+};
 
 [[nodiscard]] std::string_view name(Command c);
 

@@ -43,6 +43,10 @@ std::optional<FlowReport> Engine::find(Instant now, FlowId id) const {
     return impl_->find(now, id);
 }
 
+std::optional<Explanation> Engine::explain(Instant now, FlowId id) const {
+    return impl_->explain(now, id);
+}
+
 KillResult Engine::kill(Instant now, FlowId id) {
     return impl_->kill(now, id);
 }

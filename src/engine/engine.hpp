@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/action.hpp"
+#include "engine/explain.hpp"
 #include "engine/report.hpp"
 #include "policy/breaker.hpp"
 #include "policy/policy.hpp"
@@ -95,6 +96,8 @@ class Engine {
                                                      const policy::Filter& filter,
                                                      std::vector<FlowReport>& out) const;
     [[nodiscard]] std::optional<FlowReport> find(Instant now, FlowId id) const;
+    /// Why a flow stands as it does, and what comes next; empty when there is no such flow.
+    [[nodiscard]] std::optional<Explanation> explain(Instant now, FlowId id) const;
     /// Asks for a flow's end; the RSTs come with the next on_tick().
     [[nodiscard]] KillResult kill(Instant now, FlowId id);
     /// Lets a policy that its breaker has stopped go on. False when there is no policy of that name.

@@ -60,14 +60,18 @@ Instant Engine::Impl::next_deadline() const {
     return work_left ? Instant() : wheel_.next();
 }
 
+bool Engine::Impl::at_work(const Record& record) {
+    const Stage s = stage(record);
+    const flow::Phase phase = record.reaping.phase;
+    if (phase != flow::Phase::watching && phase != flow::Phase::gone) return true;
+    return s != Stage::finished && (record.reaping.requested || s == Stage::half_closed);
+}
+
 void Engine::Impl::wake(Instant now, std::uint32_t slot, Actions& actions) {
     Record& record = table_[slot];
     catch_up_with_losses(record);
     const Stage s = stage(record);
-    const flow::Phase phase = record.reaping.phase;
-    const bool at_work = phase != flow::Phase::watching && phase != flow::Phase::gone;
-    const bool due = s != Stage::finished && (record.reaping.requested || s == Stage::half_closed);
-    if (at_work || due) return reap(now, slot, actions);
+    if (at_work(record)) return reap(now, slot, actions);
     const Instant when = deadline(record, s);
     if (now < when) return arm(slot, when);
     expire(now, slot, s);

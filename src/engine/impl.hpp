@@ -38,6 +38,7 @@ class Engine::Impl {
     std::optional<std::uint32_t> visit(Instant now, std::uint32_t cursor, std::uint32_t slots,
                                        const policy::Filter& filter, std::vector<FlowReport>& out) const;
     [[nodiscard]] std::optional<FlowReport> find(Instant now, FlowId id) const;
+    [[nodiscard]] std::optional<Explanation> explain(Instant now, FlowId id) const;
     [[nodiscard]] KillResult kill(Instant now, FlowId id);
     [[nodiscard]] bool resume(std::string_view policy);
     [[nodiscard]] Gauges gauges() const;
@@ -92,6 +93,16 @@ class Engine::Impl {
     void crowd(Instant now, std::uint32_t slot);
     void count_sources_anew(Instant now);
 
+    // explain.cpp, foresee.cpp: reasons
+    [[nodiscard]] PolicyExplanation explain_policy(const policy::Policy& policy,
+                                                   const policy::Subject& subject) const;
+    /// What comes next if no segment passes but answers: either nobody answers, or whoever is asked lives.
+    [[nodiscard]] std::vector<Prospect> foresee(Instant now, Record record, bool answered) const;
+    [[nodiscard]] std::optional<Prospect> foresee_expiry(Instant now, Record& record) const;
+    [[nodiscard]] std::optional<Prospect> prospect(const flow::Reaping& before, const Record& record,
+                                                   const reaper::Decision& decision, Instant at) const;
+    [[nodiscard]] Hindrance hindrance(const Record& record, Instant at) const;
+
     // inspect.cpp: reports
     [[nodiscard]] policy::Subject subject(Instant now, const Record& record) const;
     [[nodiscard]] FlowReport report(Instant now, std::uint32_t slot) const;
@@ -100,6 +111,8 @@ class Engine::Impl {
     [[nodiscard]] Event event(Instant now, std::uint32_t slot, EventType type, std::string_view reason) const;
 
     [[nodiscard]] static Stage stage(const Record& record);
+    /// Whether the reaper has the flow; otherwise only its stage's timeout runs.
+    [[nodiscard]] static bool at_work(const Record& record);
     [[nodiscard]] const policy::Timeouts& timeouts(const Record& record) const {
         return timeouts_[record.policy];
     }

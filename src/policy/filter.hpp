@@ -18,12 +18,20 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace finwait::policy {
 
 struct FilterError {
     std::size_t column = 0;  // 1-based, in bytes of the filter's text
     std::string message;     // what was found and what is allowed there
+};
+
+/// One predicate of a filter, and what it says of a flow.
+struct Term {
+    std::string text;      // as it is written: "server 10.0.0.0/8"
+    bool holds = false;    // by itself, whatever "not" stands before it
+    bool decides = false;  // the filter's answer rests on it
 };
 
 /// Who asks. Which policy is in force follows from the policies' matches, so these cannot ask for it.
@@ -44,6 +52,9 @@ class Filter {
 
     /// Allocates nothing.
     [[nodiscard]] bool matches(const Subject& subject) const;
+    /// Every predicate in the order of the text. One decides when its answer carried each level above it: in
+    /// an "and" that holds, all do; in one that fails, those that fail; in an "or" the other way round.
+    [[nodiscard]] std::vector<Term> explain(const Subject& subject) const;
     [[nodiscard]] bool matches_everything() const { return root_ == nullptr; }
     /// Whether the answer can change while the addresses, ports and closer stay the same.
     [[nodiscard]] bool depends_on_time() const;

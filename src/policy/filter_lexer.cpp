@@ -19,6 +19,7 @@ std::size_t token_length(std::string_view text) {
 
 Token Lexer::take() {
     const auto token = current_;
+    taken_up_to_ = position_;
     advance();
     return token;
 }

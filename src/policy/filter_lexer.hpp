@@ -21,12 +21,15 @@ class Lexer {
 
     [[nodiscard]] const Token& peek() const { return current_; }
     Token take();
+    /// Where the token that was taken last ends, in bytes of the text.
+    [[nodiscard]] std::size_t taken_up_to() const { return taken_up_to_; }
 
   private:
     void advance();
 
     std::string_view text_;
     std::size_t position_ = 0;
+    std::size_t taken_up_to_ = 0;
     Token current_;
 };
 

@@ -55,6 +55,27 @@ struct Matcher {
     }
 };
 
+// Walks the tree and puts down its leaves. A node carries the answer when what it says is what the level
+// above says.
+struct Explainer {
+    Matcher matcher;
+    const std::string& text;
+    std::vector<Term>& terms;
+
+    void walk(const Filter::Node& node, bool decides) const {
+        if (const auto* all = std::get_if<All>(&node.is)) return walk_all(all->of, matcher(*all), decides);
+        if (const auto* any = std::get_if<Any>(&node.is)) return walk_all(any->of, matcher(*any), decides);
+        if (const auto* negation = std::get_if<Not>(&node.is)) return walk(*negation->of, decides);
+        terms.push_back({text.substr(node.begin, node.length), matcher.visit(node), decides});
+    }
+
+  private:
+    void walk_all(const std::vector<Filter::Node>& nodes, bool answer, bool decides) const {
+        for (const Filter::Node& node : nodes)
+            walk(node, decides && matcher.visit(node) == answer);
+    }
+};
+
 // What stays the same for as long as a flow is half-closed by the same closer.
 struct Lasting {
     bool operator()(const All& all) const { return every(all.of); }
@@ -79,6 +100,12 @@ struct Lasting {
 
 bool Filter::matches(const Subject& subject) const {
     return !root_ || Matcher{subject}.visit(*root_);
+}
+
+std::vector<Term> Filter::explain(const Subject& subject) const {
+    std::vector<Term> terms;
+    if (root_) Explainer{{subject}, text_, terms}.walk(*root_, true);
+    return terms;
 }
 
 bool Filter::depends_on_time() const {

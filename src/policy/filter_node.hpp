@@ -57,6 +57,9 @@ struct Compare {
 
 struct Filter::Node {
     std::variant<All, Any, Not, StateIs, AddressIn, PortIs, CloserIs, PolicyIs, PhaseIs, Compare> is;
+    // Of a predicate: where it stands in the filter's text.
+    std::size_t begin = 0;
+    std::size_t length = 0;
 };
 
 }  // namespace finwait::policy

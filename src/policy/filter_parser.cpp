@@ -56,7 +56,7 @@ Parser::Parsed Parser::term() {
 
 Parser::Parsed Parser::factor() {
     const auto& next = lexer_.peek();
-    if (!next.is("not") && !next.is("(")) return predicate();
+    if (!next.is("not") && !next.is("(")) return placed_predicate();
     if (depth_ == Filter::kMaxDepth) {
         return fail(next, "found " + quoted(next.text) + " nested too deep; allowed: at most " +
                               std::to_string(Filter::kMaxDepth) + " levels of \"not\" and \"(\"");
@@ -85,6 +85,16 @@ Parser::Parsed Parser::group() {
     }
     lexer_.take();
     return inner;
+}
+
+Parser::Parsed Parser::placed_predicate() {
+    const std::size_t begin = lexer_.peek().column - 1;
+    auto parsed = predicate();
+    if (parsed) {
+        parsed->begin = begin;
+        parsed->length = lexer_.taken_up_to() - begin;
+    }
+    return parsed;
 }
 
 Parser::Parsed Parser::predicate() {

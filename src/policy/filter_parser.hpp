@@ -29,6 +29,7 @@ class Parser {
     Parsed negation();
     Parsed group();
     Parsed predicate();
+    Parsed placed_predicate();
     Parsed state(std::optional<tcp::Role> side);
     Parsed address(std::optional<tcp::Role> side);
     Parsed port(tcp::Role side);

@@ -78,7 +78,12 @@ Decision near_miss(Record& record, const Circumstances& around) {
 Decision leave(Record& record, std::string_view reason, const Circumstances& around) {
     const Timeouts& t = around.timeouts;
     const Instant again = around.now + std::max(kLeaveAlone, t.fin_wait_2);
+    const std::array answered = {record.reaping.side[0].answered, record.reaping.side[1].answered};
     revive(record);
+    record.reaping.since = around.now;
+    record.reaping.reason = reason;
+    for (std::size_t i = 0; i < answered.size(); ++i)
+        record.reaping.side[i].answered = answered[i];
     record.reaping.not_before = std::min(again, record.last_progress + t.alive_max);
     return {Step::wait, record.reaping.not_before, reason, {}};
 }

@@ -90,6 +90,33 @@ TEST(Server, SaysWhenThereIsNoSuchFlow) {
     EXPECT_EQ(peer.ask({{"command", "show"}, {"id", "?"}})[0]["error"]["code"], "filter");
 }
 
+TEST(Server, ExplainsOneFlow) {
+    Daemon daemon;
+    daemon.shard().open_flow(40001, true);
+    daemon.start();
+    Peer peer(daemon.path());
+    const std::string id = peer.ask({{"command", "list"}})[0]["flow"]["id"];
+    const auto lines = peer.ask({{"command", "explain"}, {"id", id}});
+    ASSERT_EQ(lines.size(), 2U);
+    const json& e = lines[0]["explanation"];
+    EXPECT_EQ(e["flow"]["id"], id);
+    EXPECT_EQ(e["flow"]["policy"], "default");
+    EXPECT_EQ(e["flow"]["sides"]["client"]["next"], 1002);
+    EXPECT_EQ(e["stage"], "half-closed");
+    EXPECT_EQ(e["half_closed_s"], 10.0);
+    EXPECT_EQ(e["policy"]["fin_wait_2_s"], 300.0);
+    EXPECT_TRUE(e["policy"]["fin_wait_2_max_s"].is_null());
+    EXPECT_EQ(e["policy"]["terms"], json::array());
+    EXPECT_EQ(e["passed_over"], json::array());
+    EXPECT_TRUE(e["hindrance"].is_null());
+    EXPECT_EQ(e["evidence"]["client"]["evidence"], "unknown");
+    EXPECT_TRUE(e["evidence"]["client"]["asked_s"].is_null());
+    EXPECT_EQ(e["evidence"]["server"]["unacknowledged"], 0);
+    EXPECT_EQ(e["next"][0]["in_s"], 290.0);
+    EXPECT_EQ(peer.ask({{"command", "explain"}, {"id", "1-1"}})[0]["error"]["code"], "not_found");
+    EXPECT_EQ(peer.ask({{"command", "explain"}, {"id", "?"}})[0]["error"]["code"], "filter");
+}
+
 TEST(Server, KillsWhatMatchesAndWakesTheShard) {
     Daemon daemon;
     daemon.shard().open_flow(40001, true);

@@ -1,0 +1,174 @@
+// What will happen to a flow: the reaper's own machine, run on a copy of the record with time as fast as it
+// likes. So what is foretold is what would be done.
+
+#include "engine/impl.hpp"
+
+#include <algorithm>
+
+namespace finwait::engine {
+
+namespace {
+
+/// Decisions looked ahead: more than the attempts that a policy may ask for, on both sides.
+constexpr int kMostDecisions = 512;
+
+using flow::Phase;
+
+std::array<bool, 2> sides_of(const flow::Record& record, const reaper::Segments& segments) {
+    std::array<bool, 2> sides{};
+    for (std::size_t i = 0; i < segments.count; ++i)
+        sides[tcp::index(record.role_of(segments.segment[i].destination))] = true;
+    return sides;
+}
+
+Turn turn_of_sending(const flow::Record& record, const reaper::Segments& segments) {
+    if (segments.resets > 0) return Turn::reset;
+    if (segments.probes == 0) return Turn::near_miss;
+    return record.reaping.phase == Phase::confirming ? Turn::confirm : Turn::ask;
+}
+
+std::uint8_t attempt_of(const flow::Record& record, Turn turn, const std::array<bool, 2>& sides) {
+    if (turn == Turn::reset) return record.reaping.attempts;
+    std::uint8_t most = 0;
+    for (std::size_t i = 0; i < sides.size(); ++i)
+        if (sides[i]) most = std::max(most, record.reaping.side[i].probes);
+    return most;
+}
+
+/// Whether the reaper waits because something is in the way, and not for a time of its own.
+bool is_held_up(const flow::Record& record, Instant at, Instant when) {
+    if (record.reaping.phase == Phase::watching) return record.reaping.requested || at >= when;
+    if (record.reaping.phase == Phase::resetting) return true;
+    return record.reaping.phase == Phase::confirming &&
+           std::ranges::any_of(record.reaping.side, [](const flow::Inquiry& i) {
+               return i.target && !i.confirmed && i.evidence == flow::Evidence::alive;
+           });
+}
+
+/// Whoever is asked lives; after a reset it is gone. False when nobody was asked.
+bool answer(flow::Record& record, Instant at) {
+    bool heard = false;
+    for (flow::Inquiry& inquiry : record.reaping.side) {
+        if (!inquiry.outstanding) continue;
+        heard = true;
+        inquiry.outstanding = false;
+        inquiry.answered = at;
+        if (record.reaping.phase == Phase::confirming)
+            inquiry.confirmed = true;
+        else
+            inquiry.evidence = flow::Evidence::alive;
+    }
+    return heard;
+}
+
+/// After the others nothing more can be foretold.
+bool goes_on(Turn turn) {
+    switch (turn) {
+        case Turn::ask:
+        case Turn::count_silent:
+        case Turn::near_miss:
+        case Turn::leave:
+        case Turn::reset:
+        case Turn::confirm: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+/// One decision of the reaper as a prospect; empty when it only waits.
+std::optional<Prospect> Engine::Impl::prospect(const flow::Reaping& before, const Record& record,
+                                               const reaper::Decision& decision, Instant at) const {
+    Prospect p{Duration(0), Turn::look_again, {}, 0, decision.reason, Hindrance::none};
+    switch (decision.step) {
+        case reaper::Step::send:
+            p.turn = turn_of_sending(record, decision.segments);
+            p.side = sides_of(record, decision.segments);
+            p.attempt = attempt_of(record, p.turn, p.side);
+            return p;
+        case reaper::Step::record: p.turn = Turn::record; return p;
+        case reaper::Step::confirmed: p.turn = Turn::confirmed; return p;
+        case reaper::Step::unconfirmed: p.turn = Turn::unconfirmed; return p;
+        case reaper::Step::refused: p.turn = Turn::refused; return p;
+        case reaper::Step::wait: break;
+    }
+    for (std::size_t i = 0; i < before.side.size(); ++i)
+        p.side[i] = before.side[i].evidence != flow::Evidence::silent &&
+                    record.reaping.side[i].evidence == flow::Evidence::silent;
+    if (p.side[0] || p.side[1]) {
+        p.turn = Turn::count_silent;
+        return p;
+    }
+    if (before.phase == Phase::probing && record.reaping.phase == Phase::watching &&
+        !decision.reason.empty()) {
+        p.turn = Turn::leave;
+        p.side = {true, true};
+        return p;
+    }
+    if (decision.delayed || !is_held_up(record, at, deadline(record, stage(record)))) return std::nullopt;
+    p.hindrance = hindrance(record, at);
+    if (p.hindrance == Hindrance::none || p.hindrance == Hindrance::not_quiet) return std::nullopt;
+    return p;
+}
+
+std::vector<Prospect> Engine::Impl::foresee(Instant now, Record record, bool answered) const {
+    std::vector<Prospect> out;
+    if (!at_work(record)) {
+        if (const auto end = foresee_expiry(now, record)) out.push_back(*end);
+        return out;
+    }
+    reaper::Pace pace = pace_;
+    Instant at = std::max(now, record.armed_for);
+    bool left = false;
+    for (int i = 0; i < kMostDecisions && at != Instant::never(); ++i) {
+        record.policy = tuning.policies.match(subject(at, record));
+        const flow::Reaping before = record.reaping;
+        const policy::Timeouts& t = timeouts(record);
+        policy::Breaker breaker = breakers_[record.policy];
+        const reaper::Decision decision =
+            reaper::decide(record, {at, t, tuning.observe, pace, breaker, policy::kNoBreaker, table_.size()});
+        const Instant end = record.last_seen + t.established;
+        std::optional<Prospect> next = prospect(before, record, decision, at);
+        if (!next && at >= end) next = Prospect{Duration(0), Turn::forget, {}, 0, {}, Hindrance::none};
+        if (next) {
+            next->in = at - now;
+            out.push_back(*next);
+            if (!goes_on(next->turn) || left) break;
+            left = next->turn == Turn::leave;
+        }
+        if (!answered || !answer(record, at)) at = std::max(at, std::min(decision.again, end));
+    }
+    return out;
+}
+
+std::optional<Prospect> Engine::Impl::foresee_expiry(Instant now, Record& record) const {
+    const Stage s = stage(record);
+    const Instant when = std::max(now, deadline(record, s));
+    if (when == Instant::never()) return std::nullopt;
+    Turn turn = Turn::forget;
+    if (tcp::reset_pending(record.connection))
+        turn = Turn::believe;
+    else if (s == Stage::fin_wait_1 && tcp::retract(record.connection))
+        turn = Turn::take_back;
+    return Prospect{when - now, turn, {}, 0, {}, Hindrance::none};
+}
+
+/// A zero window counts only where nobody is asked: the closer's answer says more.
+Hindrance Engine::Impl::hindrance(const Record& record, Instant at) const {
+    const bool requested = record.reaping.requested;
+    switch (reaper::obstacle(record, requested ? reaper::kBriefQuiet : reaper::kQuiet, at)) {
+        case reaper::Obstacle::untouchable: return Hindrance::untouchable;
+        case reaper::Obstacle::numbers_unknown: return Hindrance::numbers_unknown;
+        case reaper::Obstacle::data_in_flight: return Hindrance::data_in_flight;
+        case reaper::Obstacle::not_quiet: return Hindrance::not_quiet;
+        case reaper::Obstacle::none: break;
+    }
+    const bool observes = tuning.observe || timeouts(record).on_expiry == policy::OnExpiry::observe;
+    if (breakers_[record.policy].open() && !requested && !observes) return Hindrance::policy_stopped;
+    const std::optional<tcp::Role> closer = tcp::closer(record.connection);
+    const bool asks = timeouts(record).on_expiry == policy::OnExpiry::probe && !tuning.observe;
+    const bool closed = closer && record.connection.of(*closer).window == 0;
+    return closed && !asks && !requested ? Hindrance::window_closed : Hindrance::none;
+}
+
+}  // namespace finwait::engine
