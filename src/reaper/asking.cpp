@@ -94,7 +94,7 @@ Decision pass_on(Record& record, Role target, const Circumstances& around) {
     flow::Reaping& reaping = record.reaping;
     reaping.phase = Phase::confirming;
     reaping.since = around.now;
-    reaping.attempts = 1;
+    reaping.attempts = 0;  // none of ours yet
     reaping.of(target) = Inquiry{};
     reaping.of(target).target = true;
     return go_on_confirming(record, around);

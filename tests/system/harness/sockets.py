@@ -33,15 +33,15 @@ def start_connect(sock, address, port):
 
 
 class Listener:
-    """A listening, non-blocking socket in the server's namespace."""
+    """A listening, non-blocking socket in the server's namespace, or on another host."""
 
-    def __init__(self, lab, version, port=0):
-        with lab.server.entered():
+    def __init__(self, lab, version, port=0, host=None):
+        with (host or lab.server).entered():
             self.socket = socket.socket(_FAMILY[version], socket.SOCK_STREAM)
         if version == 6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind((SERVER[version], port))
+        self.socket.bind((host.address[version] if host else SERVER[version], port))
         self.socket.listen(8192)
         self.socket.setblocking(False)
         self.address, self.port = self.socket.getsockname()[:2]
@@ -82,9 +82,10 @@ def _name(sockname):
     return canonical(sockname[0]), sockname[1]
 
 
-def open_pairs(lab, count, version, seconds=20):
-    """Opens `count` connections at once; each pair has talked, so both sides are established."""
-    listener = Listener(lab, version)
+def open_pairs(lab, count, version, seconds=20, host=None):
+    """Opens `count` connections at once, to the server or to `host`; each pair has talked, so both sides are
+    established."""
+    listener = Listener(lab, version, host=host)
     pairs = _connect_all(lab, listener, count, version, time.monotonic() + seconds)
     listener.socket.close()
     for pair in pairs:
@@ -131,9 +132,9 @@ def _accept_waiting(listening, servers):
         servers[_name(peer)] = sock
 
 
-def open_both_versions(lab, count):
+def open_both_versions(lab, count, host=None):
     """`count` pairs, half over each IP version, alternating."""
-    halves = open_pairs(lab, count - count // 2, 4), open_pairs(lab, count // 2, 6)
+    halves = open_pairs(lab, count - count // 2, 4, host=host), open_pairs(lab, count // 2, 6, host=host)
     return [pair for two in itertools.zip_longest(*halves) for pair in two if pair]
 
 

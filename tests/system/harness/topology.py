@@ -22,7 +22,7 @@ def client_address(version, index):
 def _remove_stale():
     """A test that was killed with SIGKILL leaves its namespaces; their names tell its process id."""
     for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
-        owner = re.match(r"fw-(\d+)-[0-9a-f]+-(client|gateway|server)$", name)
+        owner = re.match(r"fw-(\d+)-[0-9a-f]+-(client|gateway|server|host\d)$", name)
         if owner and not os.path.exists(f"/proc/{owner[1]}"):
             run("ip", "netns", "del", name, check=False)
 
@@ -34,6 +34,7 @@ class Lab:
     def __init__(self, client_addresses=8, prefix=None, make=True):
         _remove_stale()
         self.client_addresses = client_addresses
+        self.hosts = []  # further machines behind the gateway (hosts.py)
         self.prefix = prefix or f"fw-{os.getpid()}-{secrets.token_hex(2)}-"
         self._namespaces = []
         if not prefix:
@@ -61,6 +62,8 @@ class Lab:
         for namespace in self._namespaces:
             # Sockets that are still open keep a deleted namespace alive; without its cables it is out of the way.
             run("ip", "-n", namespace.name, "link", "del", "to-gateway", check=False)
+        for host in self.hosts:
+            host.close()
         while self._namespaces:
             self._namespaces.pop().delete()
 

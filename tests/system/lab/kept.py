@@ -10,7 +10,8 @@ import time
 
 from harness.command import run
 from harness.daemon import Daemon, binary
-from harness.halfclosed import GONE, make, not_in
+from harness.halfclosed import GONE, HalfClosed, not_in
+from harness.sockets import open_both_versions
 from harness.topology import Lab
 from lab import screen
 from lab.play import SETTINGS
@@ -43,7 +44,6 @@ def start_traffic():
 def hold():
     """What that process does: five living half-closes and five established connections, until it is ended."""
     from harness.living import Pump, Stream
-    from harness.sockets import open_both_versions
     lab = Lab(prefix=PREFIX, make=False)
     established = open_both_versions(lab, 5)
     pump = Pump([Stream(pair, "client") for pair in open_both_versions(lab, 5)])
@@ -52,9 +52,11 @@ def hold():
 
 
 def more(count):
-    """Opens half-closed connections that nobody will finish, and waits until the last one is gone."""
+    """Opens connections of which one side's application closes both ways and the other never will, and waits until the
+    last one is gone."""
     lab = Lab(prefix=PREFIX, make=False)
-    idle = make(lab, count)
+    idle = [HalfClosed(pair, ("client", "server")[i // 2 % 2], "close")
+            for i, pair in enumerate(open_both_versions(lab, count))]
     begun = time.monotonic()
     left = count
     while left:
@@ -70,7 +72,8 @@ def explain():
         (f"{tool} list", "every flow, each side's state"),
         (f"{tool} list closer client", "a filter, after ss"),
         (f"{tool} stats", ""),
-        ("scripts/lab --more 10", "ten more half-closed ones"),
+        (f"{tool} explain ID", "why a flow stands as it does"),
+        ("scripts/lab --more 10", "ten more that nobody will finish"),
         (f"ip netns exec {PREFIX}client ss -tan", "the client's own view"),
         (f"{DIRECTORY}/finwaitd.toml", "change it, and then:"),
         (f"{tool} reload", ""),
@@ -85,7 +88,7 @@ def down():
     """Ends what start() and start_traffic() began; also what is left of a lab that broke off."""
     for pid in _noted():
         _end(pid)
-    for role in ("client", "gateway", "server"):
+    for role in ("client", "gateway", "server", "host0", "host1"):
         run("ip", "netns", "del", PREFIX + role, check=False)
     shutil.rmtree(DIRECTORY, ignore_errors=True)
 

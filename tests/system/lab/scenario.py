@@ -1,41 +1,92 @@
-"""What the lab plays: 50 connections of four kinds, and the judgement on them by both endpoints' own `ss`."""
+"""What the lab plays: half-closed connections of five kinds, two of which are in use, and the judgement on them by the
+client's own `ss` and by the applications at both ends."""
 
+import errno
 import itertools
+import socket
 
 from harness import ss
-from harness.halfclosed import HalfClosed
+from harness.hosts import Host
 from harness.living import Pump, Stream
 from harness.sockets import open_both_versions, outcome
 from harness.wait import until
 
+ANSWER = b"the answer, at last"
 
-class Idle:
-    """Half-closed by `closer`, half of them with shutdown() and half with close(); the other side never closes."""
 
-    def __init__(self, lab, closer, count):
-        self.title = f"{closer} closed"
-        self.story = f"the {closer} closed, the other side never does"
-        self.closer = closer
+class Group:
+    """Connections whose client closes first. Idle from then on, until something ends them."""
+
+    shutdown = True  # else close(): the client's application lets go of the socket
+
+    def __init__(self, lab, count, host=None):
         self.count = count
-        pairs = open_both_versions(lab, count)
-        # Pairs alternate between the IP versions, so two neighbours are closed alike.
-        self.members = [HalfClosed(pair, closer, ("shutdown", "close")[i // 2 % 2]) for i, pair in enumerate(pairs)]
-        self.keys = {m.pair.key for m in self.members}
+        self.pairs = open_both_versions(lab, count, host)
+        self.keys = {p.key for p in self.pairs}
 
-    def judge(self, client, server):
-        """How many are gone from both ends, each application told so where there still is one."""
-        return sum(m.states(client, server) == ("closed", "closed") and self._told(m) for m in self.members)
+    def close_first(self):
+        for pair in self.pairs:
+            pair.finish("client", "shutdown" if self.shutdown else "close")
+
+    def gone(self, table):
+        """How many the client's kernel has no more."""
+        return sum(table.get(key, "closed") == "closed" for key in self.keys)
+
+
+class Waiting(Group):
+    title = "waiting"
+    story = "the client shut its sending side and waits for a slow answer"
+    wanted = "asked and kept: got its answer and a clean end"
+
+    def judge(self, _table):
+        for pair in self.pairs:
+            pair.server.sendall(ANSWER)
+            pair.server.close()
+        return sum(self._answered(pair.client) for pair in self.pairs)
 
     @staticmethod
-    def _told(member):
-        return member.how == "close" or outcome(member.pair.end(member.closer)) == "ECONNRESET"
+    def _answered(sock):
+        received = b""
+        try:
+            while part := sock.recv(100):
+                received += part
+        except OSError:
+            return False
+        return received == ANSWER
 
 
-class Living:
-    """Half-closed by one side while the other still sends; each byte is checked."""
+class LetGo(Group):
+    title = "let go"
+    story = "the client's application closed both ways, the server never will"
+    wanted = "ended: gone from the client, and the server was told"
+    shutdown = False
+
+    def judge(self, table):
+        # A reader has had its end of file; whoever polls or writes is told EPIPE (Linux: tcp_reset()).
+        told = sum(pair.server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.EPIPE for pair in self.pairs)
+        return min(told, self.gone(table))
+
+
+class HostOff(Group):
+    title = "host off"
+    story = "the client waits for a server that has lost its power"
+    wanted = "ended: the client's application was told"
+
+    def judge(self, table):
+        told = sum(outcome(pair.client) == "ECONNRESET" for pair in self.pairs)
+        return min(told, self.gone(table))
+
+
+class Rebooted(HostOff):
+    title = "rebooted"
+    story = "the client waits for a server that has been restarted"
+
+
+class InUse:
+    """The other side still sends, a byte every half second; each byte is checked."""
 
     title = "in use"
-    story = "half-closed, and the other side still sends"
+    story = "half-closed, and the server still sends"
 
     def __init__(self, lab, count):
         self.count = count
@@ -44,55 +95,48 @@ class Living:
         self.keys = {s.pair.key for s in self.streams}
         self._pump = Pump(self.streams, interval=0.5)
 
-    def bytes_received(self):
-        return sum(s.received for s in self.streams)
+    @property
+    def wanted(self):
+        return f"never asked: got every byte ({min(s.received for s in self.streams)} each)"
 
-    def judge(self):
-        """Ends the streams in order. How many got every byte and then a clean end."""
+    def gone(self, table):
+        return sum(table.get(key, "closed") == "closed" for key in self.keys)
+
+    def judge(self, _table):
         return self.count - len(self._pump.finish())
 
 
-class Ordinary:
-    """Open, talk, close: first one side, then the other."""
-
-    title = "ordinary"
-    story = "open, talk and close"
+class Scenario:
+    """All of it. `client` holds what the client's ss said last."""
 
     def __init__(self, lab, count):
-        self.count = count
-        self.pairs = open_both_versions(lab, count)
-        self.keys = {p.key for p in self.pairs}
-        self.clean = 0
-
-    def play(self):
-        for pair in self.pairs:
-            pair.talk()
-            pair.finish("client", "shutdown")
-            until(lambda p=pair: outcome(p.server) != "waiting", 2)
-            pair.finish("server", "shutdown")
-            until(lambda p=pair: outcome(p.client) != "waiting", 2)
-            self.clean += (outcome(pair.client), outcome(pair.server)) == ("eof", "eof")
-            pair.close()
-
-
-class Scenario:
-    """All of it. `tables` holds what ss said last, at both ends."""
-
-    def __init__(self, lab, idle=20, others=5):
         self.lab = lab
-        self.idle = [Idle(lab, "client", idle), Idle(lab, "server", idle)]
-        self.living = Living(lab, others)
-        self.ordinary = Ordinary(lab, others)
-        self.ordinary.play()
+        doomed, restarted = Host(lab, 0), Host(lab, 1)
+        self.waiting = Waiting(lab, count)
+        self.let_go = LetGo(lab, count)
+        self.host_off = HostOff(lab, count, doomed)
+        self.rebooted = Rebooted(lab, count, restarted)
+        self.in_use = InUse(lab, count)
+        for group in self.idle():
+            group.close_first()
+        until(self.half_closed, 5)
+        doomed.power_off()
+        restarted.reboot()
         self.look()
 
+    def idle(self):
+        return [self.waiting, self.let_go, self.host_off, self.rebooted]
+
+    def groups(self):
+        return [*self.idle(), self.in_use]
+
+    def half_closed(self):
+        self.look()
+        return all(self.client.get(k) == "fin-wait-2" for g in self.idle() for k in g.keys)
+
     def look(self):
-        self.client, self.server = ss.table(self.lab.client), ss.table(self.lab.server)
+        self.client = ss.table(self.lab.client)
 
-    def open_in_ss(self, group):
-        """How many of a group's connections at least one end still has (TIME-WAIT is not open any more)."""
-        return sum(self.client.get(k, "time-wait") != "time-wait" or
-                   self.server.get(k.turned(), "time-wait") != "time-wait" for k in group.keys)
-
-    def idle_left(self):
-        return sum(self.open_in_ss(group) for group in self.idle)
+    def settled(self):
+        """Whatever should be ended is gone."""
+        return all(g.gone(self.client) == g.count for g in (self.let_go, self.host_off, self.rebooted))
