@@ -5,6 +5,7 @@
 #include "ctl/explain_text.hpp"
 #include "ctl/flow_table.hpp"
 #include "ctl/json_array.hpp"
+#include "ctl/kill.hpp"
 #include "ctl/policy_text.hpp"
 #include "ctl/replay.hpp"
 #include "ctl/show_text.hpp"
@@ -78,23 +79,6 @@ ExitCode show(const Invocation& call, Terminal& terminal) {
 
 ExitCode explain(const Invocation& call, Terminal& terminal) {
     return print_one(Command::explain, call, terminal, &print_explanation);
-}
-
-ExitCode kill(const Invocation& call, Terminal& terminal) {
-    if (!check_filter(call.operand, terminal.err)) return ExitCode::bad_input;
-    const Answer answer = print_all(Command::kill, call, terminal, killed_columns(), &killed_row);
-    if (answer.code != ExitCode::done || terminal.out.ended()) return answer.code;
-    const nlohmann::json sums = parse_object(answer.done);
-    if (sums.value("matched", std::size_t{0}) == 0) {
-        terminal.err.write("finwaitctl: no flow matches\n");
-        return ExitCode::failed;
-    }
-    const std::size_t failed = sums.value("failed", std::size_t{0});
-    if (failed == 0) return ExitCode::done;
-    terminal.err.write(
-        fmt::format("finwaitctl: {} of {} flows live on: their sequence numbers are not known exactly\n",
-                    failed, sums.value("matched", std::size_t{0})));
-    return ExitCode::failed;
 }
 
 ExitCode count(const Invocation& call, Terminal& terminal) {
@@ -190,7 +174,10 @@ constexpr std::array kSubcommands = {
     Subcommand{"explain", Operand::id, true,
                "Say why a flow stands as it does, what keeps it from being ended, and what happens next",
                &explain},
-    Subcommand{"kill", Operand::filter, true, "End the flows that match FILTER with a pair of RSTs", &kill},
+    Subcommand{
+        "kill", Operand::victims, true,
+        "Show the flows that match FILTER, ask, end them with pairs of RSTs, and tell how each came out",
+        &kill_flows},
     Subcommand{"count", Operand::filter, false, "Count flows, all or those that match FILTER", &count},
     Subcommand{"stats", Operand::none, false, "Show the daemon's counters", &stats},
     Subcommand{"policy", Operand::policy, false, "Show the policies in force and what each has done",

@@ -5,6 +5,8 @@
 #include "ctl/exit_code.hpp"
 #include "ctl/output.hpp"
 
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,9 +21,13 @@ struct Invocation {
     std::string socket;
     std::string backend;
     bool json = false;
-    std::string config;  // of replay: whose policies; empty: the built-in ones
-    std::string flow;    // of replay: the one to show, by number or id; empty: all
-    std::string resume;  // of policy: the one to let go on
+    std::string config;                         // of replay: whose policies; empty: the built-in ones
+    std::string flow;                           // of replay: the one to show, by number or id; empty: all
+    bool yes = false;                           // of kill: do not ask
+    bool wait = true;                           // of kill: until it is known how each flow ended
+    std::chrono::milliseconds pause{200};       // of kill: between two looks
+    std::chrono::milliseconds patience{15000};  // of kill: without anything new
+    std::string resume;                         // of policy: the one to let go on
 };
 
 /// Where a subcommand writes.
@@ -29,9 +35,11 @@ struct Terminal {
     Output& out;
     Output& err;
     std::optional<std::size_t> width;  // of `out`, if it is one
+    /// Puts a question to whoever sits there; whether the answer was yes. Empty when nobody does.
+    std::function<bool(const std::string& question)> ask = {};
 };
 
-enum class Operand : std::uint8_t { none, filter, id, file, backend, policy, capture };
+enum class Operand : std::uint8_t { none, filter, victims, id, file, backend, policy, capture };
 
 struct Subcommand {
     std::string_view name;

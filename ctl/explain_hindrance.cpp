@@ -80,6 +80,8 @@ std::string time_left(const json& e, const json& flow) {
     const std::string left = duration_at(flow, "expires_in_s");
     if (e.value("in_phase_s", json()).is_number())
         return "Its sides were asked and answered: it is left alone for " + left + " more.";
+    if (text_at(flow, "outcome") == "refused")
+        return "A side has outlived its RSTs: it is left alone for " + left + " more.";
     const json limit = part(e, "policy").value("fin_wait_2_s", json());
     if (limit.is_null()) return "Its policy has no limit for it (fin_wait_2 = \"off\").";
     return fmt::format("Its time is not up: it may stay without progress for {}, and has for {}.",
@@ -115,7 +117,7 @@ Sentences hindrance_sentences(const json& e) {
     add_hindrance(e, out);
     const bool observes = text_at(part(e, "policy"), "on_expiry") == "observe";
     if (e.value("mode", "") == "observe")
-        out.emplace_back("finwaitd only observes (mode = \"observe\"): it sends nothing.");
+        out.emplace_back("finwaitd only observes (mode = \"observe\"): it sends nothing by itself.");
     else if (observes)
         out.emplace_back("Its policy only observes (on_expiry = \"observe\"): finwaitctl kill would end it.");
     if (out.empty()) out.emplace_back("Nothing.");

@@ -163,6 +163,10 @@ void print_evidence(const json& e, const json& flow, Output& out) {
         lines.push_back(fmt::format("It has been {} for {}: {}.", phase, since, reason));
     if (const auto rounds = e.value("rounds", 0); rounds > 0)
         lines.push_back(fmt::format("RSTs were sent {} time{}.", rounds, rounds == 1 ? "" : "s"));
+    if (const std::string outcome = text_at(flow, "outcome"); outcome == "refused")
+        lines.emplace_back("RSTs were sent before, and refused: a side has outlived them all.");
+    else if (outcome != "-")
+        lines.push_back("It was reset: " + outcome + ".");
     const json evidence = part(e, "evidence");
     for (const char* role : kRoles) {
         std::string line = side_evidence(role, part(evidence, role), part(e, "policy"));

@@ -41,16 +41,4 @@ Row flow_row(const nlohmann::json& flow) {
             text_at(flow, "policy"),     text_at(flow, "phase")};
 }
 
-std::vector<Column> killed_columns() {
-    return {{"ID"},
-            {"CLIENT", 0, false, kNarrowestEndpoint},
-            {"SERVER", 0, false, kNarrowestEndpoint},
-            {"RESULT"}};
-}
-
-Row killed_row(const nlohmann::json& killed) {
-    return {text_at(killed, "id"), endpoint_text(child(killed, "client")),
-            endpoint_text(child(killed, "server")), text_at(killed, "result")};
-}
-
 }  // namespace finwait::ctl

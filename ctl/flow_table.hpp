@@ -1,5 +1,5 @@
-// The tables of flows and of killed flows: which columns they have, how much each matters, and how a JSON
-// object of the control protocol becomes a row.
+// The table of flows: which columns it has, how much each matters, and how a JSON object of the control
+// protocol becomes a row.
 #pragma once
 
 #include "ctl/table.hpp"
@@ -12,8 +12,5 @@ namespace finwait::ctl {
 
 [[nodiscard]] std::vector<Column> flow_columns();
 [[nodiscard]] Row flow_row(const nlohmann::json& flow);
-
-[[nodiscard]] std::vector<Column> killed_columns();
-[[nodiscard]] Row killed_row(const nlohmann::json& killed);
 
 }  // namespace finwait::ctl

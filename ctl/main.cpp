@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <iostream>
 #include <string>
 #include <unistd.h>
 
@@ -12,11 +13,23 @@ namespace {
 using finwait::ctl::ExitCode;
 using finwait::ctl::Output;
 
+/// Only "y" and "yes" are consent; the end of the input is none.
+bool says_yes(const std::string& question, Output& out, Output& err) {
+    out.flush();  // what the question is about
+    err.write(question);
+    err.flush();
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer == "y" || answer == "Y" || answer == "yes";
+}
+
 ExitCode run(int argc, char** argv, Output& out, Output& err) {
     const auto parsed = finwait::ctl::parse_command_line(argc, argv, out, err);
     if (const auto* code = std::get_if<ExitCode>(&parsed)) return *code;
     const auto& call = std::get<finwait::ctl::Invocation>(parsed);
-    finwait::ctl::Terminal terminal{out, err, finwait::ctl::terminal_width(STDOUT_FILENO)};
+    finwait::ctl::Terminal terminal{out, err, finwait::ctl::terminal_width(STDOUT_FILENO), {}};
+    if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0)
+        terminal.ask = [&](const std::string& question) { return says_yes(question, out, err); };
     return call.subcommand->run(call, terminal);
 }
 

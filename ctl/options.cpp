@@ -36,6 +36,13 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
             app.add_option("--resume", words.call.resume,
                            "Let this policy, which its breaker has stopped, go on");
             return;
+        case Operand::victims:
+            app.add_flag("-y,--yes", words.call.yes,
+                         "Do not ask; needed where there is no terminal to ask on");
+            app.add_flag_callback(
+                "--no-wait", [&words] { words.call.wait = false; },
+                "Ask for the ends and do not wait to see how each comes out");
+            [[fallthrough]];
         case Operand::filter:
             option =
                 app.add_option("FILTER", words.operand, "Which flows; the words need no quotes but < > ( )");

@@ -5,6 +5,7 @@
 
 #include "engine/engine.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <optional>
@@ -30,6 +31,19 @@ class Batch {
         batch.next_ = engine.visit(now, cursor, slots, filter, batch.flows_);
         for (engine::FlowReport& flow : batch.flows_)
             batch.keep_name(flow.subject.policy);
+        return batch;
+    }
+    /// Of `ids`, up to `count` from `cursor` on, those that are this engine's and still there. To be called
+    /// on the shard's thread.
+    [[nodiscard]] static Batch find_all(const engine::Engine& engine, Instant now, std::uint32_t cursor,
+                                        std::uint32_t count, const std::vector<engine::FlowId>& ids) {
+        Batch batch;
+        const std::size_t end = std::min<std::size_t>(ids.size(), std::size_t{cursor} + count);
+        for (std::size_t i = cursor; i < end; ++i)
+            if (auto flow = engine.find(now, ids[i])) batch.flows_.push_back(*flow);
+        for (engine::FlowReport& flow : batch.flows_)
+            batch.keep_name(flow.subject.policy);
+        if (end < ids.size()) batch.next_ = static_cast<std::uint32_t>(end);
         return batch;
     }
     /// The one flow `id`, if it exists. To be called on the shard's thread.

@@ -27,6 +27,15 @@ void append_quoted(std::string& out, std::string_view text) {
     }
 }
 
+/// null when it is empty.
+void append_text(std::string& out, std::string_view text) {
+    if (text.empty()) {
+        out += "null";
+    } else {
+        append_quoted(out, text);
+    }
+}
+
 void append_seconds(std::string& out, std::optional<Duration> d) {
     if (!d || *d == policy::kOff) {
         out += "null";
@@ -117,6 +126,10 @@ void append_flow(std::string& out, const engine::FlowReport& flow, Detail detail
     append_seconds(out, flow.expires_in);
     fmt::format_to(std::back_inserter(out), R"(,"phase":"{}","adopted":{},"fast_path":{})",
                    policy::name(subject.phase), flow.adopted, flow.fast_path);
+    out += R"(,"cannot_end":)";
+    append_text(out, flow.cannot_end);
+    out += R"(,"outcome":)";
+    append_text(out, flow.outcome == flow::Outcome::none ? std::string_view() : flow::name(flow.outcome));
     if (detail == Detail::sides) {
         out += R"(,"sides":{"client":)";
         append_side(out, flow.side[tcp::index(tcp::Role::client)]);

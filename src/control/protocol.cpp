@@ -37,6 +37,19 @@ std::string& operand_in(Request& request) {
     return request.filter;
 }
 
+bool knows_ids(Command c) {
+    return c == Command::list || c == Command::kill;
+}
+
+bool read_ids(const json& value, std::vector<std::string>& ids) {
+    if (!value.is_array() || value.empty()) return false;
+    for (const json& id : value) {
+        if (!id.is_string()) return false;
+        ids.push_back(id.get<std::string>());
+    }
+    return true;
+}
+
 std::optional<Command> parse_command(const json& object) {
     const auto found = object.find("command");
     if (found == object.end() || !found->is_string()) return std::nullopt;
@@ -75,7 +88,10 @@ std::string request_line(const Request& request) {
     Request copy = request;
     json object{{"command", name(request.command)}};
     const std::string_view operand = operand_of(request.command);
-    if (!operand.empty()) object[std::string(operand)] = operand_in(copy);
+    if (!copy.ids.empty())
+        object["ids"] = copy.ids;
+    else if (!operand.empty())
+        object[std::string(operand)] = operand_in(copy);
     return dump(object) + "\n";
 }
 
@@ -95,12 +111,19 @@ std::variant<Request, Error> parse_request(std::string_view line) {
     const std::string_view operand = operand_of(*command);
     for (const auto& [key, value] : object.items()) {
         if (key == "command") continue;
+        if (key == "ids" && knows_ids(*command)) {
+            if (!read_ids(value, request.ids))
+                return bad_command("\"ids\" must be an array of strings, not empty");
+            continue;
+        }
         if (key != operand)
             return bad_command("\"" + key + "\" is not known to " + std::string(name(*command)));
         if (!value.is_string()) return bad_command("\"" + key + "\" must be a string");
         operand_in(request) = value.get<std::string>();
     }
-    if (request.command == Command::kill && blank(request.filter)) {
+    if (!request.ids.empty() && !request.filter.empty())
+        return bad_command("either \"ids\" or \"filter\": not both");
+    if (request.command == Command::kill && blank(request.filter) && request.ids.empty()) {
         return Error{ErrorCode::filter, "kill needs a filter: say which flows to end", 1};
     }
     return request;

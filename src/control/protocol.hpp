@@ -6,6 +6,7 @@
 // with these commands and members; an unknown member is an error: a misspelt "filter" must not mean "all".
 //
 //   list, count {"filter"}    kill {"filter"}, not blank    show, explain {"id"}    rules {"backend"}
+//   list, kill {"ids":["3f2a-17",…]}: these flows and no others
 //   policy {"resume"}, the name of a policy that its breaker has stopped, or ""
 //   stats    reload    version    ping
 //
@@ -13,7 +14,8 @@
 //
 //   {"flow":{…}}      list; show, then with "sides"
 //   {"explanation":{…}}  explain: "flow" as show has it, and why it stands so (explain_json.hpp)
-//   {"killed":{…}}    kill: each flow that matched, with its "result"
+//   {"killed":{…}}    kill: each flow that matched, with its "result"; of an id that is no flow's any more
+//                     only "id" and "result"
 //   {"stats":{…}}     stats
 //   {"policy":{…}}    policy: each one in file order
 //   {"rules":{…}}     rules: "backend" as asked for, "text"
@@ -28,6 +30,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace finwait::control {
 
@@ -56,6 +59,7 @@ struct Request {
     std::string id;
     std::string backend;
     std::string resume;
+    std::vector<std::string> ids = {};  // of list and kill: these flows, instead of a filter
 
     friend bool operator==(const Request&, const Request&) = default;
 };

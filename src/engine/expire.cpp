@@ -166,11 +166,13 @@ void Engine::Impl::finish_reset(Instant now, std::uint32_t slot, reaper::Step st
         ++counters.resets_refused;
         push_event(event(now, slot, EventType::refused, reason));
         record.reaping = {};
+        record.reaping.outcome = flow::Outcome::refused;
         record.reaping.not_before = now + std::max(reaper::kLeaveAlone, timeouts(record).fin_wait_2);
         return arm(slot, deadline(record, stage(record)));
     }
     const bool confirmed = step == reaper::Step::confirmed;
     ++(confirmed ? counters.resets_confirmed : counters.resets_unconfirmed);
+    record.reaping.outcome = confirmed ? flow::Outcome::confirmed : flow::Outcome::unconfirmed;
     push_event(event(now, slot, confirmed ? EventType::confirmed : EventType::unconfirmed, reason));
     take_for_closed(now, slot);
 }

@@ -106,6 +106,8 @@ class Engine::Impl {
     // inspect.cpp: reports
     [[nodiscard]] policy::Subject subject(Instant now, const Record& record) const;
     [[nodiscard]] FlowReport report(Instant now, std::uint32_t slot) const;
+    /// What a kill would answer.
+    [[nodiscard]] KillResult kill_result(const Record& record) const;
     [[nodiscard]] FlowId id_of(std::uint32_t slot) const;
     [[nodiscard]] std::optional<std::uint32_t> slot_of(FlowId id) const;
     [[nodiscard]] Event event(Instant now, std::uint32_t slot, EventType type, std::string_view reason) const;

@@ -64,6 +64,9 @@ FlowReport Engine::Impl::report(Instant now, std::uint32_t slot) const {
     out.trail = record.trail;
     out.adopted = record.connection.adopted;
     out.fast_path = record.connection.released;
+    const KillResult kill = kill_result(record);
+    if (kill != KillResult::requested) out.cannot_end = name(kill);
+    out.outcome = record.reaping.outcome;
     return out;
 }
 
@@ -84,16 +87,23 @@ std::optional<FlowReport> Engine::Impl::find(Instant now, FlowId id) const {
     return report(now, *slot);
 }
 
+KillResult Engine::Impl::kill_result(const Record& record) const {
+    if (stage(record) == Stage::finished) return KillResult::already_closed;
+    if (reaper::untouchable(record.connection)) return KillResult::untouchable;
+    if (!tcp::exact(record.connection) || record.losses != losses_) return KillResult::not_exact;
+    return KillResult::requested;
+}
+
 KillResult Engine::Impl::kill(Instant now, FlowId id) {
     const std::optional<std::uint32_t> slot = slot_of(id);
     if (!slot) return KillResult::not_found;
     Record& record = table_[*slot];
-    if (stage(record) == Stage::finished) return KillResult::already_closed;
-    if (reaper::untouchable(record.connection)) return KillResult::untouchable;
-    if (!tcp::exact(record.connection)) return KillResult::not_exact;
+    const KillResult result = kill_result(record);
+    if (result != KillResult::requested) return result;
     record.reaping.requested = true;
+    record.reaping.outcome = flow::Outcome::none;
     arm(*slot, now);
-    return KillResult::requested;
+    return result;
 }
 
 Event Engine::Impl::event(Instant now, std::uint32_t slot, EventType type, std::string_view reason) const {

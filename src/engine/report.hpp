@@ -2,6 +2,7 @@
 // show.
 #pragma once
 
+#include "flow/phase.hpp"
 #include "flow/trail.hpp"
 #include "policy/lasting.hpp"
 #include "policy/subject.hpp"
@@ -51,8 +52,10 @@ struct FlowReport {
     std::optional<Duration> expires_in;  // until the policy acts or the flow is forgotten; empty: never
     bool adopted = false;
     Instant opened;
-    flow::Trail trail;       // the last steps of both sides
-    bool fast_path = false;  // the kernel passes its segments by us until the next SYN, FIN or RST
+    flow::Trail trail;            // the last steps of both sides
+    bool fast_path = false;       // the kernel passes its segments by us until the next SYN, FIN or RST
+    std::string_view cannot_end;  // why a kill would not be accepted; static text, empty: it would
+    flow::Outcome outcome = flow::Outcome::none;  // of the last reset
 };
 
 /// Monotonic counters of one shard; they only grow.

@@ -264,7 +264,7 @@ void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {
     ++half_closed_now_;
     record.half_closed_at = now;
     record.longest_idle = Duration(0);
-    record.reaping = {};
+    reaper::revive(record);
     match_policy(now, record);
     if (tuning.half_closed_per_source > 0) crowd(now, slot);
     // A repeated FIN whose ACK was lost makes the flow half-closed once more: that is told and counted only

@@ -16,4 +16,14 @@ inline constexpr std::array<std::string_view, 5> kPhaseNames = {"watching", "pro
     return kPhaseNames[static_cast<std::size_t>(p)];
 }
 
+/// How the last attempt to end a flow came out.
+enum class Outcome : std::uint8_t { none, confirmed, unconfirmed, refused };
+
+inline constexpr std::array<std::string_view, 4> kOutcomeNames = {"none", "confirmed", "unconfirmed",
+                                                                  "refused"};
+
+[[nodiscard]] constexpr std::string_view name(Outcome o) {
+    return kOutcomeNames[static_cast<std::size_t>(o)];
+}
+
 }  // namespace finwait::flow

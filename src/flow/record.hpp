@@ -23,11 +23,12 @@ struct Reaping {
     std::uint8_t attempts = 0;             // rounds of RSTs sent
     tcp::Role closer = tcp::Role::client;  // when the asking began
     Phase phase = Phase::watching;
-    bool requested : 1 = false;  // an operator asked for the end
-    bool reserved : 1 = false;   // its place under the rate limit has come
-    bool recorded : 1 = false;   // expiry was recorded by `observe`, and nothing has happened since
-    bool crowded : 1 = false;    // its source holds too many half-closed flows: it is to go first
-    bool urgent : 1 = false;     // something was heard that is to be acted on now
+    Outcome outcome = Outcome::none;  // of the last reset
+    bool requested : 1 = false;       // an operator asked for the end
+    bool reserved : 1 = false;        // its place under the rate limit has come
+    bool recorded : 1 = false;        // expiry was recorded by `observe`, and nothing has happened since
+    bool crowded : 1 = false;         // its source holds too many half-closed flows: it is to go first
+    bool urgent : 1 = false;          // something was heard that is to be acted on now
 
     [[nodiscard]] Inquiry& of(tcp::Role r) { return side[tcp::index(r)]; }
     [[nodiscard]] const Inquiry& of(tcp::Role r) const { return side[tcp::index(r)]; }

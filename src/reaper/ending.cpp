@@ -112,6 +112,7 @@ void begin_resetting(Record& record, ResetSides sides, std::string_view reason, 
     reaping.phase = Phase::resetting;
     reaping.since = now;
     reaping.attempts = 0;
+    reaping.outcome = flow::Outcome::none;
     reaping.reason = reason;
 }
 

@@ -139,6 +139,7 @@ void revive(Record& record) {
     record.reaping = {};
     record.reaping.requested = before.requested;
     record.reaping.crowded = before.crowded;
+    record.reaping.outcome = before.outcome;
 }
 
 }  // namespace finwait::reaper

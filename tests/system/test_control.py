@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import select
 import shutil
 import socket
+import subprocess
 import time
 
 from harness import case, compare
@@ -112,17 +114,60 @@ class Control(case.SystemTest):
         self.assertEqual([p["name"] for p in daemon.ctl_json("policy")], ["web", "default"])
         self.assertRegex(daemon.ctl("version").stdout, r"\d+\.\d+\.\d+")
 
-    def test_kill_resets_what_it_matches_and_nothing_else(self):
+    def test_kill_resets_what_it_matches_and_nothing_else_and_tells_how_it_came_out(self):
         daemon = self.daemon({"intercept": {"packets": "all"}})
         pairs = self.closing(open_both_versions(self.lab, 6))
         victim = pairs[0]
-        daemon.ctl("kill", f"client-port {victim.key.port} and client {victim.key.address}")
-        self.assertTrue(until(lambda: compare.against_ss(daemon, [victim.key]).all_agree(), 5))
+        match = f"client-port {victim.key.port} and client {victim.key.address}"
+        done = daemon.ctl("kill", "--yes", match)
+        print("\n" + done.stdout)
+        self.assertRegex(done.stdout, r"1 connection matches, 1 to be ended\.")
+        self.assertIn("confirmed: reset, and gone from both ends", done.stdout)
+        self.assertTrue(compare.against_ss(daemon, [victim.key]).all_agree())
         for sock in (victim.client, victim.server):
             with self.assertRaises(ConnectionResetError):
                 sock.recv(1)
         for pair in pairs[1:]:
             pair.talk()
+        again = daemon.ctl_json("kill", match)
+        self.assertEqual([(k["result"], k["outcome"]) for k in again], [("already closed", "closed")])
+
+    def test_kill_without_a_terminal_needs_yes_and_shows_what_it_would_do(self):
+        daemon = self.daemon({"intercept": {"packets": "all"}})
+        pair = self.closing(open_both_versions(self.lab, 1))[0]
+        match = f"client-port {pair.key.port}"
+        refused = daemon.ctl("kill", match, check=False)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--yes", refused.stderr)
+        self.assertIn(str(pair.key.port), refused.stdout)
+        pair.talk()
+        killed = json.loads(daemon.ctl("kill", "--yes", "--no-wait", "--json", match).stdout)
+        self.assertEqual([(k["result"], k["outcome"]) for k in killed], [("reset", "pending")])
+
+    def test_kill_asks_on_a_terminal(self):
+        daemon = self.daemon({"intercept": {"packets": "all"}})
+        pair = self.closing(open_both_versions(self.lab, 1))[0]
+        for answer, code in ((b"n\n", 1), (b"y\n", 0)):
+            ours, theirs = pty.openpty()
+            self.addCleanup(os.close, ours)
+            asking = subprocess.Popen([binary("finwaitctl"), "--socket", daemon.socket, "kill", f"client-port {pair.key.port}"],
+                                      stdin=theirs, stdout=theirs, stderr=theirs)
+            os.close(theirs)
+            said = b""
+            while b"[y/N]" not in said and select.select([ours], [], [], 5)[0]:
+                said += os.read(ours, 4096)
+            self.assertIn(b"Really end 1 connection? [y/N]", said)
+            pair.talk()
+            os.write(ours, answer)
+            self.assertEqual(asking.wait(20), code)
+
+    def test_kill_says_which_flows_cannot_be_ended_and_why(self):
+        daemon = self.daemon()
+        pair = self.closing(open_both_versions(self.lab, 1))[0]
+        done = daemon.ctl("kill", "--yes", f"client-port {pair.key.port}", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot be ended: numbers not known exactly", done.stdout)
+        pair.talk()
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ TEST(Encode, AFlowIsWrittenAsDocumented) {
               R"({"id":"3f2a-17","client":{"addr":"10.99.1.2","port":40312,"state":"fin-wait-2"},)"
               R"("server":{"addr":"10.99.2.2","port":80,"state":"close-wait"},)"
               R"("closer":"client","age_s":71.2,"idle_s":33.0,"policy":"default","expires_in_s":267.0,)"
-              R"("phase":"watching","adopted":false,"fast_path":false})");
+              R"("phase":"watching","adopted":false,"fast_path":false,"cannot_end":null,"outcome":null})");
 }
 
 TEST(Encode, WhatIsUnknownIsNull) {
@@ -46,6 +46,15 @@ TEST(Encode, WhatIsUnknownIsNull) {
     EXPECT_TRUE(object["closer"].is_null());
     EXPECT_TRUE(object["idle_s"].is_null());
     EXPECT_TRUE(object["expires_in_s"].is_null());
+}
+
+TEST(Encode, WhyAFlowCannotBeEndedAndHowItEndedAreTold) {
+    engine::FlowReport flow = half_closed();
+    flow.cannot_end = "already closed";
+    flow.outcome = flow::Outcome::confirmed;
+    const json object = json::parse(encoded(flow));
+    EXPECT_EQ(object["cannot_end"], "already closed");
+    EXPECT_EQ(object["outcome"], "confirmed");
 }
 
 TEST(Encode, ADeadlineThatHasPassedIsNotNegative) {

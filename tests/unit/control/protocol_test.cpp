@@ -48,6 +48,18 @@ TEST(Protocol, KillWithoutAFilterIsRefused) {
     EXPECT_EQ(refused(R"({"command":"kill","filter":" "})").code, ErrorCode::filter);
 }
 
+TEST(Protocol, FlowsMayBeNamedInsteadOfMatched) {
+    Request request;
+    request.command = Command::kill;
+    request.ids = {"1-2", "3-4"};
+    EXPECT_EQ(std::get<Request>(parse_request(request_line(request))), request);
+    EXPECT_EQ(refused(R"({"command":"kill","ids":[]})").code, ErrorCode::command);
+    EXPECT_EQ(refused(R"({"command":"kill","ids":[7]})").code, ErrorCode::command);
+    EXPECT_EQ(refused(R"({"command":"kill","ids":"1-2"})").code, ErrorCode::command);
+    EXPECT_EQ(refused(R"({"command":"kill","ids":["1-2"],"filter":"port 1"})").code, ErrorCode::command);
+    EXPECT_EQ(refused(R"({"command":"show","ids":["1-2"]})").code, ErrorCode::command);
+}
+
 TEST(Protocol, AReplyIsTakenApartWithoutReadingItsValue) {
     const auto reply = parse_reply(R"({"flow":{"id":"1-2","note":"\":"}})");
     ASSERT_TRUE(reply);

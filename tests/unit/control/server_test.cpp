@@ -137,6 +137,39 @@ TEST(Server, KillsWhatMatchesAndWakesTheShard) {
     EXPECT_EQ(sends, 2);
 }
 
+TEST(Server, KillsExactlyTheFlowsThatAreNamedAndSaysWhichAreGone) {
+    Daemon daemon(2);
+    daemon.shard(0).open_flow(40001, true);
+    daemon.shard(0).open_flow(40002, true);
+    daemon.shard(1).open_flow(40003, true);
+    daemon.start();
+    Peer peer(daemon.path());
+    const auto flows = peer.ask({{"command", "list"}});
+    const json ids = {flows[0]["flow"]["id"], flows[2]["flow"]["id"], "77-7"};
+    const auto lines = peer.ask({{"command", "kill"}, {"ids", ids}});
+    ASSERT_EQ(lines.size(), 4U);
+    EXPECT_EQ(lines[0]["killed"]["client"]["port"], 40001);
+    EXPECT_EQ(lines[1]["killed"]["client"]["port"], 40003);
+    EXPECT_EQ(lines[2]["killed"], json::parse(R"({"id":"77-7","result":"not found"})"));
+    EXPECT_EQ(lines[3]["done"], json::parse(R"({"matched":2,"requested":2,"failed":0})"));
+    EXPECT_EQ(peer.ask({{"command", "kill"}, {"ids", {"x"}}})[0]["error"]["code"], "filter");
+}
+
+TEST(Server, ListsTheFlowsThatAreNamed) {
+    Daemon daemon(2);
+    for (std::uint16_t i = 0; i < 30; ++i)
+        daemon.shard(i % 2).open_flow(static_cast<std::uint16_t>(20000 + i), false);
+    daemon.options.batch_slots = 4;
+    daemon.start();
+    Peer peer(daemon.path());
+    json ids = json::array({"ff-1"});
+    for (const json& line : peer.ask({{"command", "list"}, {"filter", "client-port 20003 or age > 1s"}}))
+        if (line.contains("flow")) ids.push_back(line["flow"]["id"]);
+    const auto lines = peer.ask({{"command", "list"}, {"ids", ids}});
+    EXPECT_EQ(lines.size(), 31U);
+    EXPECT_EQ(peer.ask({{"command", "list"}, {"ids", {ids[5]}}})[0]["flow"]["id"], ids[5]);
+}
+
 TEST(Server, StatsAddTheShardsUp) {
     Daemon daemon(2);
     daemon.shard(0).open_flow(40001, true);

@@ -3,19 +3,15 @@
 
 #include "control/protocol.hpp"
 #include "ctl/answers.hpp"
+#include "ctl/fake_daemon.hpp"
 #include "ctl/show_text.hpp"
 #include "ctl/stats_text.hpp"
 #include "ctl/support.hpp"
 
-#include <algorithm>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -29,75 +25,6 @@ using control::ErrorCode;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-/// Answers one connection with a fixed text.
-class FakeDaemon {
-  public:
-    explicit FakeDaemon(std::string answer) : answer_(std::move(answer)) {
-        std::string name = (std::filesystem::temp_directory_path() / "finwait-ctl-XXXXXX").string();
-        directory_ = ::mkdtemp(name.data());
-        listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::memcpy(address.sun_path, path().c_str(), path().size());
-        EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-        EXPECT_EQ(::listen(listener_, 1), 0);
-        thread_ = std::thread([this] { serve(); });
-    }
-    FakeDaemon(const FakeDaemon&) = delete;
-    FakeDaemon& operator=(const FakeDaemon&) = delete;
-    ~FakeDaemon() {
-        ::shutdown(listener_, SHUT_RDWR);  // wakes accept() when nobody came
-        thread_.join();
-        ::close(listener_);
-        std::filesystem::remove_all(directory_);
-    }
-
-    [[nodiscard]] std::string path() const { return directory_ + "/s"; }
-
-  private:
-    void serve() {
-        const int peer = ::accept(listener_, nullptr, nullptr);
-        if (peer < 0) return;
-        char request[4096];
-        static_cast<void>(::recv(peer, request, sizeof request, 0));
-        ::send(peer, answer_.data(), answer_.size(), MSG_NOSIGNAL);
-        ::close(peer);
-    }
-
-    std::string answer_;
-    std::string directory_;
-    int listener_ = -1;
-    std::thread thread_;
-};
-
-struct Outcome {
-    int code;
-    std::string out;
-    std::string err;
-};
-
-Outcome run(std::string_view name, Invocation call) {
-    const auto all = subcommands();
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [name](const Subcommand& subcommand) { return subcommand.name == name; });
-    call.subcommand = &*found;
-    Captured out;
-    Captured err;
-    Terminal terminal{out.output(), err.output(), std::nullopt};
-    const ExitCode code = call.subcommand->run(call, terminal);
-    return {static_cast<int>(code), out.text(), err.text()};
-}
-
-Outcome run_against(std::string_view name, const std::string& answer, bool json = false,
-                    const std::string& operand = {}) {
-    const FakeDaemon daemon(answer);
-    return run(name, {nullptr, operand, daemon.path(), {}, json});
-}
-
-std::string flow_line() {
-    return data_line("flow", half_closed_flow().dump());
-}
 
 TEST(Commands, ListPrintsATableOrOneJsonArray) {
     const Outcome table = run_against("list", flow_line() + flow_line() + done_line());
@@ -124,25 +51,6 @@ TEST(Commands, AFilterErrorPointsAtItsColumnAndAsksNoDaemon) {
     const Outcome outcome = run("list", {nullptr, "port 80 and nonsense", "/nowhere", {}, false});
     EXPECT_EQ(outcome.code, 2);
     EXPECT_THAT(outcome.err, EndsWith("\n  port 80 and nonsense\n              ^\n"));
-}
-
-TEST(Commands, KillFailsWhenNothingMatchesOrSomethingLivesOn) {
-    const std::string killed = data_line(
-        "killed",
-        R"({"id":"1-1","client":{"addr":"10.0.0.1","port":1},"server":{"addr":"10.0.0.2","port":2},)"
-        R"("result":"requested"})");
-    const auto sums = [](const char* text) { return done_line(text); };
-    const Outcome good =
-        run_against("kill", killed + sums(R"({"matched":1,"requested":1,"failed":0})"), false, "port 2");
-    EXPECT_EQ(good.code, 0);
-    EXPECT_THAT(good.out, HasSubstr("10.0.0.1:1"));
-    EXPECT_THAT(good.out, HasSubstr("requested"));
-    const Outcome none =
-        run_against("kill", sums(R"({"matched":0,"requested":0,"failed":0})"), false, "port 2");
-    EXPECT_EQ(none.code, 1);
-    EXPECT_THAT(none.err, HasSubstr("no flow matches"));
-    EXPECT_EQ(run_against("kill", sums(R"({"matched":2,"requested":1,"failed":1})"), false, "port 2").code,
-              1);
 }
 
 TEST(Commands, ShowFailsWhenThereIsNoSuchFlow) {

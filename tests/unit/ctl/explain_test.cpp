@@ -104,7 +104,7 @@ TEST(Explain, SaysWhatIsInTheWay) {
                 ElementsAre("Its time is not up: it may stay without progress for 30s, and has for 33s.",
                             "Data is in flight: 4096 bytes from the server have not been acknowledged, and a "
                             "reset could destroy them.",
-                            "finwaitd only observes (mode = \"observe\"): it sends nothing."));
+                            "finwaitd only observes (mode = \"observe\"): it sends nothing by itself."));
     e["hindrance"] = "untouchable";
     e["evidence"]["client"]["signed"] = true;
     EXPECT_THAT(hindrance_sentences(e)[1], StartsWith("The client signs its segments (TCP-MD5 or TCP-AO)"));

@@ -77,6 +77,12 @@ TEST_F(Options, KillWithoutAFilterIsRefused) {
     EXPECT_EQ(refused({"kill"}), ExitCode::bad_input);
     EXPECT_EQ(refused({"kill", " "}), ExitCode::bad_input);
     EXPECT_EQ(accepted({"kill", "host", "10.0.0.1"}).operand, "host 10.0.0.1");
+    EXPECT_FALSE(accepted({"kill", "port", "1"}).yes);
+    EXPECT_TRUE(accepted({"kill", "port", "1"}).wait);
+    EXPECT_TRUE(accepted({"kill", "--yes", "port", "1"}).yes);
+    EXPECT_EQ(accepted({"kill", "port", "1", "-y", "--no-wait"}).operand, "port 1");
+    EXPECT_FALSE(accepted({"kill", "port", "1", "-y", "--no-wait"}).wait);
+    EXPECT_EQ(refused({"list", "--yes"}), ExitCode::bad_input);
 }
 
 TEST_F(Options, WhatMakesNoSenseIsBadInput) {

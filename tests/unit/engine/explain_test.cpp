@@ -205,5 +205,50 @@ TEST(Explain, AFinThatNobodyAcknowledgesWillBeTakenBackOnTheFastPathAndForgotten
     EXPECT_EQ(e.unanswered.front().in, std::chrono::minutes(2));
 }
 
+TEST(Kill, TheReportTellsWhetherAFlowCanBeEndedAndHowItWas) {
+    Path path(with(asking()));
+    path.client_half_closed();
+    EXPECT_EQ(path.flow().cannot_end, "");
+    EXPECT_EQ(path.flow().outcome, flow::Outcome::none);
+    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
+    path.wait(milliseconds(800));
+    path.client(rst(1002));
+    path.server(rst(5001));
+    path.wait(milliseconds(10));
+    EXPECT_EQ(path.flow().outcome, flow::Outcome::confirmed);
+    EXPECT_EQ(path.flow().cannot_end, name(KillResult::already_closed));
+}
+
+TEST(Kill, ASideThatOutlivesEveryRstIsReportedAsRefused) {
+    Path path(with(asking()));
+    path.client_half_closed();
+    ASSERT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
+    for (int i = 0; i < 20 && path.flow().outcome == flow::Outcome::none; ++i) {
+        path.wait(milliseconds(700));
+        path.client(ack(1002, 5001));
+    }
+    EXPECT_EQ(path.flow().outcome, flow::Outcome::refused);
+    EXPECT_EQ(path.flow().subject.phase, policy::Phase::watching);
+    path.wait(std::chrono::minutes(15) + seconds(8));
+    EXPECT_EQ(path.flow().outcome, flow::Outcome::unconfirmed) << "asked anew, and silent now";
+}
+
+TEST(Kill, ARequestOutlastsTheHalfClose) {
+    Path path(all_packets());
+    path.handshake();
+    ASSERT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
+    path.client(fin(1001, 5001));
+    path.server(ack(5001, 1002));
+    path.wait(milliseconds(150));
+    EXPECT_EQ(path.resets().size(), 2U);
+}
+
+TEST(Kill, OnTheFastPathItIsRefusedAsTheReportSays) {
+    Path path(selective());
+    path.handshake();
+    EXPECT_EQ(path.flow().cannot_end, name(KillResult::not_exact));
+    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::not_exact);
+}
+
 }  // namespace
 }  // namespace finwait::engine::testing

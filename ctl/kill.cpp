@@ -1,0 +1,160 @@
+#include "ctl/kill.hpp"
+
+#include "ctl/answers.hpp"
+#include "ctl/json_array.hpp"
+#include "ctl/table.hpp"
+#include "ctl/text.hpp"
+#include "ctl/victims.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace finwait::ctl {
+namespace {
+
+constexpr std::size_t kNarrowestEndpoint = 15;  // enough of both ends of an IPv6 address, and the port
+
+std::string endpoint(const std::string& address, int port) {
+    return endpoint_text({{"addr", address}, {"port", port}});
+}
+
+std::string connections(std::size_t count) {
+    return fmt::format("{} connection{}", count, count == 1 ? "" : "s");
+}
+
+/// What will be done with it.
+std::string plan_for(const Victim& victim) {
+    if (victim.fate == Fate::chosen) return "end it";
+    return victim.fate == Fate::closed ? "nothing: already closed" : "cannot be ended: " + victim.result;
+}
+
+void show_plan(const Victims& victims, std::optional<std::size_t> width, Output& out) {
+    Table table({{"ID"},
+                 {"CLIENT", 0, false, kNarrowestEndpoint},
+                 {"SERVER", 0, false, kNarrowestEndpoint},
+                 {"STATES", 3},
+                 {"CLOSER", 4},
+                 {"IDLE", 2, true},
+                 {"POLICY", 5},
+                 {"PLAN"}},
+                width, out);
+    for (const Victim& v : victims.all())
+        table.add({v.id, endpoint(v.client_address, v.client_port), endpoint(v.server_address, v.server_port),
+                   v.states, v.closer, v.idle, v.policy, plan_for(v)});
+    table.finish();
+    out.write(fmt::format("{} match{}, {} to be ended", connections(victims.all().size()),
+                          victims.all().size() == 1 ? "es" : "", victims.count(Fate::chosen)));
+    if (const std::size_t left = victims.count(Fate::left); left > 0)
+        out.write(fmt::format(", {} cannot be", left));
+    out.write(".\n");
+}
+
+std::string fate_text(const Victim& v, const Invocation& call) {
+    switch (v.fate) {
+        case Fate::confirmed: return "confirmed: reset, and gone from both ends";
+        case Fate::unconfirmed:
+            return "unconfirmed: reset; nobody answers to say that it is gone, or that it is not";
+        case Fate::refused: return "refused: a side lives on in spite of every RST";
+        case Fate::closed: return "closed: it was over by itself";
+        case Fate::vanished: return "vanished: gone before its end was seen";
+        case Fate::left: return "left: " + v.result;
+        case Fate::chosen: return "not asked for";
+        case Fate::pending: break;
+    }
+    if (!call.wait) return "pending: asked for";
+    const double seconds = std::chrono::duration<double>(call.patience).count();
+    return "pending: not over after " + human_duration(seconds) + "; finwaitctl explain " + v.id +
+           " tells why";
+}
+
+void print_fates(const Victims& victims, const Invocation& call, Terminal& terminal) {
+    Table table({{"ID"},
+                 {"CLIENT", 0, false, kNarrowestEndpoint},
+                 {"SERVER", 0, false, kNarrowestEndpoint},
+                 {"OUTCOME"}},
+                terminal.width, terminal.out);
+    for (const Victim& v : victims.all())
+        table.add({v.id, endpoint(v.client_address, v.client_port), endpoint(v.server_address, v.server_port),
+                   fate_text(v, call)});
+    table.finish();
+}
+
+void print_json(const Victims& victims, Output& out) {
+    JsonArray array(out);
+    for (const Victim& v : victims.all()) {
+        const nlohmann::ordered_json object{{"id", v.id},
+                                            {"client", {{"addr", v.client_address}, {"port", v.client_port}}},
+                                            {"server", {{"addr", v.server_address}, {"port", v.server_port}}},
+                                            {"result", v.result},
+                                            {"outcome", name(v.fate)}};
+        array.add(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    }
+    array.finish();
+}
+
+/// Whether to go on; otherwise why not has been said.
+bool consented(const Victims& victims, const Invocation& call, Terminal& terminal, ExitCode& code) {
+    if (call.yes) return true;
+    const std::string what = connections(victims.count(Fate::chosen));
+    if (!terminal.ask) {
+        terminal.err.write("finwaitctl: there is no terminal to ask on whether to end " + what +
+                           ": nothing was done; say --yes to end them without a question\n");
+        code = ExitCode::bad_input;
+        return false;
+    }
+    if (terminal.ask("Really end " + what + "? [y/N] ")) return true;
+    terminal.err.write("finwaitctl: nothing was done\n");
+    code = ExitCode::failed;
+    return false;
+}
+
+/// What is left to say: how many live on.
+ExitCode verdict(const Victims& victims, const Invocation& call, Output& err) {
+    const auto alive =
+        static_cast<std::size_t>(std::ranges::count_if(victims.all(), [&call](const Victim& v) {
+            return lives(v.fate) && (call.wait || v.fate != Fate::pending);
+        }));
+    if (alive == 0) return ExitCode::done;
+    err.write(fmt::format("finwaitctl: {} of {} not ended\n", alive, connections(victims.all().size())));
+    return ExitCode::failed;
+}
+
+ExitCode none_matches(const Invocation& call, Terminal& terminal) {
+    if (call.json) JsonArray(terminal.out).finish();
+    terminal.err.write("finwaitctl: no flow matches\n");
+    return ExitCode::failed;
+}
+
+ExitCode finish(const Victims& victims, const Invocation& call, Terminal& terminal) {
+    if (call.json)
+        print_json(victims, terminal.out);
+    else
+        print_fates(victims, call, terminal);
+    return verdict(victims, call, terminal.err);
+}
+
+}  // namespace
+
+ExitCode kill_flows(const Invocation& call, Terminal& terminal) {
+    if (!check_filter(call.operand, terminal.err)) return ExitCode::bad_input;
+    Victims victims(call.socket, terminal.err);
+    ExitCode code = victims.choose(call.operand);
+    if (code != ExitCode::done) return code;
+    if (victims.all().empty()) return none_matches(call, terminal);
+    // Programs read the array alone; whoever is asked has to see what it is about.
+    if (!call.json)
+        show_plan(victims, terminal.width, terminal.out);
+    else if (!call.yes)
+        show_plan(victims, std::nullopt, terminal.err);
+    if (victims.count(Fate::chosen) == 0) return finish(victims, call, terminal);
+    if (!consented(victims, call, terminal, code)) return code;
+    terminal.out.flush();
+    code = victims.end();
+    if (code == ExitCode::done && call.wait) code = victims.follow(call.pause, call.patience);
+    const ExitCode seen = finish(victims, call, terminal);
+    return code == ExitCode::done ? seen : code;
+}
+
+}  // namespace finwait::ctl

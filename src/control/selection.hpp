@@ -1,0 +1,26 @@
+// Which flows a request speaks of: those that match its filter, or those that it names.
+#pragma once
+
+#include "control/batch.hpp"
+#include "control/context.hpp"
+#include "control/protocol.hpp"
+
+#include <functional>
+#include <variant>
+#include <vector>
+
+namespace finwait::control {
+
+struct Selection {
+    /// On the shard's thread: what lies from the cursor on. Owns all it needs.
+    std::function<Batch(const shard::Handle&, Instant, std::uint32_t cursor)> visit;
+    std::vector<engine::FlowId> ids;  // when they are named
+};
+
+/// The error is one of the filter or of an id.
+[[nodiscard]] std::variant<Selection, Error> select(const Context& context, const Request& request);
+
+/// An id as text to one as value, or why it is none.
+[[nodiscard]] std::variant<engine::FlowId, Error> parse_id(const std::string& text);
+
+}  // namespace finwait::control
