@@ -30,7 +30,7 @@ constexpr std::array kPackets = {Item{"seen", "seen"}, Item{"invalid", "invalid 
                                  Item{"unparsed", "not readable (forwarded)"},
                                  Item{"untracked", "not tracked (table full)"},
                                  Item{"lost", "passed unseen"}};
-constexpr std::array kProbes = {Item{"sent", "sent"}};
+constexpr std::array kProbes = {Item{"sent", "sent"}, Item{"unreachable", "answered by ICMP errors"}};
 constexpr std::array kResets = {Item{"sent", "segments sent"},
                                 Item{"confirmed", "flows: confirmed"},
                                 Item{"unconfirmed", "flows: unconfirmed"},

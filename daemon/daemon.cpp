@@ -39,9 +39,16 @@ Daemon::Daemon(config::Settings settings, std::filesystem::path config_file,
       journal_(std::move(logger)),
       queues_(count_queues(settings_.intercept)) {}
 
+/// No shard may run while one that it talks to is destroyed.
+Daemon::~Daemon() {
+    for (const auto& shard : shards_)
+        shard->stop();
+}
+
 int Daemon::run() {
     watch_signals();  // one that comes while we start is taken when we run
     if (!open_shards() || !open_control() || !install_rules()) return 1;
+    introduce_shards();
     for (const auto& shard : shards_)
         shard->start();
     logger_->info("finwaitd {} follows TCP on queues {} to {} ({}, {}), control socket {}", FINWAITD_VERSION,
@@ -82,6 +89,17 @@ bool Daemon::open_shards() {
             }));
     }
     return true;
+}
+
+/// What one shard hears of another's flows.
+void Daemon::introduce_shards() {
+    if (shards_.size() < 2) return;
+    for (const auto& shard : shards_) {
+        shard->pass_on_errors([this, self = shard.get()](const tcp::Unreachable& error) {
+            for (const auto& other : shards_)
+                if (other.get() != self) other->hear(error);
+        });
+    }
 }
 
 bool Daemon::open_control() {

@@ -25,11 +25,16 @@ class Daemon {
     Daemon(config::Settings settings, std::filesystem::path config_file,
            std::shared_ptr<spdlog::logger> logger);
 
+    ~Daemon();
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+
     /// Runs until SIGTERM or SIGINT. Returns the exit status: 0 after a clean end, 1 when it could not start.
     [[nodiscard]] int run();
 
   private:
     [[nodiscard]] bool open_shards();
+    void introduce_shards();
     [[nodiscard]] bool open_control();
     [[nodiscard]] bool install_rules();
     void watch_signals();

@@ -165,10 +165,10 @@ std::string stats_json(const Totals& totals) {
                    count.packets_lost);
     fmt::format_to(
         std::back_inserter(out),
-        R"(,"probes":{{"sent":{}}},"resets":{{"sent":{},"confirmed":{},"unconfirmed":{},"refused":{},)"
+        R"(,"probes":{{"sent":{},"unreachable":{}}},"resets":{{"sent":{},"confirmed":{},"unconfirmed":{},"refused":{},)"
         R"("delayed":{},"observed":{}}})",
-        count.probes_sent, count.resets_sent, count.resets_confirmed, count.resets_unconfirmed,
-        count.resets_refused, count.resets_delayed, count.observed);
+        count.probes_sent, count.probes_unreachable, count.resets_sent, count.resets_confirmed,
+        count.resets_unconfirmed, count.resets_refused, count.resets_delayed, count.observed);
     fmt::format_to(
         std::back_inserter(out),
         R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"shards":{},"mode":)",

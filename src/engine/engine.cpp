@@ -13,6 +13,14 @@ Verdict Engine::on_segment(Instant now, const tcp::Segment& segment) {
     return impl_->on_segment(now, segment);
 }
 
+Verdict Engine::on_unreachable(const tcp::Unreachable& error) {
+    return impl_->on_unreachable(error);
+}
+
+bool Engine::follows(const tcp::Unreachable& error) const {
+    return impl_->follows(error);
+}
+
 void Engine::on_unparsed(tcp::ParseError) {
     ++impl_->counters.packets_seen;
     ++impl_->counters.packets_unparsed;

@@ -11,6 +11,7 @@
 #include "policy/pressure.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/time.hpp"
+#include "tcp/unreachable.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -75,6 +76,11 @@ class Engine {
 
     /// Takes note of a segment that is about to be forwarded.
     [[nodiscard]] Verdict on_segment(Instant now, const tcp::Segment& segment);
+    /// Takes note of an ICMP error that is about to be forwarded. One that answers a probe of ours is
+    /// dropped: the side in whose name we asked did not send what it quotes.
+    [[nodiscard]] Verdict on_unreachable(const tcp::Unreachable& error);
+    /// Whether the flow of the segment that an error quotes is in this engine's table.
+    [[nodiscard]] bool follows(const tcp::Unreachable& error) const;
     /// Counts a packet that could not be read as a segment.
     void on_unparsed(tcp::ParseError error);
     /// `packets` passed unseen: every flow's numbers are stale until both its sides have been heard again.

@@ -30,6 +30,8 @@ class Engine::Impl {
     explicit Impl(Options options);
 
     Verdict on_segment(Instant now, const tcp::Segment& segment);
+    Verdict on_unreachable(const tcp::Unreachable& error);
+    [[nodiscard]] bool follows(const tcp::Unreachable& error) const;
     void on_loss(std::uint64_t packets);
     void on_tick(Instant now, Actions& actions);
     [[nodiscard]] Instant next_deadline() const;

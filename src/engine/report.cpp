@@ -45,6 +45,7 @@ Counters& Counters::operator+=(const Counters& more) {
     expired += more.expired;
     observed += more.observed;
     probes_sent += more.probes_sent;
+    probes_unreachable += more.probes_unreachable;
     resets_sent += more.resets_sent;
     resets_confirmed += more.resets_confirmed;
     resets_unconfirmed += more.resets_unconfirmed;

@@ -72,6 +72,7 @@ struct Counters {
     std::uint64_t expired = 0;        // half-closed flows whose policy's time was up
     std::uint64_t observed = 0;       // of these, the ones that `observe` kept from being reset
     std::uint64_t probes_sent = 0;
+    std::uint64_t probes_unreachable = 0;  // ICMP errors that answered a probe
     std::uint64_t resets_sent = 0;         // segments
     std::uint64_t resets_confirmed = 0;    // flows
     std::uint64_t resets_unconfirmed = 0;  // flows: sent, and nothing contradicted it

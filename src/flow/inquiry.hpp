@@ -11,19 +11,25 @@
 namespace finwait::flow {
 
 enum class Evidence : std::uint8_t {
-    unknown,  // not asked, or the answers are still out
-    alive,    // it answered a probe
-    orphan,   // it answered as a record whose application has closed both ways
-    gone,     // it answered by RST: no such connection there
-    silent,   // it did not answer any of the configured attempts
+    unknown,      // not asked, or the answers are still out
+    alive,        // it answered a probe
+    orphan,       // it answered as a record whose application has closed both ways
+    gone,         // it answered by RST: no such connection there
+    silent,       // it did not answer any of the configured attempts
+    unreachable,  // nor did it, and ICMP errors said that it cannot be reached (RFC 1122 section 4.2.3.9)
 };
 
-inline constexpr std::size_t kEvidenceCount = 5;
-inline constexpr std::array<std::string_view, kEvidenceCount> kEvidenceNames = {"unknown", "alive", "orphan",
-                                                                                "gone", "silent"};
+inline constexpr std::size_t kEvidenceCount = 6;
+inline constexpr std::array<std::string_view, kEvidenceCount> kEvidenceNames = {
+    "unknown", "alive", "orphan", "gone", "silent", "unreachable"};
 
 [[nodiscard]] constexpr std::string_view name(Evidence e) {
     return kEvidenceNames[static_cast<std::size_t>(e)];
+}
+
+/// It has had all its attempts, and nothing came from it.
+[[nodiscard]] constexpr bool unheard(Evidence e) {
+    return e == Evidence::silent || e == Evidence::unreachable;
 }
 
 /// One side's part in an inquiry.
@@ -34,6 +40,7 @@ struct Inquiry {
     Evidence evidence = Evidence::unknown;
     std::uint8_t probes = 0;       // sent in this inquiry
     bool outstanding : 1 = false;  // a probe has not been answered yet
+    bool reported : 1 = false;     // an ICMP error quoted a probe: the network cannot deliver it
     bool crossed : 1 = false;      // the peer has sent something since: an ACK may be meant for the peer
     bool corrected : 1 = false;
     bool near_missed : 1 = false;  // an inexact RST was sent, to see whether it is an orphan

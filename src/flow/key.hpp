@@ -12,9 +12,10 @@ struct Key {
     tcp::Endpoint low;
     tcp::Endpoint high;
 
-    [[nodiscard]] static Key of(const tcp::Segment& s) {
-        return s.source < s.destination ? Key{s.source, s.destination} : Key{s.destination, s.source};
+    [[nodiscard]] static Key of(const tcp::Endpoint& a, const tcp::Endpoint& b) {
+        return a < b ? Key{a, b} : Key{b, a};
     }
+    [[nodiscard]] static Key of(const tcp::Segment& s) { return of(s.source, s.destination); }
     friend bool operator==(const Key&, const Key&) = default;
 };
 

@@ -7,6 +7,10 @@
 // function, not at the next rule (nf_reinject, net/netfilter/nfnetlink_queue.c). For the same reason the jump
 // to FINWAITD stands last in iptables' mangle FORWARD: a rule behind it, such as TCPMSS, would miss every
 // packet that was queued.
+//
+// ICMP errors are queued too, because they may answer a probe. conntrack lends an error the mark of the
+// connection that it quotes (nf_conntrack_inet_error, net/netfilter/nf_conntrack_proto_icmp.c). They get no
+// mark of ours, so the second chain has nothing to do with them.
 #include "netfilter/rules.hpp"
 
 #include <array>
@@ -24,6 +28,8 @@ table inet finwaitd {
         tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
         meta l4proto tcp ct mark & @mark@ == @mark@ queue flags bypass to @queues@
         ct state untracked tcp flags & (fin | syn | rst) != 0 queue flags bypass to @queues@
+        icmp type destination-unreachable ct mark & @mark@ == @mark@ queue flags bypass to @queues@
+        icmpv6 type destination-unreachable ct mark & @mark@ == @mark@ queue flags bypass to @queues@
     }
     chain release {
         type filter hook forward priority mangle + 1; policy accept;
@@ -39,16 +45,23 @@ table inet finwaitd {
     chain intercept {
         type filter hook forward priority mangle; policy accept;
         meta l4proto tcp queue flags bypass to @queues@
+        icmp type destination-unreachable queue flags bypass to @queues@
+        icmpv6 type destination-unreachable queue flags bypass to @queues@
     }
 }
 )";
 
+// -4 and -6: iptables-restore and ip6tables-restore each pass over the other's lines (iptables(8)).
 constexpr std::string_view kIptablesSelective = R"(*mangle
 :FINWAITD - [0:0]
 -A FORWARD -p tcp -j FINWAITD
+-4 -A FORWARD -p icmp --icmp-type destination-unreachable -j FINWAITD
+-6 -A FORWARD -p ipv6-icmp --icmpv6-type destination-unreachable -j FINWAITD
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark @mark@/@mark@
 -A FINWAITD -p tcp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE @queues@ --queue-bypass
+-4 -A FINWAITD -p icmp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
+-6 -A FINWAITD -p ipv6-icmp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
 COMMIT
 *filter
 :FINWAITD - [0:0]
@@ -62,7 +75,9 @@ COMMIT
 constexpr std::string_view kIptablesAll = R"(*mangle
 :FINWAITD - [0:0]
 -A FORWARD -p tcp -j FINWAITD
--A FINWAITD -p tcp -j NFQUEUE @queues@ --queue-bypass
+-4 -A FORWARD -p icmp --icmp-type destination-unreachable -j FINWAITD
+-6 -A FORWARD -p ipv6-icmp --icmpv6-type destination-unreachable -j FINWAITD
+-A FINWAITD -j NFQUEUE @queues@ --queue-bypass
 COMMIT
 )";
 

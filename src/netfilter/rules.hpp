@@ -26,7 +26,7 @@ enum class RuleBackend : std::uint8_t { nftables, iptables };
 
 /// The input of `nft -f -`: one transaction that replaces a stale table.
 [[nodiscard]] std::string render_nftables(const RulePlan& plan);
-/// The input of `iptables-restore --noflush` (and of ip6tables-restore).
+/// The input of `iptables-restore --noflush`, and of ip6tables-restore: one text for both.
 [[nodiscard]] std::string render_iptables(const RulePlan& plan);
 
 struct RuleError {

@@ -20,6 +20,8 @@ using policy::Timeouts;
 using tcp::Role;
 
 constexpr std::string_view kAliveTooLong = "both sides answer, and there has been no progress for alive_max";
+constexpr std::string_view kUnreachableTooLong =
+    "the network reports that a side cannot be reached, and there has been no progress for alive_max";
 constexpr std::string_view kAsking = "its time is up: both sides are asked";
 
 /// An orphan counts as one only where the policy lets the test.
@@ -38,7 +40,14 @@ void ask(Record& record, Role role, Instant now, Segments& out) {
     ++out.probes;
 }
 
-/// Probes the sides of which nothing is known yet, and calls those silent that have had all their attempts.
+/// What it means that a side has had all its attempts. ICMP errors are no proof that it is gone: paths come
+/// back (RFC 1122 section 4.2.3.9, RFC 5927 section 5.2). It may still answer then.
+void give_up(Inquiry& inquiry) {
+    inquiry.evidence = inquiry.reported ? Evidence::unreachable : Evidence::silent;
+    inquiry.outstanding = inquiry.reported;
+}
+
+/// Probes the sides of which nothing is known yet, and gives up those that have had all their attempts.
 Decision ask_the_unheard(Record& record, const Circumstances& around) {
     Decision decision{Step::wait, Instant::never(), record.reaping.reason, {}};
     for (const Role role : {Role::client, Role::server}) {
@@ -48,8 +57,7 @@ Decision ask_the_unheard(Record& record, const Circumstances& around) {
         if (inquiry.asked != Instant() && around.now < next) {
             decision.again = std::min(decision.again, next);
         } else if (inquiry.probes >= around.timeouts.probe_attempts) {
-            inquiry.evidence = Evidence::silent;
-            inquiry.outstanding = false;
+            give_up(inquiry);
             decision.again = around.now;
         } else {
             ask(record, role, around.now, decision.segments);
@@ -110,22 +118,30 @@ Decision end_one(Record& record, Role target, const Circumstances& around) {
 
 /// A side that did not answer is reset too, whatever the policy: perhaps only its answers are lost.
 Decision end_both(Record& record, std::string_view reason, const Circumstances& around) {
-    const bool silent = std::ranges::any_of(record.reaping.side,
-                                            [](const Inquiry& i) { return i.evidence == Evidence::silent; });
+    const bool silent =
+        std::ranges::any_of(record.reaping.side, [](const Inquiry& i) { return unheard(i.evidence); });
     begin_resetting(record, silent ? ResetSides::both : around.timeouts.reset, reason, around.now);
     return go_on_resetting(record, around);
 }
 
+/// Nothing is proven against the flow: it is left, unless it has been so for too long.
+Decision spare(Record& record, const Judgement& j, const Circumstances& around) {
+    const Inquiry& closer = record.reaping.of(record.reaping.closer);
+    if (around.now >= record.last_progress + around.timeouts.alive_max) {
+        const bool unreachable = j.closer == Evidence::unreachable || j.holder == Evidence::unreachable;
+        return end_both(record, unreachable ? kUnreachableTooLong : kAliveTooLong, around);
+    }
+    const bool test_orphan =
+        around.timeouts.orphan_test == policy::OrphanTest::active && j.closer == Evidence::alive;
+    if (test_orphan && !closer.near_missed) return near_miss(record, around);
+    return leave(record, j.reason, around);
+}
+
 Decision act_on(Record& record, const Judgement& j, const Circumstances& around) {
     flow::Reaping& reaping = record.reaping;
-    const bool test_orphan = around.timeouts.orphan_test == policy::OrphanTest::active;
     switch (j.act) {
         case Act::wait: return ask_the_unheard(record, around);
-        case Act::leave:
-            if (around.now >= record.last_progress + around.timeouts.alive_max)
-                return end_both(record, kAliveTooLong, around);
-            if (test_orphan && !reaping.of(reaping.closer).near_missed) return near_miss(record, around);
-            return leave(record, j.reason, around);
+        case Act::leave: return spare(record, j, around);
         case Act::reset_closer: reaping.reason = j.reason; return end_one(record, reaping.closer, around);
         case Act::reset_holder:
             reaping.reason = j.reason;
@@ -180,6 +196,7 @@ Heard hear_ack(Record& record, Role from, const tcp::Segment& segment) {
     Inquiry& inquiry = record.reaping.of(from);
     const bool meant_for_peer = inquiry.crossed;
     inquiry.crossed = false;
+    inquiry.reported = false;
     // Linux: the record that stays of a closed socket answers with id 0, a socket counts
     // (net/ipv4/ip_output.c).
     const bool record_only = segment.ip_id == 0 && record.connection.of(from).counts_ids &&
@@ -191,6 +208,16 @@ Heard hear_ack(Record& record, Role from, const tcp::Segment& segment) {
         inquiry.corrected = true;
     }
     return meant_for_peer ? Heard::pass : Heard::consume;
+}
+
+/// A keepalive carries the same number as a probe (RFC 1122 section 4.2.3.6): where the peer has sent
+/// something since, the error may be its own.
+Heard hear_unreachable(Record& record, Role side, tcp::Seq seq) {
+    Inquiry& inquiry = record.reaping.of(side);
+    const bool asked = record.reaping.phase == Phase::probing && inquiry.outstanding;
+    if (!asked || seq != record.connection.of(side).ack - 1) return Heard::nothing;
+    inquiry.reported = true;
+    return inquiry.crossed ? Heard::pass : Heard::consume;
 }
 
 }  // namespace finwait::reaper

@@ -103,7 +103,7 @@ void begin_resetting(Record& record, ResetSides sides, std::string_view reason, 
     else
         sides = ResetSides::both;
     for (const Role role : {Role::client, Role::server}) {
-        const bool mute = reaping.of(role).evidence == Evidence::silent;
+        const bool mute = unheard(reaping.of(role).evidence);
         const bool is_closer = role == reaping.closer;
         reaping.of(role) = Inquiry{};
         reaping.of(role).target = sides == ResetSides::both || (sides == ResetSides::closer) == is_closer;

@@ -15,12 +15,15 @@ constexpr auto kJudgements = std::to_array<Judgement>({
     {unknown, orphan, wait, "the closer has not been heard yet"},
     {unknown, gone, reset_closer, "the holder's connection no longer exists: it will never close"},
     {unknown, silent, wait, "the closer has not been heard yet"},
+    {unknown, unreachable, wait, "the closer has not been heard yet"},
 
     {alive, unknown, wait, "the holder has not been heard yet"},
     {alive, alive, leave, "both sides are there: a legitimate half-close"},
     {alive, orphan, leave, "both sides are there: a legitimate half-close"},
     {alive, gone, reset_closer, "the holder's connection no longer exists: it will never close"},
     {alive, silent, reset_both, "the holder has not answered any attempt: its host or its path is gone"},
+    {alive, unreachable, leave,
+     "the network reports that the holder cannot be reached: perhaps only for now"},
 
     {orphan, unknown, reset_both,
      "the closer's application has closed both ways: nobody reads what the holder sends"},
@@ -32,6 +35,8 @@ constexpr auto kJudgements = std::to_array<Judgement>({
      "the holder's connection no longer exists, and the closer's application has let go"},
     {orphan, silent, reset_both,
      "the closer's application has closed both ways, and the holder does not answer"},
+    {orphan, unreachable, reset_both,
+     "the closer's application has closed both ways, and the holder cannot be reached"},
 
     {gone, unknown, reset_holder,
      "the closer's connection no longer exists: nobody reads what the holder sends"},
@@ -41,12 +46,28 @@ constexpr auto kJudgements = std::to_array<Judgement>({
      "the closer's connection no longer exists: nobody reads what the holder sends"},
     {gone, gone, forget, "neither side's connection exists any more"},
     {gone, silent, reset_holder, "the closer's connection no longer exists, and the holder does not answer"},
+    {gone, unreachable, reset_holder,
+     "the closer's connection no longer exists, and the holder cannot be reached"},
 
     {silent, unknown, wait, "the holder has not been heard yet"},
     {silent, alive, reset_both, "the closer has not answered any attempt: its host or its path is gone"},
     {silent, orphan, reset_both, "the closer has not answered any attempt: its host or its path is gone"},
     {silent, gone, reset_closer, "the holder's connection no longer exists, and the closer does not answer"},
     {silent, silent, reset_both, "neither side has answered any attempt"},
+    {silent, unreachable, leave,
+     "the network reports that the holder cannot be reached: perhaps only for now"},
+
+    {unreachable, unknown, wait, "the holder has not been heard yet"},
+    {unreachable, alive, leave,
+     "the network reports that the closer cannot be reached: perhaps only for now"},
+    {unreachable, orphan, leave,
+     "the network reports that the closer cannot be reached: perhaps only for now"},
+    {unreachable, gone, reset_closer,
+     "the holder's connection no longer exists, and the closer cannot be reached"},
+    {unreachable, silent, leave,
+     "the network reports that the closer cannot be reached: perhaps only for now"},
+    {unreachable, unreachable, leave,
+     "the network reports that neither side can be reached: perhaps only for now"},
 });
 
 constexpr auto kByEvidence = [] {

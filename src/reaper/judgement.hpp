@@ -12,7 +12,7 @@ namespace finwait::reaper {
 
 enum class Act : std::uint8_t {
     wait,   // the evidence is not complete
-    leave,  // both live: ask again later
+    leave,  // nothing is proven against it: ask again later
     reset_closer,
     reset_holder,
     reset_both,

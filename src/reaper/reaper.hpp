@@ -100,6 +100,10 @@ enum class Heard : std::uint8_t {
 /// Takes note of a segment from `from` before the tracker sees it.
 [[nodiscard]] Heard hear(flow::Record& record, tcp::Role from, const tcp::Segment& segment, Instant now);
 
+/// Takes note of an ICMP error by which a segment with the number `seq` did not reach `side`. It concerns us
+/// when that was a probe which is still out.
+[[nodiscard]] Heard hear_unreachable(flow::Record& record, tcp::Role side, tcp::Seq seq);
+
 /// The flow is being asked or reset, and no side is known to be gone by that.
 [[nodiscard]] bool undecided(const flow::Record& record);
 

@@ -11,6 +11,8 @@ namespace {
 /// Bursts handled before timers and questions get their turn.
 constexpr int kBurstsPerTurn = 32;
 constexpr std::size_t kReservedActions = 8192;
+/// Errors from other shards that may wait for this one.
+constexpr std::uint32_t kMostErrorsWaiting = 256;
 constexpr Duration kDrainStep = std::chrono::milliseconds(5);
 
 netfilter::Disposition disposition_of(engine::Verdict verdict) {
@@ -34,10 +36,7 @@ Shard::Shard(netfilter::Queue queue, inject::Injector injector, engine::Options 
 }
 
 Shard::~Shard() {
-    if (thread_.joinable()) {
-        io_.stop();
-        thread_.join();
-    }
+    stop();
     readable_.release();  // the queue closes its own socket
 }
 
@@ -48,6 +47,12 @@ void Shard::start() {
         const auto work = boost::asio::make_work_guard(io_);
         io_.run();
     });
+}
+
+void Shard::stop() {
+    if (!thread_.joinable()) return;
+    io_.stop();
+    thread_.join();
 }
 
 void Shard::drain_and_stop(Duration patience) {
@@ -94,15 +99,35 @@ bool Shard::handle_burst() {
     for (std::size_t i = 0; i < burst.size(); ++i) {
         tcp::Segment segment;
         const tcp::ParseError error = tcp::parse(burst[i].payload, burst[i].wire_length, segment);
-        auto disposition = netfilter::Disposition::accept;
-        if (error != tcp::ParseError::none)
-            engine_.on_unparsed(error);
-        else
-            disposition = disposition_of(engine_.on_segment(now, segment));
-        queue_.dispose(i, disposition);
+        const engine::Verdict verdict = error == tcp::ParseError::none ? engine_.on_segment(now, segment)
+                                                                       : on_other(burst[i].payload, error);
+        queue_.dispose(i, disposition_of(verdict));
     }
     queue_.flush();
     return true;
+}
+
+engine::Verdict Shard::on_other(std::span<const std::uint8_t> packet, tcp::ParseError error) {
+    std::optional<tcp::Unreachable> unreachable;
+    if (error == tcp::ParseError::not_tcp) unreachable = tcp::parse_unreachable(packet);
+    if (!unreachable) {
+        engine_.on_unparsed(error);
+        return engine::Verdict::accept;
+    }
+    if (error_sink_ && !engine_.follows(*unreachable)) error_sink_(*unreachable);
+    return engine_.on_unreachable(*unreachable);
+}
+
+void Shard::hear(const tcp::Unreachable& error) {
+    if (errors_waiting_.fetch_add(1, std::memory_order_relaxed) >= kMostErrorsWaiting) {
+        errors_waiting_.fetch_sub(1, std::memory_order_relaxed);
+        return;
+    }
+    boost::asio::post(io_, [this, error] {
+        errors_waiting_.fetch_sub(1, std::memory_order_relaxed);
+        // It has been forwarded already: only what it says is of use.
+        if (engine_.follows(error)) static_cast<void>(engine_.on_unreachable(error));
+    });
 }
 
 void Shard::run_due() {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <thread>
 #include <variant>
 
@@ -23,6 +24,9 @@ namespace finwait::shard {
 /// Receives what the engine tells; called on the shard's thread and must not wait.
 using EventSink = std::function<void(const engine::Event&, const engine::Engine&)>;
 
+/// Receives ICMP errors about flows that the shard does not follow; the same holds for it.
+using ErrorSink = std::function<void(const tcp::Unreachable&)>;
+
 class Shard {
   public:
     Shard(netfilter::Queue queue, inject::Injector injector, engine::Options options, EventSink sink);
@@ -30,10 +34,19 @@ class Shard {
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
 
+    /// Before start(): where errors about unknown flows go. NFQUEUE spreads an error by the addresses of the
+    /// router that sent it, so that it may come to another shard than the flow.
+    void pass_on_errors(ErrorSink sink) { error_sink_ = std::move(sink); }
     void start();
+    /// Ends the thread at once.
+    void stop();
     /// Handles what is still queued, for at most `patience`, then ends the thread. The rules must no longer
     /// queue.
     void drain_and_stop(Duration patience);
+
+    /// An error that came to another shard and has been forwarded; may be called on any thread. What is too
+    /// much to be handled in time is forgotten: an error is a hint, and routers repeat it.
+    void hear(const tcp::Unreachable& error);
 
     [[nodiscard]] Handle handle();
     /// RSTs that the kernel refused to send.
@@ -46,6 +59,8 @@ class Shard {
     void on_readable();
     /// Receives and decides one burst; false when nothing was queued.
     bool handle_burst();
+    /// The verdict on a packet that is no segment.
+    [[nodiscard]] engine::Verdict on_other(std::span<const std::uint8_t> packet, tcp::ParseError error);
     void run_due();
     void perform(const engine::Actions& actions);
     void arm_timer();
@@ -55,6 +70,7 @@ class Shard {
     inject::Injector injector_;
     engine::Engine engine_;
     EventSink sink_;
+    ErrorSink error_sink_;
     boost::asio::io_context io_{1};
     boost::asio::posix::stream_descriptor readable_{io_};
     boost::asio::steady_timer timer_{io_};
@@ -64,6 +80,7 @@ class Shard {
     std::uint64_t losses_told_ = 0;
     std::atomic<std::uint64_t> unsent_ = 0;
     std::atomic<std::uint64_t> queue_errors_ = 0;
+    std::atomic<std::uint32_t> errors_waiting_ = 0;  // by hear(), not handled yet
     std::thread thread_;
 };
 

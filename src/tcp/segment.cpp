@@ -1,38 +1,20 @@
 #include "tcp/segment.hpp"
 
+#include "tcp/bytes.hpp"
+#include "tcp/extensions.hpp"
+
 #include <algorithm>
 #include <array>
 
 namespace finwait::tcp {
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
-
 constexpr std::size_t kIpv4Header = 20;
-constexpr std::size_t kIpv6Header = 40;
 constexpr std::size_t kTcpHeader = 20;
 
 constexpr std::uint8_t kProtocolTcp = 6;
 
-/// IPv6 extension headers that may stand before TCP (RFC 8200 section 4, RFC 4302).
-constexpr std::uint8_t kHopByHop = 0;
-constexpr std::uint8_t kRouting = 43;
-constexpr std::uint8_t kFragment = 44;
-constexpr std::uint8_t kAuthentication = 51;
-constexpr std::uint8_t kDestination = 60;
-
-/// RFC 8200 section 4.1 knows at most five before the upper layer; anything longer is not worth the time.
-constexpr int kMaxExtensions = 8;
-
 constexpr std::uint8_t kMaxScale = 14;  // RFC 7323 section 2.3
-
-std::uint16_t read16(Bytes b, std::size_t at) {
-    return static_cast<std::uint16_t>(static_cast<unsigned>(b[at]) << 8U | b[at + 1]);
-}
-
-std::uint32_t read32(Bytes b, std::size_t at) {
-    return static_cast<std::uint32_t>(read16(b, at)) << 16U | read16(b, at + 2);
-}
 
 /// The known options; the numbers are IANA's "TCP Option Kind Numbers".
 void read_option(std::uint8_t kind, Bytes body, std::size_t length, Segment& s) {
@@ -140,62 +122,9 @@ ParseError parse_v4(Bytes copied, std::size_t wire_length, Segment& s) {
     return parse_tcp(copied.subspan(header), total - header, s);
 }
 
-/// The jumbo payload length (RFC 2675) in a hop-by-hop header; 0 when there is none.
-std::size_t jumbo_length(Bytes header) {
-    constexpr std::uint8_t kPad1 = 0;
-    constexpr std::uint8_t kJumbo = 0xC2;
-    std::size_t at = 2;
-    while (at < header.size()) {
-        if (header[at] == kPad1) {
-            ++at;
-            continue;
-        }
-        if (at + 1 >= header.size()) return 0;
-        const std::size_t size = header[at + 1];
-        if (at + 2 + size > header.size()) return 0;
-        if (header[at] == kJumbo && size == 4) return read32(header, at + 2);
-        at += 2 + size;
-    }
-    return 0;
-}
-
-struct Ipv6Walk {
-    ParseError error = ParseError::none;
-    std::size_t headers = kIpv6Header;  // bytes before TCP
-    std::size_t jumbo = 0;
-};
-
-/// Walks the extension headers up to TCP.
-Ipv6Walk walk_extensions(Bytes copied) {
-    Ipv6Walk walk;
-    std::uint8_t next = copied[6];
-    for (int seen = 0; next != kProtocolTcp; ++seen) {
-        if (seen == kMaxExtensions) return {ParseError::not_tcp};
-        const bool known = next == kHopByHop || next == kRouting || next == kFragment ||
-                           next == kAuthentication || next == kDestination;
-        if (!known) return {ParseError::not_tcp};
-        if (copied.size() < walk.headers + 8) return {ParseError::truncated};
-        const Bytes header = copied.subspan(walk.headers);
-        std::size_t size = 8;
-        if (next == kFragment) {
-            constexpr std::uint16_t kOffsetOrMore = 0xFFF9;
-            if ((read16(header, 2) & kOffsetOrMore) != 0) return {ParseError::fragment};
-        } else if (next == kAuthentication) {
-            size = (header[1] + std::size_t{2}) * 4;
-        } else {
-            size = (header[1] + std::size_t{1}) * 8;
-        }
-        if (size > header.size()) return {ParseError::truncated};
-        if (next == kHopByHop && walk.jumbo == 0) walk.jumbo = jumbo_length(header.first(size));
-        next = header[0];
-        walk.headers += size;
-    }
-    return walk;
-}
-
 ParseError parse_v6(Bytes copied, std::size_t wire_length, Segment& s) {
     if (copied.size() < kIpv6Header) return ParseError::truncated;
-    const Ipv6Walk walk = walk_extensions(copied);
+    const Ipv6Walk walk = walk_extensions(copied, kProtocolTcp);
     if (walk.error != ParseError::none) return walk.error;
     std::size_t payload = read16(copied, 4);
     if (payload == 0) payload = walk.jumbo;

@@ -90,6 +90,7 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
     totals.gauges.sides[0][static_cast<std::size_t>(tcp::State::fin_wait_2)] = 2;
     totals.gauges.sides[1][static_cast<std::size_t>(tcp::State::fin_wait_2)] = 1;
     totals.counters.resets_confirmed = 5;
+    totals.counters.probes_unreachable = 6;
     totals.queue.dropped = 7;
     totals.shards = 4;
     totals.mode = "enforce";
@@ -99,6 +100,7 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
     EXPECT_EQ(stats["flows"]["by_state"].size(), tcp::kStateCount);
     EXPECT_EQ(stats["flows"]["by_state"]["fin-wait-2"], 3);
     EXPECT_EQ(stats["resets"]["confirmed"], 5);
+    EXPECT_EQ(stats["probes"]["unreachable"], 6);
     EXPECT_EQ(stats["queue"]["dropped"], 7);
     EXPECT_EQ(stats["shards"], 4);
     EXPECT_EQ(stats["mode"], "enforce");

@@ -9,9 +9,13 @@ TEST(Render, IptablesSelectiveMarksQueuesAndReleases) {
     EXPECT_EQ(render_iptables({.first_queue = 4, .queues = 2, .mark_mask = 0x40000000}), R"(*mangle
 :FINWAITD - [0:0]
 -A FORWARD -p tcp -j FINWAITD
+-4 -A FORWARD -p icmp --icmp-type destination-unreachable -j FINWAITD
+-6 -A FORWARD -p ipv6-icmp --icmpv6-type destination-unreachable -j FINWAITD
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x40000000/0x40000000
 -A FINWAITD -p tcp -m connmark --mark 0x40000000/0x40000000 -j NFQUEUE --queue-balance 4:5 --queue-bypass
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE --queue-balance 4:5 --queue-bypass
+-4 -A FINWAITD -p icmp -m connmark --mark 0x40000000/0x40000000 -j NFQUEUE --queue-balance 4:5 --queue-bypass
+-6 -A FINWAITD -p ipv6-icmp -m connmark --mark 0x40000000/0x40000000 -j NFQUEUE --queue-balance 4:5 --queue-bypass
 COMMIT
 *filter
 :FINWAITD - [0:0]
@@ -23,11 +27,13 @@ COMMIT
 )");
 }
 
-TEST(Render, IptablesAllQueuesEverySegmentAndMarksNothing) {
+TEST(Render, IptablesAllQueuesEverySegmentAndErrorAndMarksNothing) {
     EXPECT_EQ(render_iptables({.packets = config::Packets::all}), R"(*mangle
 :FINWAITD - [0:0]
 -A FORWARD -p tcp -j FINWAITD
--A FINWAITD -p tcp -j NFQUEUE --queue-num 0 --queue-bypass
+-4 -A FORWARD -p icmp --icmp-type destination-unreachable -j FINWAITD
+-6 -A FORWARD -p ipv6-icmp --icmpv6-type destination-unreachable -j FINWAITD
+-A FINWAITD -j NFQUEUE --queue-num 0 --queue-bypass
 COMMIT
 )");
 }
@@ -41,6 +47,8 @@ table inet finwaitd {
         tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | 0x300
         meta l4proto tcp ct mark & 0x300 == 0x300 queue flags bypass to 0-1
         ct state untracked tcp flags & (fin | syn | rst) != 0 queue flags bypass to 0-1
+        icmp type destination-unreachable ct mark & 0x300 == 0x300 queue flags bypass to 0-1
+        icmpv6 type destination-unreachable ct mark & 0x300 == 0x300 queue flags bypass to 0-1
     }
     chain release {
         type filter hook forward priority mangle + 1; policy accept;
@@ -58,6 +66,8 @@ table inet finwaitd {
     chain intercept {
         type filter hook forward priority mangle; policy accept;
         meta l4proto tcp queue flags bypass to 7
+        icmp type destination-unreachable queue flags bypass to 7
+        icmpv6 type destination-unreachable queue flags bypass to 7
     }
 }
 )");

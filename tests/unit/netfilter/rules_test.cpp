@@ -58,7 +58,10 @@ TEST_F(Rules, InstallAndRemoveLeaveNoTrace) {
                   ASSERT_TRUE(rules);
                   EXPECT_EQ(rules->backend(), RuleBackend::iptables);
                   EXPECT_EQ(count(rules_of("mangle"), "-A FORWARD -p tcp -j FINWAITD"), 2U);
-                  EXPECT_EQ(count(rules_of("mangle"), "-j NFQUEUE --queue-balance 0:1 --queue-bypass"), 4U);
+                  EXPECT_EQ(count(rules_of("mangle"), "-j NFQUEUE --queue-balance 0:1 --queue-bypass"), 6U);
+                  for (const std::string error : {"-p icmp -m icmp --icmp-type 3 -j FINWAITD",
+                                                  "-p ipv6-icmp -m icmp6 --icmpv6-type 1 -j FINWAITD"})
+                      EXPECT_EQ(count(rules_of("mangle"), "-A FORWARD " + error), 1U) << error;
                   EXPECT_EQ(count(rules_of("filter"), "-A FORWARD -p tcp -j FINWAITD"), 2U);
                   rules->remove();
                   EXPECT_EQ(rules->problem(), std::nullopt);
@@ -97,7 +100,8 @@ TEST_F(Rules, StaleOnesAreReplacedExactlyOnce) {
                   run({"iptables-restore", "--noflush"}, "*mangle\n-A FORWARD -p tcp -j FINWAITD\nCOMMIT\n");
                   const auto rules = install({.packets = config::Packets::all, .first_queue = 41});
                   const std::string mangle = run({"iptables", "-t", "mangle", "-S"});
-                  EXPECT_EQ(count(mangle, "-j FINWAITD"), 1U) << mangle;
+                  EXPECT_EQ(count(mangle, "-p tcp -j FINWAITD"), 1U) << mangle;
+                  EXPECT_EQ(count(mangle, "-j FINWAITD"), 2U) << mangle;
                   EXPECT_EQ(count(mangle, "NFQUEUE"), 1U) << mangle;
                   EXPECT_EQ(count(mangle, "--queue-num 41"), 1U) << mangle;
                   EXPECT_EQ(count(rules_of("filter"), "FINWAITD"), 0U) << "packets = all needs no release";
@@ -167,7 +171,8 @@ TEST_F(Rules, NftTakesAllButTheQueueingOnAnyKernel) {
             for (std::size_t at = 0; at < whole.size();) {
                 const std::size_t end = whole.find('\n', at) + 1;
                 const std::string line = whole.substr(at, end - at);
-                if (line.find(" queue flags bypass") == std::string::npos) rest += line;
+                rest += line.substr(0, line.find(" queue flags bypass"));
+                if (rest.back() != '\n') rest += " accept\n";
                 at = end;
             }
             run({"nft", "-f", "-"}, rest);

@@ -32,6 +32,18 @@ TEST(Judgement, NothingIsEndedOnTheSilenceOfOneSideAlone) {
     EXPECT_EQ(judge(unknown, silent).act, Act::wait);
 }
 
+TEST(Judgement, NothingIsEndedBecauseASideCannotBeReached) {
+    for (const flow::Evidence other : {alive, silent, unreachable}) {
+        EXPECT_EQ(judge(unreachable, other).act, Act::leave);
+        EXPECT_EQ(judge(other, unreachable).act, Act::leave);
+    }
+    EXPECT_EQ(judge(unknown, unreachable).act, Act::wait);
+    EXPECT_EQ(judge(unreachable, unknown).act, Act::wait);
+    EXPECT_EQ(judge(orphan, unreachable).act, Act::reset_both);
+    EXPECT_EQ(judge(gone, unreachable).act, Act::reset_holder);
+    EXPECT_EQ(judge(unreachable, gone).act, Act::reset_closer);
+}
+
 TEST(Judgement, NoSideThatIsGoneIsReset) {
     for (const Judgement& j : judgements()) {
         const bool closer_is_reset = j.act == Act::reset_closer || j.act == Act::reset_both;
@@ -47,14 +59,17 @@ TEST(Judgement, TheDocumentShowsTheTable) {
            "Made from `src/reaper/judgement.cpp` by a test. A half-closed flow whose time is up is asked on "
            "both sides; an\n"
            "answer that is still out is `unknown`. `orphan` is a closer whose application has closed both "
-           "ways.\n\n"
+           "ways.\n"
+           "`unreachable` is a side that has not answered any attempt, while ICMP errors said that it cannot "
+           "be reached:\nthat is no proof, for paths come back (RFC 1122 section 4.2.3.9).\n\n"
            "| closer (FIN_WAIT_2) | holder (CLOSE_WAIT) | what is done | why |\n|---|---|---|---|\n";
     for (const Judgement& j : judgements())
         out << "| " << name(j.closer) << " | " << name(j.holder) << " | " << name(j.act) << " | " << j.reason
             << " |\n";
-    out << "\nTwo living sides that make no progress for `alive_max` are reset. Flows that are signed (MD5, "
-           "AO), use\n"
-           "several subflows (MPTCP), or were adopted and never proven are never asked nor reset.\n";
+    out << "\nWhat is left and makes no progress for `alive_max` is reset, on both sides where one cannot be "
+           "reached. Flows\n"
+           "that are signed (MD5, AO), use several subflows (MPTCP), or were adopted and never proven are "
+           "never asked nor\nreset.\n";
     finwait::testing::expect_document("decisions.md", out.str());
 }
 
