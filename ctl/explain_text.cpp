@@ -121,6 +121,7 @@ std::string meaning(const std::string& evidence) {
     if (evidence == "alive") return "it is there";
     if (evidence == "orphan") return "its application has closed both ways, nobody reads any more";
     if (evidence == "gone") return "its connection no longer exists there";
+    if (evidence == "unreachable") return "the network reports that it cannot be reached";
     if (evidence == "silent") return "it counts as silent";
     return evidence;
 }
