@@ -17,7 +17,7 @@ namespace finwait::flow {
 /// How far the reaper has got with a flow.
 struct Reaping {
     Instant since;                         // when the present phase began
-    Instant not_before;                    // after an inquiry that changed nothing: when to ask again
+    Instant not_before;                    // when to ask again, or the place under the rate limit
     std::array<Inquiry, 2> side;           // by Role
     std::string_view reason;               // why the flow is asked or reset; static text
     std::uint8_t attempts = 0;             // rounds of RSTs sent
@@ -25,7 +25,7 @@ struct Reaping {
     Phase phase = Phase::watching;
     Outcome outcome = Outcome::none;  // of the last reset
     bool requested : 1 = false;       // an operator asked for the end
-    bool reserved : 1 = false;        // its place under the rate limit has come
+    bool reserved : 1 = false;        // it has a place under the rate limit
     bool recorded : 1 = false;        // expiry was recorded by `observe`, and nothing has happened since
     bool crowded : 1 = false;         // its source holds too many half-closed flows: it is to go first
     bool urgent : 1 = false;          // something was heard that is to be acted on now

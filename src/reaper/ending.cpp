@@ -127,17 +127,21 @@ Decision go_on_resetting(Record& record, const Circumstances& around) {
             revive(record);
             return {Step::wait, around.now + std::max(kQuiet, around.timeouts.fin_wait_2), {}, {}};
     }
-    if (!record.reaping.reserved) {
-        const bool by_policy = !record.reaping.requested && record.reaping.attempts == 0;
+    flow::Reaping& reaping = record.reaping;
+    const bool new_place = !reaping.reserved;
+    if (new_place) {
+        const bool by_policy = !reaping.requested && reaping.attempts == 0;
         if (by_policy && !around.breaker.admit(around.now, around.flows, around.breaker_share)) {
             revive(record);
             return {Step::wait, around.now + kStoppedFor, {}, {}};
         }
-        record.reaping.reserved = true;
-        const Instant place = around.pace.take(around.now);
-        if (place > around.now + Pace::kBurst) return {Step::wait, place, {}, {}, true};
+        reaping.not_before = around.pace.take(around.now);
     }
-    record.reaping.reserved = false;
+    reaping.reserved = true;
+    // The timer wheel wakes whoever waits for long too early.
+    if (reaping.not_before > around.now + Pace::kBurst)
+        return {Step::wait, reaping.not_before, {}, {}, new_place};
+    reaping.reserved = false;
     return send_round(record, around);
 }
 

@@ -224,6 +224,22 @@ TEST(Reaping, ResetsKeepToTheirRate) {
     EXPECT_GT(path.engine.counters().resets_delayed, 100U);
 }
 
+TEST(Reaping, ResetsKeepToTheirRateHoweverFarAheadTheirPlacesAre) {
+    Options options = with_timeouts(quick());
+    options.tuning.resets_per_second = 100;
+    options.max_flows = 2000;
+    Path path(options);
+    for (std::uint16_t i = 0; i < 2000; ++i) {
+        path.use_port(static_cast<std::uint16_t>(10000 + i));
+        path.client_half_closed();
+    }
+    path.wait(seconds(3));
+    for (int tenth = 1; tenth <= 199; ++tenth) {
+        path.wait(milliseconds(100));
+        EXPECT_NEAR(static_cast<double>(path.resets().size()) / 2, 10 * tenth, 4);
+    }
+}
+
 TEST(Reaping, AnOperatorsKillDoesNotWaitForTheTimeout) {
     Path path(with_timeouts(quick()));
     path.client_half_closed();
