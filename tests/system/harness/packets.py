@@ -27,10 +27,10 @@ def tcp(source_port, destination_port, seq=0, ack=0, flags=SYN, window=65535, op
                        flags, window, 0, 0) + options + data
 
 
-def ip4(source, destination, payload, protocol=6, options=b"", fragment=0, total=None):
+def ip4(source, destination, payload, protocol=6, options=b"", fragment=0, total=None, ip_id=1):
     """An IPv4 packet with a right header checksum; `total` overrides the total length."""
     header = struct.pack("!BBHHHBBH4s4s", 0x40 | (5 + len(options) // 4), 0,
-                         20 + len(options) + len(payload) if total is None else total, 1, fragment, 64, protocol, 0,
+                         20 + len(options) + len(payload) if total is None else total, ip_id, fragment, 64, protocol, 0,
                          ipaddress.ip_address(source).packed, ipaddress.ip_address(destination).packed) + options
     return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
 
@@ -77,7 +77,7 @@ def _text(address):
     return canonical(str(ipaddress.ip_address(bytes(address))))
 
 
-def _pseudo_header(source, destination, length):
+def pseudo_header(source, destination, length):
     addresses = ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
     middle = "!BBH" if len(addresses) == 8 else "!II"
     numbers = (0, socket.IPPROTO_TCP, length) if len(addresses) == 8 else (length, socket.IPPROTO_TCP)
@@ -86,7 +86,7 @@ def _pseudo_header(source, destination, length):
 
 def with_checksum(source, destination, segment):
     """The same segment as an endpoint accepts it."""
-    total = checksum(_pseudo_header(source, destination, len(segment)) + segment)
+    total = checksum(pseudo_header(source, destination, len(segment)) + segment)
     return segment[:16] + struct.pack("!H", total) + segment[18:]
 
 
