@@ -9,7 +9,7 @@ from harness.sockets import open_both_versions, outcome
 from harness.tap import Tap
 from harness.wait import until
 
-RESETTING = {"timeouts": {"fin_wait_2": "1s", "on_expiry": "reset"}}
+RESETTING = {"fin_wait_2": "1s", "on_expiry": "reset"}
 TOOLS = {4: "iptables", 6: "ip6tables"}
 COUNT = 20
 # Every connection has a bucket of its own that holds so many packets and gets the next in an hour.
@@ -18,6 +18,9 @@ FIRST = ("-m", "hashlimit", "--hashlimit-name", "first", "--hashlimit-mode", "sr
 
 
 class Confirming(case.SystemTest):
+    def resetting(self, mode="selective"):
+        return self.daemon({"intercept": {"packets": mode}, "timeouts": RESETTING})
+
     @contextlib.contextmanager
     def dropped(self, namespace, *match):
         """What matches does not arrive in the namespace, having passed the gateway."""
@@ -40,9 +43,9 @@ class Confirming(case.SystemTest):
         client, server = ss.table(self.lab.client), ss.table(self.lab.server)
         self.assertEqual([str(p.key) for p in pairs if p.key in client or p.key.turned() in server], [])
 
-    def lose_first(self, lost):
+    def lose_first(self, lost, mode):
         """The first `lost` RSTs towards each side of each connection do not arrive."""
-        daemon = self.daemon(RESETTING)
+        daemon = self.resetting(mode)
         with contextlib.ExitStack() as rules:
             for namespace in (self.lab.client, self.lab.server):
                 rules.enter_context(self.dropped(namespace, "--tcp-flags", "RST", "RST", *FIRST, lost))
@@ -53,13 +56,13 @@ class Confirming(case.SystemTest):
             self.assert_gone([h.pair for h in idle])
 
     def test_where_the_first_rst_to_each_side_is_lost_the_second_ends_the_connection_and_is_confirmed(self):
-        self.lose_first(1)
+        self.lose_first(1, "selective")
 
     def test_where_the_first_two_rsts_to_each_side_are_lost_the_third_ends_it(self):
-        self.lose_first(2)
+        self.lose_first(2, "all")
 
     def half_closed(self, closer, states):
-        """Half-closes of which the client's number will be wrong, and a tap on the client's wire. `states`: ss has them so."""
+        """Half-closes that ss has in `states`, and a tap on the wire of the clients, whose number will be wrong."""
         pairs = open_both_versions(self.lab, COUNT)
         idle = [halfclosed.HalfClosed(pair, closer, "shutdown") for pair in self.closing(pairs)]
         self.assertEqual(halfclosed.become(self.lab, idle, states, 2), [])
@@ -90,7 +93,7 @@ class Confirming(case.SystemTest):
         self.assertEqual(got, dict.fromkeys(expected, offsets))
 
     def test_a_closer_that_never_got_data_which_it_seems_to_have_acknowledged_gives_its_number_by_a_challenge(self):
-        daemon = self.daemon(RESETTING)
+        daemon = self.resetting()
         wire = self.wire()
         pairs, tap = self.half_closed("client", halfclosed.OPEN)
         expected = {}
@@ -105,8 +108,8 @@ class Confirming(case.SystemTest):
         self.assertEqual(stats["resets.sent"], 4 * COUNT)
         self.assert_gone(pairs)
 
-    def test_a_closer_that_got_data_by_another_way_gives_its_number_when_it_is_probed(self):
-        daemon = self.daemon(RESETTING)
+    def data_comes_by_another_way(self, mode):
+        daemon = self.resetting(mode)
         wire = self.wire(around=True)
         pairs, tap = self.half_closed("client", halfclosed.OPEN)
         expected = {}
@@ -121,8 +124,14 @@ class Confirming(case.SystemTest):
         self.assertEqual([outcome(pair.client) for pair in pairs], ["ECONNRESET"] * COUNT)
         self.assert_gone(pairs)
 
+    def test_a_closer_that_got_data_by_another_way_gives_its_number_when_it_is_probed(self):
+        self.data_comes_by_another_way("selective")
+
+    def test_a_closer_that_got_data_by_another_way_gives_its_number_also_when_all_packets_are_seen(self):
+        self.data_comes_by_another_way("all")
+
     def test_a_holder_that_never_got_the_fin_which_it_seems_to_have_acknowledged_gives_its_number_by_a_challenge(self):
-        daemon = self.daemon(RESETTING)
+        daemon = self.resetting()
         wire = self.wire()
         with self.dropped(self.lab.client, "--tcp-flags", "FIN", "FIN"):
             pairs, tap = self.half_closed("server", ("fin-wait-1", "established"))

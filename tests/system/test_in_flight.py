@@ -1,4 +1,4 @@
-"""No reset overtakes data: what was on its way to a side is acknowledged by it before an RST comes, and its reader gets it.
+"""No reset overtakes data: what was on its way to a side is acknowledged before an RST comes, and its reader gets it.
 
 A side's kernel has acknowledged what lies in its receive buffer, and an RST takes nothing away from there. So what is
 "lost" can be said exactly: a reader must get every byte that the other side's kernel had ever sent. Bytes that the
@@ -56,8 +56,7 @@ class InFlight(case.SystemTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # The server sends a megabyte at once, also after a pause. Every kernel has Reno; BBR would take minutes to believe
-        # that a cut path is fast again.
+        # The server sends a megabyte at once, also after a pause, and does the same on every kernel.
         cls.lab.server.sysctl(ipv4__tcp_slow_start_after_idle=0, ipv4__tcp_congestion_control="reno")
         cls.lab.server.ip("route change default via 10.99.2.1 initcwnd 1000",
                           "route change default via fd99:2::1 initcwnd 1000")
@@ -143,7 +142,7 @@ class InFlight(case.SystemTest):
             self.assertTrue(data == DATA[:count], pair.key)
 
     def assert_acknowledged_before_reset(self, tap, pairs):
-        """On the client's wire: its own acknowledgment of all that came stands before the RST, and at the RST's number."""
+        """On the client's wire its own acknowledgment of all that came stands before the RST, at the RST's number."""
         captured = tap.take()
         for pair in pairs:
             seen = [c for c in captured if c.key == pair.key]

@@ -1,4 +1,4 @@
-"""Endpoints that are not Linux: a flow is judged by what its sides' answers prove, and where they prove nothing it is left."""
+"""Endpoints that are not Linux: a flow is judged by what answers prove, and where they prove nothing it is left."""
 
 import collections
 import os
@@ -12,7 +12,8 @@ from harness.sockets import Listener, client_socket, start_connect
 from harness.topology import SERVER
 from harness.wait import until
 
-ASKING = {"fin_wait_2": "1s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3, "orphan_test": "passive"}
+ASKING = {"fin_wait_2": "1s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3,
+          "orphan_test": "passive"}
 KEY = b"a shared secret"
 COUNT = 20
 PORT = 1179
@@ -31,7 +32,10 @@ def sign(sock, version, address):
     """This socket and that address exchange signed segments only (RFC 2385)."""
     family = {4: socket.AF_INET, 6: socket.AF_INET6}[version]
     packed = socket.inet_pton(family, address)
-    where = struct.pack("=HH4s", family, 0, packed) if version == 4 else struct.pack("=HHI16sI", family, 0, 0, packed, 0)
+    if version == 4:
+        where = struct.pack("=HH4s", family, 0, packed)
+    else:
+        where = struct.pack("=HHI16sI", family, 0, 0, packed, 0)
     option = struct.pack("=128sBBHI80s", where, 0, 0, len(KEY), 0, KEY)
     sock.setsockopt(socket.IPPROTO_TCP, _TCP_MD5SIG, option)
 

@@ -69,7 +69,8 @@ def parse(packet):
         return None
     source_port, destination_port, seq, ack, offset, flags = struct.unpack_from("!HHIIBB", packet, at)
     data_at = at + (offset >> 4) * 4
-    segment = Segment(flags, seq, ack, bytes(packet[data_at:total]), total - data_at, bytes(packet[at + 20:data_at]), ip_id)
+    data, options = bytes(packet[data_at:total]), bytes(packet[at + 20:data_at])
+    segment = Segment(flags, seq, ack, data, total - data_at, options, ip_id)
     return (_text(source), source_port), (_text(destination), destination_port), segment
 
 
