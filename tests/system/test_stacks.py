@@ -56,6 +56,11 @@ class Stacks(case.SystemTest):
     def asking(self, **more):
         return self.daemon({"timeouts": ASKING | more, "log": {"level": "debug"}})
 
+    def setUp(self):
+        super().setUp()
+        if not os.path.exists("/dev/net/tun"):
+            self.skipTest("this kernel has no /dev/net/tun")
+
     def host(self, **manners):
         host = ScriptedHost(self.lab, Manners(**manners))
         self.addCleanup(host.close)
