@@ -179,7 +179,7 @@ class InFlight(case.SystemTest):
         pairs, tap = self.half_closed(4 * MEGABYTE), self.tap()
         with self.cut():
             self.send_into_the_cut(pairs)
-            daemon.ctl("kill", "state", "fin-wait-2")
+            daemon.ctl("kill", "--yes", "--no-wait", "state", "fin-wait-2")
             self.assertFalse(until(lambda: daemon.stats()["resets.sent"], 2))
         self.assert_reset_with(daemon, pairs, [MEGABYTE] * 2)
         self.assert_acknowledged_before_reset(tap, pairs)
@@ -197,7 +197,7 @@ class InFlight(case.SystemTest):
         daemon = self.daemon({"timeouts": {"fin_wait_2": "10m", "on_expiry": "reset"}})
         pairs = self.half_closed(65536)
         sent = self.fill(pairs)
-        daemon.ctl("kill", "state", "fin-wait-2")
+        daemon.ctl("kill", "--yes", "--no-wait", "state", "fin-wait-2")
         self.assert_reset_with(daemon, pairs, sent)
 
 

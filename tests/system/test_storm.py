@@ -63,7 +63,7 @@ class Storm(case.SystemTest):
         if not raise_limit():
             self.skipTest(f"needs more than {ORPHANS + 3000} descriptors (ulimit -Hn)")
         # One shard: the pace is shared out evenly among shards, flows are not.
-        daemon = self.daemon({"intercept": {"queues": 1}, "limits": {"resets_per_second": PER_SECOND},
+        daemon = self.daemon({"intercept": {"queues": 1}, "limits": {"resets_per_second": PER_SECOND, "breaker_share": "off"},
                               "timeouts": {"fin_wait_2": "3s", "on_expiry": "reset"}})
         clients, keys = self.orphans()
         pump = Pump([Stream(pair, ("client", "server")[i // 2 % 2])

@@ -227,7 +227,7 @@ TEST(Reaping, ResetsKeepToTheirRate) {
 TEST(Reaping, ResetsKeepToTheirRateHoweverFarAheadTheirPlacesAre) {
     Options options = with_timeouts(quick());
     options.tuning.resets_per_second = 100;
-    options.max_flows = 2000;
+    options.max_flows = 4000;
     Path path(options);
     for (std::uint16_t i = 0; i < 2000; ++i) {
         path.use_port(static_cast<std::uint16_t>(10000 + i));
