@@ -45,6 +45,8 @@ void line(Output& out, std::string_view label, const std::string& value) {
     out.write(fmt::format("  {:<30}{:>12}\n", label, value));
 }
 
+constexpr std::array kAudit = {Item{"lost", "events missing in it"}};
+
 template<std::size_t N>
 void group(Output& out, const nlohmann::json& stats, const char* key, std::string_view title,
            const std::array<Item, N>& items) {
@@ -82,6 +84,7 @@ void print_stats(const nlohmann::json& stats, Output& out) {
     group(out, stats, "probes", "probes", kProbes);
     group(out, stats, "resets", "resets", kResets);
     group(out, stats, "queue", "queue", kQueue);
+    group(out, stats, "audit", "audit file", kAudit);
 }
 
 }  // namespace finwait::ctl

@@ -36,7 +36,8 @@ Daemon::Daemon(config::Settings settings, std::filesystem::path config_file,
     : settings_(std::move(settings)),
       config_file_(std::move(config_file)),
       logger_(logger),
-      journal_(std::move(logger)),
+      journal_(logger),
+      audit_(std::move(logger)),
       queues_(count_queues(settings_.intercept)) {}
 
 /// No shard may run while one that it talks to is destroyed.
@@ -47,6 +48,7 @@ Daemon::~Daemon() {
 
 int Daemon::run() {
     watch_signals();  // one that comes while we start is taken when we run
+    if (!open_audit()) return 2;
     if (!open_shards() || !open_control() || !install_rules()) return 1;
     introduce_shards();
     for (const auto& shard : shards_)
@@ -58,6 +60,12 @@ int Daemon::run() {
                   settings_.control.socket);
     control_io_.run();
     return 0;
+}
+
+bool Daemon::open_audit() {
+    const std::optional<std::string> problem = audit_.use(settings_.log.audit);
+    if (problem) logger_->error("{}: log.audit: {}", config_file_.string(), *problem);
+    return !problem;
 }
 
 bool Daemon::open_shards() {
@@ -85,7 +93,9 @@ bool Daemon::open_shards() {
         shards_.push_back(std::make_unique<shard::Shard>(
             std::move(std::get<netfilter::Queue>(queue)), std::move(std::get<inject::Injector>(injector)),
             std::move(options), [this](const engine::Event& event, const engine::Engine& engine) {
-                journal_.note(shard::monotonic_now(), event, engine.policies()[event.policy].name);
+                const std::string& policy = engine.policies()[event.policy].name;
+                journal_.note(shard::monotonic_now(), event, policy);
+                audit_.note(event, policy);
             }));
     }
     return true;
@@ -110,6 +120,13 @@ bool Daemon::open_control() {
     hooks.reload = [this] { return reload(); };
     hooks.rules = [this](std::string_view backend) { return rules_text(backend); };
     hooks.queue = [this] { return queue_stats(); };
+    hooks.killed = [this](const control::Requester& by, const engine::FlowReport& flow,
+                          engine::KillResult result) {
+        if (!audit_.on()) return;
+        audit_.note(
+            observe::kill_line(observe::WallClock::now(), {by.uid, by.pid}, flow, engine::name(result)));
+    };
+    hooks.audit_lost = [this] { return audit_.lost(); };
     hooks.mode = [this] {
         return std::string(settings_.mode == config::Mode::observe ? "observe" : "enforce");
     };
@@ -172,16 +189,29 @@ void Daemon::stop() {
 }
 
 std::vector<std::string> Daemon::reload() {
+    std::vector<std::string> problems = put_in_force();
+    audit_.note(observe::reload_line(observe::WallClock::now(), config_file_.string(), problems));
+    return problems;
+}
+
+/// The audit file is opened anew even so: it may have been rotated.
+std::vector<std::string> Daemon::unchanged(std::vector<std::string> problems) {
+    if (const auto problem = audit_.use(settings_.log.audit)) problems.push_back("log.audit: " + *problem);
+    problems.push_back(config_file_.string() + ": nothing was changed, the old configuration stays in force");
+    return problems;
+}
+
+std::vector<std::string> Daemon::put_in_force() {
     const config::Result result = config::load(config_file_);
     if (const auto* errors = std::get_if<std::vector<config::Error>>(&result)) {
         std::vector<std::string> problems;
         for (const config::Error& error : *errors)
             problems.push_back(error.text());
-        problems.push_back(config_file_.string() +
-                           ": nothing was changed, the old configuration stays in force");
-        return problems;
+        return unchanged(std::move(problems));
     }
     const auto& fresh = std::get<config::Settings>(result);
+    if (const auto problem = audit_.use(fresh.log.audit))
+        return unchanged({config_file_.string() + ": log.audit: " + *problem});
     warn_of_restarts(fresh);
     settings_.mode = fresh.mode;
     settings_.profile = fresh.profile;

@@ -5,6 +5,7 @@
 #include "config/settings.hpp"
 #include "control/server.hpp"
 #include "netfilter/rules.hpp"
+#include "observe/audit.hpp"
 #include "observe/journal.hpp"
 #include "shard/shard.hpp"
 
@@ -29,10 +30,12 @@ class Daemon {
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
-    /// Runs until SIGTERM or SIGINT. Returns the exit status: 0 after a clean end, 1 when it could not start.
+    /// Runs until SIGTERM or SIGINT. Returns the exit status: 0 after a clean end, 1 when it could not start,
+    /// 2 when that is the configuration's fault.
     [[nodiscard]] int run();
 
   private:
+    [[nodiscard]] bool open_audit();
     [[nodiscard]] bool open_shards();
     void introduce_shards();
     [[nodiscard]] bool open_control();
@@ -42,6 +45,8 @@ class Daemon {
 
     /// Puts the configuration file in force; what is wrong with it, or nothing.
     [[nodiscard]] std::vector<std::string> reload();
+    [[nodiscard]] std::vector<std::string> put_in_force();
+    [[nodiscard]] std::vector<std::string> unchanged(std::vector<std::string> problems);
     void warn_of_restarts(const config::Settings& fresh);
     [[nodiscard]] std::string rules_text(std::string_view backend) const;
     [[nodiscard]] control::QueueStats queue_stats() const;
@@ -52,6 +57,7 @@ class Daemon {
     std::filesystem::path config_file_;
     std::shared_ptr<spdlog::logger> logger_;
     observe::Journal journal_;
+    observe::Audit audit_;
     std::uint16_t queues_;
 
     boost::asio::io_context control_io_{1};

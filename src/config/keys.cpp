@@ -127,6 +127,13 @@ bool is_socket_path(std::string_view path) {
            path.find('\0') == path.npos;
 }
 
+bool is_file_path_or_empty(std::string_view path) {
+    constexpr std::size_t kMost = 4095;  // PATH_MAX holds a closing zero too
+    if (path.empty()) return true;
+    return path.size() > 1 && path.size() <= kMost && path[0] == '/' && path.back() != '/' &&
+           path.find('\0') == path.npos;
+}
+
 bool is_group_name(std::string_view name) {
     constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
     return !name.empty() && name.size() <= 32 && name[0] != '-' &&
@@ -252,6 +259,8 @@ std::span<const Key<Log>> log_keys() {
     static const std::vector keys = {
         word("level", &Log::level,
              Words<std::string>{{"error", "error"}, {"warn", "warn"}, {"info", "info"}, {"debug", "debug"}}),
+        text("audit", &Log::audit, "the absolute path of a file in a directory that exists, or \"\" for none",
+             is_file_path_or_empty),
     };
     return keys;
 }

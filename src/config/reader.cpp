@@ -6,7 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <filesystem>
 #include <optional>
+#include <system_error>
+#include <unistd.h>
 #include <utility>
 #include <variant>
 
@@ -40,6 +44,19 @@ Place place_of(const Document& document, const toml::node& node) {
 
 std::string duration_string(Duration d) {
     return policy::quoted(policy::duration_text(d));
+}
+
+/// Why a file cannot be at `path`; empty when it can. Whether this user may write it is not asked: the
+/// daemon's may be another one.
+std::string obstacle_to_file(const std::filesystem::path& path) {
+    std::error_code error;
+    const auto directory = path.parent_path();
+    if (!std::filesystem::is_directory(directory, error))
+        return "there is no directory " + directory.string();
+    if (std::filesystem::is_directory(path, error)) return "it is a directory";
+    const auto& written = std::filesystem::exists(path, error) ? path : directory;
+    if (::access(written.c_str(), W_OK) == 0 || errno == EACCES || errno == EPERM) return {};
+    return std::generic_category().message(errno);
 }
 
 }  // namespace
@@ -81,6 +98,7 @@ void Reader::read(std::span<const Document> documents) {
     distrust_preset();
     check_queues();
     check_pressure();
+    check_audit();
     check_half_closed("timeouts", settings_.timeouts, given_);
     for (const auto& document : documents)
         read_policies(document);
@@ -186,6 +204,15 @@ policy::Filter Reader::read_policy_match(const Document& document, const toml::t
         return {};
     }
     return std::get<policy::Filter>(std::move(parsed));
+}
+
+void Reader::check_audit() {
+    const auto place = given_.places.find("log.audit");
+    if (place == given_.places.end() || settings_.log.audit.empty()) return;
+    const std::string obstacle = obstacle_to_file(settings_.log.audit);
+    if (obstacle.empty()) return;
+    errors_.add(place->second, complaint("log.audit", "the string " + policy::quoted(settings_.log.audit),
+                                         "a file that can be written (" + obstacle + ")"));
 }
 
 void Reader::check_queues() {

@@ -44,6 +44,7 @@ class Reader {
 
     void check_queues();
     void check_pressure();
+    void check_audit();
     void check_half_closed(const std::string& path, const policy::Timeouts& timeouts, const Given& given);
 
     Settings& settings_;

@@ -47,6 +47,7 @@ struct Control {
 
 struct Log {
     std::string level = "info";  // error | warn | info | debug
+    std::string audit;           // a file for events; empty: none
 
     friend bool operator==(const Log&, const Log&) = default;
 };

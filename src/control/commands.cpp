@@ -45,6 +45,7 @@ asio::awaitable<bool> stats(const Context& context, Writer& writer) {
     }
     const Hooks& hooks = context.hooks;
     if (hooks.queue) totals.queue = hooks.queue();
+    if (hooks.audit_lost) totals.audit_lost = hooks.audit_lost();
     if (hooks.mode) totals.mode = hooks.mode();
     totals.version = hooks.version;
     totals.shards = context.shards.size();

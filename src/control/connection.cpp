@@ -1,5 +1,6 @@
 #include "control/connection.hpp"
 
+#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -26,6 +27,14 @@ void Connection::close() {
     error_code ignored;
     socket_.close(ignored);
     clear_deadline();
+}
+
+Requester Connection::requester() const {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    const int descriptor = const_cast<Socket&>(socket_).native_handle();  // Asio's is not const
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+    return {static_cast<long>(peer.uid), static_cast<long>(peer.pid)};
 }
 
 asio::awaitable<void> Connection::serve() {

@@ -15,6 +15,12 @@
 
 namespace finwait::control {
 
+/// The process that opened the connection; -1 where the kernel does not say.
+struct Requester {
+    long uid = -1;
+    long pid = -1;
+};
+
 /// Called on the control thread, one at a time. One that is not set is answered with an error or zeros.
 struct Hooks {
     /// Loads the configuration anew; what is wrong with it, or nothing when it is in force.
@@ -22,6 +28,10 @@ struct Hooks {
     /// The rules for a backend, "nftables" or "iptables"; for "" those in force.
     std::function<std::string(std::string_view backend)> rules;
     std::function<QueueStats()> queue;
+    /// Told of each flow that somebody wants ended, and what its engine said.
+    std::function<void(const Requester&, const engine::FlowReport&, engine::KillResult)> killed;
+    /// Events that are missing in the audit file.
+    std::function<std::uint64_t()> audit_lost;
     /// "enforce" or "observe".
     std::function<std::string()> mode;
     std::string version;

@@ -171,9 +171,9 @@ std::string stats_json(const Totals& totals) {
         count.resets_unconfirmed, count.resets_refused, count.resets_delayed, count.observed);
     fmt::format_to(
         std::back_inserter(out),
-        R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"shards":{},"mode":)",
+        R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"audit":{{"lost":{}}},"shards":{},"mode":)",
         totals.queue.dropped + count.packets_lost, totals.queue.kernel_dropped, totals.queue.user_dropped,
-        totals.queue.errors, totals.shards);
+        totals.queue.errors, totals.audit_lost, totals.shards);
     append_quoted(out, totals.mode);
     out += R"(,"policies_stopped":)" + nlohmann::json(totals.stopped).dump();
     fmt::format_to(std::back_inserter(out), R"(,"uptime_s":{:.1f},"version":)", totals.uptime_s);

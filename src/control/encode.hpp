@@ -25,6 +25,7 @@ struct Totals {
     engine::Counters counters;
     engine::Gauges gauges;
     QueueStats queue;
+    std::uint64_t audit_lost = 0;
     std::size_t shards = 0;
     std::string mode;               // "enforce" or "observe"
     std::set<std::string> stopped;  // policies whose breaker is open

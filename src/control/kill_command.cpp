@@ -58,10 +58,11 @@ asio::awaitable<bool> kill(const Context& context, const Selection& selection, W
     std::set<std::string> left;
     for (const engine::FlowId id : selection.ids)
         left.insert(id.text());
-    step.take = [&sums, &left](const Killed& killed, std::string& text) {
+    step.take = [&sums, &left, &context, by = writer.requester()](const Killed& killed, std::string& text) {
         std::string json;
         for (std::size_t i = 0; i < killed.results.size(); ++i) {
             sums.add(killed.results[i]);
+            if (context.hooks.killed) context.hooks.killed(by, killed.batch.flows()[i], killed.results[i]);
             left.erase(killed.batch.flows()[i].id.text());
             json.clear();
             append_kill(json, killed.batch.flows()[i], killed.results[i]);

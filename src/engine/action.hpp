@@ -4,6 +4,7 @@
 #include "engine/report.hpp"
 #include "tcp/segment.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -34,7 +35,13 @@ enum class EventType : std::uint8_t {
     unconfirmed,
     refused,
     closed,
-    stopped,  // the policy, not the flow: its breaker has opened
+    stopped,      // the policy, not the flow: its breaker has opened
+    asked_again,  // a probe after the first
+    answered,     // by the side it names
+    silent,       // that side has left all its attempts unanswered
+    near_miss,    // an RST that only an orphan does not survive
+    reset_again,  // a challenge has named another number
+    revived,      // the flow has made progress meanwhile
 };
 
 /// The name it has in logs and in the event stream.
@@ -47,6 +54,8 @@ struct Event {
     tcp::Endpoint client;
     tcp::Endpoint server;
     std::optional<tcp::Role> closer;
+    std::array<tcp::State, 2> states{};  // by tcp::Role
+    std::optional<tcp::Role> side;       // the one that it is about; empty: both, or the flow
     std::uint8_t policy = 0;
     Duration age{0};
     Duration idle{0};

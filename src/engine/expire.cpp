@@ -102,7 +102,8 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     Record& record = table_[slot];
     match_policy(now, record);
     const policy::Timeouts& t = timeouts(record);
-    const flow::Phase phase = record.reaping.phase;
+    const flow::Reaping before = record.reaping;
+    const flow::Phase phase = before.phase;
     policy::Breaker& breaker = breakers_[record.policy];
     const bool was_open = breaker.open();
     const reaper::Decision decision =
@@ -122,6 +123,7 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     if (phase == flow::Phase::probing && record.reaping.phase == flow::Phase::watching &&
         !decision.reason.empty())
         actions.emplace_back(event(now, slot, EventType::left, decision.reason));
+    tell_steps(now, slot, before, decision, actions);
     switch (decision.step) {
         case reaper::Step::wait: break;
         case reaper::Step::send: perform(now, slot, decision, actions); break;

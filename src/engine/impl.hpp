@@ -95,6 +95,13 @@ class Engine::Impl {
     void crowd(Instant now, std::uint32_t slot);
     void count_sources_anew(Instant now);
 
+    // narrate.cpp: the reaper's steps as events
+    [[nodiscard]] reaper::Heard listen(Instant now, std::uint32_t slot, tcp::Role from,
+                                       const tcp::Segment& segment);
+    void tell_steps(Instant now, std::uint32_t slot, const flow::Reaping& before,
+                    const reaper::Decision& decision, Actions& actions) const;
+    void tell_revival(Instant now, std::uint32_t slot, flow::Phase before);
+
     // explain.cpp, foresee.cpp: reasons
     [[nodiscard]] PolicyExplanation explain_policy(const policy::Policy& policy,
                                                    const policy::Subject& subject) const;

@@ -114,6 +114,7 @@ Event Engine::Impl::event(Instant now, std::uint32_t slot, EventType type, std::
     e.client = record.endpoint(tcp::Role::client);
     e.server = record.endpoint(tcp::Role::server);
     e.closer = tcp::closer(record.connection);
+    e.states = {record.connection.side[0].state, record.connection.side[1].state};
     e.policy = record.policy;
     e.age = now - record.opened;
     e.idle = now - record.last_progress;

@@ -94,6 +94,12 @@ std::string_view name(EventType t) {
         case EventType::would_reset: return "tcp_would_reset";
         case EventType::closed: return "tcp_closed";
         case EventType::stopped: return "policy_stopped";
+        case EventType::asked_again: return "tcp_probe_again";
+        case EventType::answered: return "tcp_probe_answered";
+        case EventType::silent: return "tcp_probe_silent";
+        case EventType::near_miss: return "tcp_probe_near_miss";
+        case EventType::reset_again: return "tcp_reset_again";
+        case EventType::revived: return "tcp_revived";
     }
     return "tcp_closed";
 }

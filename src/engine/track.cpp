@@ -76,7 +76,7 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     Record& record = table_[slot];
     catch_up_with_losses(record);
     const tcp::Role from = record.role_of(segment.source);
-    if (reaper::hear(record, from, segment, now) == reaper::Heard::consume) {
+    if (listen(now, slot, from, segment) == reaper::Heard::consume) {
         arm(slot, now);
         return Verdict::drop;
     }
@@ -93,10 +93,12 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         reopen(now, slot, from, segment);
         return Verdict::accept;
     }
+    const flow::Phase phase = record.reaping.phase;
     if (advance.outcome == tcp::Outcome::accepted)
         note_accepted(now, slot, segment, advance.progress);
     else
         ++counters.packets_invalid;
+    tell_revival(now, slot, phase);
     settle(now, slot, earlier, &segment);
     if (record.reaping.urgent) arm(slot, now);
     if (tcp::reset_pending(record.connection)) arm(slot, deadline(record, stage(record)));

@@ -24,6 +24,12 @@ std::string_view verb(engine::EventType type) {
         case engine::EventType::would_reset: return "would have been reset (observing)";
         case engine::EventType::closed: return "closed";
         case engine::EventType::stopped: return "its policy stopped";
+        case engine::EventType::asked_again: return "asked again";
+        case engine::EventType::answered: return "has answered";
+        case engine::EventType::silent: return "is silent";
+        case engine::EventType::near_miss: return "tested for an orphan";
+        case engine::EventType::reset_again: return "reset again";
+        case engine::EventType::revived: return "has come back to life";
     }
     return "closed";
 }
@@ -49,6 +55,7 @@ std::string describe(const engine::Event& e, const std::string& policy) {
     std::string line = "flow " + e.id.text() + " " + e.client.text() + " -> " + e.server.text() + " " +
                        std::string(verb(e.type)) + ": " + std::string(e.reason);
     line += " (";
+    if (e.side) line += "side " + std::string(tcp::name(*e.side)) + ", ";
     if (e.closer) line += "closer " + std::string(tcp::name(*e.closer)) + ", ";
     return line + "age " + seconds(e.age) + ", idle " + seconds(e.idle) + ", policy " + policy + ")";
 }

@@ -22,6 +22,8 @@ BAD = [
     ("two policies of one name", '[[policy]]\nname = "a"\nmatch = "port 1"\n[[policy]]\nname = "a"\nmatch = "port 2"\n',
      [(5, "name")]),
     ("more queues than there are", '[intercept]\nfirst_queue = 65535\nqueues = 4\n', [(3, "queue")]),
+    ("audit file in no directory", '[log]\naudit = "/nowhere/audit.json"\n', [(2, "log.audit.*no directory /nowhere")]),
+    ("audit file that is a directory", '[log]\naudit = "/tmp"\n', [(2, "log.audit.*it is a directory")]),
     ("several at once", 'mode = "kill"\n[log]\nlevel = "loud"\n[control]\nsocket = 7\n',
      [(1, "mode"), (3, "level"), (5, "socket")]),
 ]

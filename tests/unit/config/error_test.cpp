@@ -41,6 +41,22 @@ TEST(ConfigError, AWrongType) {
             StartsWith("test.toml:8:9: control.group: found a table; allowed: the name of a group")));
 }
 
+TEST(ConfigError, AnAuditFileThatCannotBe) {
+    EXPECT_THAT(
+        errors("[log]\naudit = \"/nowhere/at/all.json\""),
+        ElementsAre(
+            "test.toml:2:9: log.audit: found the string \"/nowhere/at/all.json\"; allowed: a file that can "
+            "be written (there is no directory /nowhere/at)"));
+    EXPECT_THAT(errors("log.audit = \"/tmp\""), ElementsAre(HasSubstr("(it is a directory)")));
+    EXPECT_THAT(
+        errors("log.audit = \"audit.json\""),
+        ElementsAre(
+            "test.toml:1:13: log.audit: found the string \"audit.json\"; allowed: the absolute path of "
+            "a file in a directory that exists, or \"\" for none"));
+    EXPECT_THAT(errors("log.audit = \"/tmp/audit.json\""), testing::IsEmpty());
+    EXPECT_THAT(errors("log.audit = \"/dev/full\""), testing::IsEmpty());
+}
+
 TEST(ConfigError, AnUnknownKeyAtTheTopLevel) {
     EXPECT_THAT(
         errors("\n  moed = \"enforce\""),

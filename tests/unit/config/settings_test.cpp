@@ -168,6 +168,7 @@ group = "finwaitd"
 
 [log]
 level = "info"
+audit = ""
 )");
 }
 

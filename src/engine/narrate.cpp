@@ -1,0 +1,83 @@
+// What the reaper does and hears, told as events: each step with its reason.
+
+#include "engine/impl.hpp"
+
+namespace finwait::engine {
+
+namespace {
+
+using flow::Evidence;
+using flow::Phase;
+
+std::string_view reason_of(const flow::Inquiry& inquiry, Phase phase) {
+    if (inquiry.confirmed) return "a probe after the reset drew an RST: it is gone";
+    if (phase == Phase::confirming)
+        return "it answered after the RST: it lives, and tells the number it expects";
+    switch (inquiry.evidence) {
+        case Evidence::alive: return "it answered a probe: it is there";
+        case Evidence::orphan: return "it answered as a record does: its application has closed both ways";
+        case Evidence::gone: return "it answered by RST: it has no such connection";
+        default: return flow::name(inquiry.evidence);
+    }
+}
+
+constexpr std::string_view kSilent = "it has answered none of its attempts";
+constexpr std::string_view kUnreachable =
+    "it has not answered, and the network reports that it cannot be reached";
+constexpr std::string_view kAgain = "it has not answered yet";
+constexpr std::string_view kMakeSure = "after the RST: is it gone?";
+constexpr std::string_view kNearMiss = "both sides answer: does the closer's application still read?";
+
+}  // namespace
+
+reaper::Heard Engine::Impl::listen(Instant now, std::uint32_t slot, tcp::Role from,
+                                   const tcp::Segment& segment) {
+    Record& record = table_[slot];
+    const Phase phase = record.reaping.phase;
+    if (phase == Phase::watching || phase == Phase::gone) return reaper::Heard::nothing;
+    const flow::Inquiry before = record.reaping.of(from);
+    const reaper::Heard heard = reaper::hear(record, from, segment, now);
+    const flow::Inquiry& inquiry = record.reaping.of(from);
+    const bool answered = before.evidence != inquiry.evidence || before.answered != inquiry.answered;
+    if (!answered) return heard;
+    Event e = event(now, slot, EventType::answered, reason_of(inquiry, phase));
+    e.side = from;
+    push_event(e);
+    return heard;
+}
+
+void Engine::Impl::tell_steps(Instant now, std::uint32_t slot, const flow::Reaping& before,
+                              const reaper::Decision& decision, Actions& actions) const {
+    const Record& record = table_[slot];
+    const auto tell = [&](EventType type, std::optional<tcp::Role> side, std::string_view reason) {
+        Event e = event(now, slot, type, reason);
+        e.side = side;
+        actions.emplace_back(e);
+    };
+    const bool confirming = record.reaping.phase == Phase::confirming;
+    for (const tcp::Role role : {tcp::Role::client, tcp::Role::server}) {
+        const flow::Inquiry& earlier = before.of(role);
+        const flow::Inquiry& inquiry = record.reaping.of(role);
+        const bool turned_silent =
+            inquiry.evidence == Evidence::silent && earlier.evidence != Evidence::silent;
+        if (turned_silent) tell(EventType::silent, role, kSilent);
+        if (inquiry.evidence == Evidence::unreachable && earlier.evidence != Evidence::unreachable)
+            tell(EventType::silent, role, kUnreachable);
+        const bool asked = decision.segments.probes > 0 && inquiry.probes > earlier.probes;
+        if (asked && (confirming || before.phase == Phase::probing))
+            tell(EventType::asked_again, role, confirming ? kMakeSure : kAgain);
+    }
+    const bool near_miss = decision.segments.count > decision.segments.probes + decision.segments.resets;
+    if (near_miss) tell(EventType::near_miss, record.reaping.closer, kNearMiss);
+    if (decision.segments.resets > 0 && record.reaping.attempts > 1)
+        tell(EventType::reset_again, std::nullopt, decision.reason);
+}
+
+void Engine::Impl::tell_revival(Instant now, std::uint32_t slot, flow::Phase before) {
+    if (before == Phase::watching || table_[slot].reaping.phase != Phase::watching) return;
+    push_event(event(now, slot, EventType::revived,
+                     before == Phase::probing ? "it made progress while it was asked"
+                                              : "it made progress in spite of being reset"));
+}
+
+}  // namespace finwait::engine

@@ -1,0 +1,121 @@
+#include "observe/audit_json.hpp"
+
+#include <cmath>
+#include <ctime>
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace finwait::observe {
+namespace {
+
+using json = nlohmann::ordered_json;
+using engine::EventType;
+
+/// Which event_type an event has, and what it says of itself under "action" or "outcome".
+struct Kind {
+    std::string_view event_type;
+    const char* key;  // null: the type says it all
+    std::string_view word;
+};
+
+Kind kind_of(EventType type) {
+    switch (type) {
+        case EventType::half_closed: return {"tcp_half_closed", nullptr, {}};
+        case EventType::probe: return {"tcp_probe", "action", "asked"};
+        case EventType::asked_again: return {"tcp_probe", "action", "asked_again"};
+        case EventType::near_miss: return {"tcp_probe", "action", "near_miss"};
+        case EventType::answered: return {"tcp_probe", "outcome", "answered"};
+        case EventType::silent: return {"tcp_probe", "outcome", "silent"};
+        case EventType::left: return {"tcp_probe", "outcome", "left"};
+        case EventType::revived: return {"tcp_probe", "outcome", "revived"};
+        case EventType::reset: return {"tcp_reset", "action", "reset"};
+        case EventType::reset_again: return {"tcp_reset", "action", "reset_again"};
+        case EventType::would_reset: return {"tcp_reset", "action", "would_reset"};
+        case EventType::confirmed: return {"tcp_reset", "outcome", "confirmed"};
+        case EventType::unconfirmed: return {"tcp_reset", "outcome", "unconfirmed"};
+        case EventType::refused: return {"tcp_reset", "outcome", "refused"};
+        case EventType::stopped: return {"policy_stopped", nullptr, {}};
+        case EventType::closed: break;
+    }
+    return {"tcp_closed", nullptr, {}};
+}
+
+double seconds(Duration d) {
+    return std::round(std::chrono::duration<double>(d).count() * 1000) / 1000;
+}
+
+json role(const std::optional<tcp::Role>& r) {
+    return r ? json(tcp::name(*r)) : json();
+}
+
+json flow_head(WallClock::time_point at, std::string_view event_type, engine::FlowId id,
+               const tcp::Endpoint& client, const tcp::Endpoint& server) {
+    return {{"timestamp", timestamp(at)},      {"flow_id", id.text()},    {"event_type", event_type},
+            {"src_ip", client.address.text()}, {"src_port", client.port}, {"dest_ip", server.address.text()},
+            {"dest_port", server.port},        {"proto", "TCP"}};
+}
+
+std::string text_of(const json& object) {
+    return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string timestamp(WallClock::time_point at) {
+    const std::time_t whole = WallClock::to_time_t(std::chrono::floor<std::chrono::seconds>(at));
+    const auto micros =
+        std::chrono::duration_cast<std::chrono::microseconds>(at - WallClock::from_time_t(whole));
+    std::tm local{};
+    ::localtime_r(&whole, &local);
+    char date[32];
+    char zone[8];
+    std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &local);
+    std::strftime(zone, sizeof zone, "%z", &local);
+    const std::string_view offset = zone;
+    return fmt::format("{}.{:06}{}:{}", date, micros.count(), offset.substr(0, 3), offset.substr(3));
+}
+
+std::string event_line(WallClock::time_point at, const engine::Event& e, const std::string& policy) {
+    const Kind kind = kind_of(e.type);
+    json object = flow_head(at, kind.event_type, e.id, e.client, e.server);
+    json& own = object["finwaitd"];
+    if (kind.key != nullptr) own[kind.key] = kind.word;
+    if (e.side) own["side"] = role(e.side);
+    own["closer"] = role(e.closer);
+    own["client_state"] = tcp::name(e.states[0]);
+    own["server_state"] = tcp::name(e.states[1]);
+    own["policy"] = policy;
+    own["reason"] = e.reason;
+    own["age_s"] = seconds(e.age);
+    own["idle_s"] = seconds(e.idle);
+    return text_of(object);
+}
+
+std::string kill_line(WallClock::time_point at, const Requester& by, const engine::FlowReport& flow,
+                      std::string_view result) {
+    const policy::Subject& s = flow.subject;
+    json object = flow_head(at, "tcp_reset", flow.id, s.client, s.server);
+    object["finwaitd"] = {{"action", "requested"},
+                          {"result", result},
+                          {"uid", by.uid < 0 ? json() : json(by.uid)},
+                          {"pid", by.pid < 0 ? json() : json(by.pid)},
+                          {"closer", role(s.closer)},
+                          {"client_state", tcp::name(s.client_state)},
+                          {"server_state", tcp::name(s.server_state)},
+                          {"policy", s.policy},
+                          {"reason", "requested by an operator"},
+                          {"age_s", seconds(s.age)},
+                          {"idle_s", s.idle ? json(seconds(*s.idle)) : json()}};
+    return text_of(object);
+}
+
+std::string reload_line(WallClock::time_point at, const std::string& file,
+                        const std::vector<std::string>& problems) {
+    json object = {{"timestamp", timestamp(at)}, {"event_type", "config_reload"}};
+    object["finwaitd"] = {{"outcome", problems.empty() ? "in_force" : "rejected"}, {"file", file}};
+    if (!problems.empty()) object["finwaitd"]["problems"] = problems;
+    return text_of(object);
+}
+
+}  // namespace finwait::observe
