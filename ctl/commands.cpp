@@ -168,16 +168,42 @@ ExitCode version(const Invocation& call, Terminal& terminal) {
     return answer.code;
 }
 
+constexpr std::string_view kExplainDetails =
+    "Shows both sides with their numbers; the policy in force, which predicates of its match hold (\"yes\") "
+    "and on\n"
+    "which the answer rests (\"decides\"), and why the policies before it do not match; what the two sides "
+    "have\n"
+    "answered so far; what keeps the flow from being ended now; and what finwaitd will do next, with an "
+    "answer and\n"
+    "without. --json gives the same as data: \"next\" is what comes while nobody answers, \"if_answered\" if "
+    "all do.\n"
+    "Nothing is changed and nothing is sent.";
+
+constexpr std::string_view kKillDetails =
+    "Ends exactly the flows that it has shown, with the numbers that each side expects, at the next moment "
+    "at which\n"
+    "nothing is on its way between them, and waits until each outcome is known:\n"
+    "  confirmed    reset, and gone from both ends\n"
+    "  unconfirmed  reset; nobody answers to say that it is gone, or that it is not\n"
+    "  refused      a side lives on in spite of every RST\n"
+    "  closed       it was over by itself\n"
+    "  vanished     gone before its end was seen\n"
+    "  left         it cannot be ended, and why\n"
+    "  pending      not over after 15 seconds without anything new, or not waited for\n"
+    "Exit status 0 when no flow lives on, 1 when one does, nothing matched or the answer was no, 2 when "
+    "there was\n"
+    "nobody to ask and no --yes. It works with mode = \"observe\" too.";
+
 constexpr std::array kSubcommands = {
     Subcommand{"list", Operand::filter, false, "List flows, all or those that match FILTER", &list},
     Subcommand{"show", Operand::id, true, "Show all that is known of one flow", &show},
     Subcommand{"explain", Operand::id, true,
                "Say why a flow stands as it does, what keeps it from being ended, and what happens next",
-               &explain},
+               &explain, kExplainDetails},
     Subcommand{
         "kill", Operand::victims, true,
         "Show the flows that match FILTER, ask, end them with pairs of RSTs, and tell how each came out",
-        &kill_flows},
+        &kill_flows, kKillDetails},
     Subcommand{"count", Operand::filter, false, "Count flows, all or those that match FILTER", &count},
     Subcommand{"stats", Operand::none, false, "Show the daemon's counters", &stats},
     Subcommand{"policy", Operand::policy, false, "Show the policies in force and what each has done",

@@ -47,6 +47,7 @@ struct Subcommand {
     bool required;
     std::string_view help;
     ExitCode (*run)(const Invocation&, Terminal&);
+    std::string_view details = {};  // for its own --help
 };
 
 /// The first one is what finwaitctl does without any.

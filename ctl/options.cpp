@@ -14,6 +14,7 @@ constexpr const char* kFilterHelp =
     "CIDR,\n"
     "  port N, client-port N, idle > TIME, age > TIME, policy NAME, phase P; joined with and, or, not, ( )\n"
     "  for example: finwaitctl list state fin-wait-2 and idle '>' 5m\n"
+    "ID: as list shows it, for example: finwaitctl explain 3f2a-17\n"
     "Exit status: 0 done, 1 failed or nothing matched, 2 bad command line, filter or configuration,\n"
     "  3 daemon not reachable, 4 not permitted";
 
@@ -64,6 +65,11 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
     option->required(subcommand.required);
 }
 
+std::string help_of(const Subcommand& subcommand) {
+    const bool filters = subcommand.operand == Operand::filter || subcommand.operand == Operand::victims;
+    return std::string(subcommand.details) + (filters ? std::string("\n\n") + kFilterHelp : std::string());
+}
+
 std::string joined(const std::vector<std::string>& words) {
     std::string text;
     for (const std::string& word : words) {
@@ -95,6 +101,7 @@ std::variant<Invocation, ExitCode> parse_command_line(int argc, const char* cons
     for (const Subcommand& subcommand : subcommands()) {
         CLI::App* added = app.add_subcommand(std::string(subcommand.name), std::string(subcommand.help));
         add_operand(*added, subcommand, words);
+        if (!subcommand.details.empty()) added->footer(help_of(subcommand));
         added->callback([&words, &subcommand] { words.call.subcommand = &subcommand; });
     }
     try {

@@ -100,6 +100,7 @@ class Engine::Impl {
                                        const tcp::Segment& segment);
     void tell_steps(Instant now, std::uint32_t slot, const flow::Reaping& before,
                     const reaper::Decision& decision, Actions& actions) const;
+    /// Of a flow that was in phase `before`, which was not watching.
     void tell_revival(Instant now, std::uint32_t slot, flow::Phase before);
 
     // explain.cpp, foresee.cpp: reasons

@@ -74,7 +74,7 @@ void Engine::Impl::tell_steps(Instant now, std::uint32_t slot, const flow::Reapi
 }
 
 void Engine::Impl::tell_revival(Instant now, std::uint32_t slot, flow::Phase before) {
-    if (before == Phase::watching || table_[slot].reaping.phase != Phase::watching) return;
+    if (table_[slot].reaping.phase != Phase::watching) return;
     push_event(event(now, slot, EventType::revived,
                      before == Phase::probing ? "it made progress while it was asked"
                                               : "it made progress in spite of being reset"));

@@ -98,7 +98,7 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         note_accepted(now, slot, segment, advance.progress);
     else
         ++counters.packets_invalid;
-    tell_revival(now, slot, phase);
+    if (phase != flow::Phase::watching) tell_revival(now, slot, phase);
     settle(now, slot, earlier, &segment);
     if (record.reaping.urgent) arm(slot, now);
     if (tcp::reset_pending(record.connection)) arm(slot, deadline(record, stage(record)));

@@ -41,10 +41,14 @@ tcp::Unreachable server_unreachable(const Path& path) {
     return quoting(path.probes().at(1));
 }
 
+/// Of what was decided last: to leave the flow or to reset it.
 std::string_view last_reason(const Path& path) {
     std::string_view reason;
-    for (const Action& a : path.actions)
-        if (const auto* event = std::get_if<Event>(&a)) reason = event->reason;
+    for (const Action& a : path.actions) {
+        const auto* event = std::get_if<Event>(&a);
+        if (event && (event->type == EventType::left || event->type == EventType::reset))
+            reason = event->reason;
+    }
     return reason;
 }
 

@@ -61,7 +61,8 @@ TEST_F(AuditJson, AnEventHasTheNamesOfEve) {
 }
 
 TEST_F(AuditJson, EveryEventHasOneOfTheTypesAndTellsItselfFromTheOthers) {
-    const std::set<std::string> types = {"tcp_half_closed", "tcp_probe", "tcp_reset", "tcp_closed"};
+    const std::set<std::string> types = {"tcp_half_closed", "tcp_probe", "tcp_reset", "tcp_closed",
+                                         "policy_stopped"};
     std::set<std::string> told;
     for (int i = 0; i <= static_cast<int>(EventType::revived); ++i) {
         const json line = written(static_cast<EventType>(i));
