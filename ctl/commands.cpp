@@ -2,6 +2,7 @@
 
 #include "ctl/answers.hpp"
 #include "ctl/check.hpp"
+#include "ctl/check_system.hpp"
 #include "ctl/explain_text.hpp"
 #include "ctl/flow_table.hpp"
 #include "ctl/json_array.hpp"
@@ -149,7 +150,8 @@ ExitCode reload(const Invocation& call, Terminal& terminal) {
 
 ExitCode check(const Invocation& call, Terminal& terminal) {
     const std::string file = call.operand.empty() ? kDefaultConfig : call.operand;
-    return check_config(file, call.json, terminal.out, terminal.err);
+    const auto run = call.system ? &check_system : &check_config;
+    return run(file, call.json, terminal.out, terminal.err);
 }
 
 ExitCode version(const Invocation& call, Terminal& terminal) {

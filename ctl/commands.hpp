@@ -28,6 +28,7 @@ struct Invocation {
     std::chrono::milliseconds pause{200};       // of kill: between two looks
     std::chrono::milliseconds patience{15000};  // of kill: without anything new
     std::string resume;                         // of policy: the one to let go on
+    bool system = false;                        // of check: this machine too
 };
 
 /// Where a subcommand writes.

@@ -52,6 +52,8 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
             option = app.add_option("ID", words.operand, "The flow's id, as list shows it")->expected(1);
             break;
         case Operand::file:
+            app.add_flag("--system", words.call.system,
+                         "Also look whether this machine is set up for it: conntrack, flowtables, kernel");
             option =
                 app.add_option("FILE", words.operand, "By default /etc/finwaitd/finwaitd.toml")->expected(1);
             break;

@@ -1,0 +1,110 @@
+#include "system/facts.hpp"
+
+#include "netfilter/process.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+namespace finwait::system {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<std::uint64_t> number_in(const fs::path& file) {
+    std::ifstream in(file);
+    std::uint64_t value = 0;
+    if (in >> value) return value;
+    return std::nullopt;
+}
+
+std::optional<Duration> seconds_in(const fs::path& file) {
+    const auto value = number_in(file);
+    if (!value) return std::nullopt;
+    return std::chrono::seconds(*value);
+}
+
+std::optional<bool> switch_in(const fs::path& file) {
+    const auto value = number_in(file);
+    if (!value) return std::nullopt;
+    return *value != 0;
+}
+
+/// What a tool prints; empty when it is missing or fails.
+std::optional<std::string> output_of(const char* tool, std::vector<std::string> arguments) {
+    const auto path = netfilter::find_tool(tool);
+    if (!path) return std::nullopt;
+    arguments.insert(arguments.begin(), *path);
+    netfilter::ToolResult result = netfilter::run_tool(arguments, "");
+    if (!result.ok()) return std::nullopt;
+    return std::move(result.output);
+}
+
+void append(std::vector<std::string>& to, std::vector<std::string> more) {
+    to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+Facts read_proc(const fs::path& proc) {
+    const fs::path net = proc / "sys/net";
+    const std::string timeout = "netfilter/nf_conntrack_tcp_timeout_";
+    Facts facts;
+    facts.established = seconds_in(net / (timeout + "established"));
+    facts.fin_wait = seconds_in(net / (timeout + "fin_wait"));
+    facts.close_wait = seconds_in(net / (timeout + "close_wait"));
+    facts.conntrack_max = number_in(net / "netfilter/nf_conntrack_max");
+    facts.conntrack_count = number_in(net / "netfilter/nf_conntrack_count");
+    facts.forwarding_v4 = switch_in(net / "ipv4/ip_forward");
+    facts.forwarding_v6 = switch_in(net / "ipv6/conf/all/forwarding");
+    facts.bridge_calls_iptables = switch_in(net / "bridge/bridge-nf-call-iptables");
+    facts.queue = fs::exists(proc / "net/netfilter/nfnetlink_queue");
+    return facts;
+}
+
+Facts gather() {
+    Facts facts = read_proc();
+    facts.nft = netfilter::find_tool("nft").has_value();
+    facts.iptables = netfilter::find_tool("iptables").has_value();
+    if (const auto json = output_of("nft", {"-j", "list", "flowtables"}))
+        facts.flowtables = parse_flowtables(*json);
+    if (const auto rules = output_of("nft", {"list", "ruleset"}))
+        append(facts.untracked, parse_untracked(*rules));
+    for (const char* tool : {"iptables-save", "ip6tables-save"})
+        if (const auto rules = output_of(tool, {"-t", "raw"}))
+            append(facts.untracked, parse_untracked(*rules));
+    return facts;
+}
+
+std::optional<std::vector<std::string>> parse_flowtables(const std::string& text) {
+    const nlohmann::json root = nlohmann::json::parse(text, nullptr, false);
+    if (!root.is_object() || !root.contains("nftables") || !root["nftables"].is_array()) return std::nullopt;
+    std::vector<std::string> names;
+    for (const nlohmann::json& entry : root["nftables"]) {
+        if (!entry.is_object() || !entry.contains("flowtable") || !entry["flowtable"].is_object()) continue;
+        const nlohmann::json& table = entry["flowtable"];
+        const auto word = [&table](const char* key) {
+            return table.contains(key) && table[key].is_string() ? table[key].get<std::string>()
+                                                                 : std::string("?");
+        };
+        names.push_back(word("family") + " " + word("table") + " " + word("name"));
+    }
+    return names;
+}
+
+std::vector<std::string> parse_untracked(const std::string& rules) {
+    std::vector<std::string> found;
+    std::istringstream lines(rules);
+    bool own = false;  // within our table, as nft lists it
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("table ")) own = line.starts_with("table inet finwaitd");
+        const bool untracks = line.find("notrack") != line.npos || line.find("NOTRACK") != line.npos;
+        if (!untracks || own || line.find("FINWAITD") != line.npos) continue;
+        const std::size_t first = line.find_first_not_of(" \t");
+        found.push_back(line.substr(first));
+    }
+    return found;
+}
+
+}  // namespace finwait::system

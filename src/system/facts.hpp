@@ -1,0 +1,44 @@
+// What this machine is set to, as far as it matters to finwaitd: read from /proc and asked of nft and
+// iptables.
+#pragma once
+
+#include "tcp/time.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace finwait::system {
+
+/// Empty where the kernel, or this user's rights, do not tell.
+struct Facts {
+    // net.netfilter.nf_conntrack_tcp_timeout_*: how long conntrack remembers a silent connection in that
+    // state
+    std::optional<Duration> established;
+    std::optional<Duration> fin_wait;
+    std::optional<Duration> close_wait;
+    std::optional<std::uint64_t> conntrack_max;
+    std::optional<std::uint64_t> conntrack_count;
+    std::optional<bool> forwarding_v4;
+    std::optional<bool> forwarding_v6;
+    std::optional<bool> bridge_calls_iptables;  // br_netfilter hands bridged packets to iptables
+    bool queue = false;                         // NFQUEUE is there
+    bool nft = false;                           // the programs
+    bool iptables = false;
+    std::optional<std::vector<std::string>> flowtables;  // "inet filter ft"
+    std::vector<std::string> untracked;                  // rules that keep connections from conntrack
+};
+
+/// The files below `proc`, as a rule /proc.
+[[nodiscard]] Facts read_proc(const std::filesystem::path& proc = "/proc");
+/// Also asks the tools, which need root to answer.
+[[nodiscard]] Facts gather();
+
+/// The names of the flowtables in the output of `nft -j list flowtables`; empty when it is not that.
+[[nodiscard]] std::optional<std::vector<std::string>> parse_flowtables(const std::string& json);
+/// The rules in the output of `iptables-save` or `nft list ruleset` that say NOTRACK, but for finwaitd's own.
+[[nodiscard]] std::vector<std::string> parse_untracked(const std::string& rules);
+
+}  // namespace finwait::system

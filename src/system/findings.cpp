@@ -1,0 +1,166 @@
+#include "system/findings.hpp"
+
+#include "policy/filter.hpp"
+
+#include <algorithm>
+
+namespace finwait::system {
+namespace {
+
+using policy::duration_text;
+using policy::Timeouts;
+
+/// How long a half-closed flow may be silent before finwaitd has done with it: its time, and asking both
+/// sides.
+Duration needed(const Timeouts& t) {
+    if (t.fin_wait_2 == policy::kOff) return policy::kOff;
+    return t.fin_wait_2 + t.probe_interval * t.probe_attempts;
+}
+
+struct Need {
+    std::string policy = std::string(policy::kDefaultName);
+    Duration time{0};
+};
+
+/// The policy that waits for longest; what is off does not count, for nothing is done by it.
+Need longest(const config::Settings& settings) {
+    Need most;
+    const auto take = [&most](const std::string& name, const Timeouts& t) {
+        const Duration time = needed(t);
+        if (time != policy::kOff && time > most.time) most = {name, time};
+    };
+    take(most.policy, settings.timeouts);
+    for (const policy::Policy& p : settings.policies)
+        take(p.name, p.timeouts);
+    return most;
+}
+
+std::string whole_seconds(Duration d) {
+    return std::to_string(std::chrono::ceil<std::chrono::seconds>(d).count());
+}
+
+Finding conntrack_timeout(std::string_view state, const std::optional<Duration>& limit, const Need& need) {
+    const std::string key = "net.netfilter.nf_conntrack_tcp_timeout_" + std::string(state);
+    if (!limit)
+        return {Grade::unknown, "conntrack",
+                key + " cannot be read: conntrack is not loaded, or this is a container.",
+                "modprobe nf_conntrack"};
+    const std::string now = key + " is " + duration_text(*limit);
+    if (*limit >= need.time)
+        return {Grade::good, "conntrack", now + ", longer than policy \"" + need.policy + "\" needs.", {}};
+    return {Grade::warning, "conntrack",
+            now + ", and policy \"" + need.policy + "\" needs " + duration_text(need.time) +
+                " (fin_wait_2 and the time to ask): conntrack forgets a half-closed connection before "
+                "finwaitd acts, and "
+                "its NAT mapping and finwaitd's mark go with it.",
+            "sysctl -w " + key + "=" + whole_seconds(need.time + std::chrono::minutes(1))};
+}
+
+Finding conntrack_room(const Facts& facts, const config::Settings& settings) {
+    if (!facts.conntrack_max)
+        return {Grade::unknown, "conntrack", "net.netfilter.nf_conntrack_max cannot be read.", {}};
+    const std::string max = std::to_string(*facts.conntrack_max);
+    const std::string flows = std::to_string(settings.limits.flows);
+    if (settings.limits.flows >= *facts.conntrack_max)
+        return {Grade::good,
+                "limits",
+                "limits.flows (" + flows + ") holds all that conntrack does (" + max + ").",
+                {}};
+    return {Grade::warning, "limits",
+            "conntrack holds up to " + max + " connections, limits.flows is " + flows +
+                ": with a full conntrack table new connections pass untracked.",
+            "limits.flows = " + max + " in the configuration, if there is memory for it"};
+}
+
+Finding queue(const Facts& facts) {
+    if (facts.queue) return {Grade::good, "kernel", "NFQUEUE is there.", {}};
+    return {Grade::problem, "kernel",
+            "/proc/net/netfilter/nfnetlink_queue is missing: this kernel has no NFQUEUE.",
+            "modprobe nfnetlink_queue"};
+}
+
+Finding tools(const Facts& facts, const config::Settings& settings) {
+    using config::Backend;
+    const Backend wanted = settings.intercept.backend;
+    const bool there = wanted == Backend::none || (wanted == Backend::nftables && facts.nft) ||
+                       (wanted == Backend::iptables && facts.iptables) ||
+                       (wanted == Backend::automatic && (facts.nft || facts.iptables));
+    if (there) return {Grade::good, "tools", "What intercept.backend needs is installed.", {}};
+    return {Grade::problem, "tools", "The program that intercept.backend needs is not installed.",
+            wanted == Backend::nftables ? "apt-get install nftables" : "apt-get install iptables"};
+}
+
+Finding forwarding(const Facts& facts) {
+    const bool v4 = facts.forwarding_v4.value_or(false);
+    const bool v6 = facts.forwarding_v6.value_or(false);
+    if (v4 && v6) return {Grade::good, "forwarding", "IPv4 and IPv6 are forwarded.", {}};
+    if (v4 || v6)
+        return {Grade::good, "forwarding", std::string("Only IPv") + (v4 ? "4" : "6") + " is forwarded.", {}};
+    return {Grade::warning, "forwarding",
+            "This host forwards neither IPv4 nor IPv6: there is nothing to see.",
+            "sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"};
+}
+
+Finding flowtables(const Facts& facts) {
+    if (!facts.flowtables)
+        return {Grade::unknown,
+                "offload",
+                "Whether there are flowtables could not be asked: nft is missing, or needs root.",
+                {}};
+    if (facts.flowtables->empty()) return {Grade::good, "offload", "There are no flowtables.", {}};
+    std::string names;
+    for (const std::string& name : *facts.flowtables)
+        names += (names.empty() ? "" : ", ") + name;
+    return {
+        Grade::warning, "offload",
+        "Connections in a flowtable (" + names +
+            ") pass by the forward hook, on recent kernels with their FIN and RST: finwaitd sees neither.",
+        "keep what finwaitd is to watch out of \"flow add\""};
+}
+
+Finding untracked(const Facts& facts) {
+    if (facts.untracked.empty())
+        return {Grade::good, "untracked", "No rule keeps connections from conntrack.", {}};
+    return {
+        Grade::warning, "untracked",
+        "Untracked connections have no mark: in selective mode only their SYN, FIN and RST are seen. Rule: " +
+            facts.untracked.front(),
+        "intercept.packets = \"all\", or track what finwaitd is to watch"};
+}
+
+Finding bridge(const Facts& facts) {
+    if (!facts.bridge_calls_iptables.value_or(false))
+        return {Grade::good, "bridge", "Bridged packets do not pass the forward hook.", {}};
+    return {Grade::warning, "bridge",
+            "br_netfilter hands bridged packets to the forward hook: finwaitd sees them, and its RSTs are "
+            "routed, not "
+            "bridged.",
+            "sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0"};
+}
+
+}  // namespace
+
+std::string_view name(Grade g) {
+    switch (g) {
+        case Grade::good: return "good";
+        case Grade::unknown: return "unknown";
+        case Grade::warning: return "warning";
+        case Grade::problem: return "problem";
+    }
+    return "unknown";
+}
+
+std::vector<Finding> findings(const Facts& facts, const config::Settings& settings) {
+    const Need need = longest(settings);
+    return {queue(facts),
+            tools(facts, settings),
+            forwarding(facts),
+            conntrack_timeout("fin_wait", facts.fin_wait, need),
+            conntrack_timeout("close_wait", facts.close_wait, need),
+            conntrack_room(facts, settings),
+            flowtables(facts),
+            untracked(facts),
+            bridge(facts)};
+}
+
+}  // namespace finwait::system

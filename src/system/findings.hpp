@@ -1,0 +1,32 @@
+// What the machine's settings mean for a configuration of finwaitd, in sentences, each with what to do.
+#pragma once
+
+#include "config/settings.hpp"
+#include "system/facts.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace finwait::system {
+
+enum class Grade : std::uint8_t {
+    good,
+    unknown,  // could not be looked at
+    warning,  // finwaitd works, but not as the configuration promises
+    problem,  // it cannot work
+};
+
+[[nodiscard]] std::string_view name(Grade g);
+
+struct Finding {
+    Grade grade = Grade::good;
+    std::string subject;  // one word
+    std::string what;     // a sentence
+    std::string advice;   // a sentence or a command; empty when nothing is to be done
+};
+
+[[nodiscard]] std::vector<Finding> findings(const Facts& facts, const config::Settings& settings);
+
+}  // namespace finwait::system

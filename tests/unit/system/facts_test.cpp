@@ -1,0 +1,76 @@
+#include "system/facts.hpp"
+
+#include <fstream>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+
+namespace finwait::system {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class Proc : public ::testing::Test {
+  protected:
+    Proc() : root(fs::temp_directory_path() / ("finwait-proc-" + std::to_string(::getpid()))) {}
+    ~Proc() override { fs::remove_all(root); }
+
+    void put(const std::string& file, const std::string& text) const {
+        fs::create_directories((root / file).parent_path());
+        std::ofstream(root / file) << text;
+    }
+
+    fs::path root;
+};
+
+TEST_F(Proc, IsReadAsFarAsItIsThere) {
+    put("sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait", "60\n");
+    put("sys/net/netfilter/nf_conntrack_max", "262144\n");
+    put("sys/net/netfilter/nf_conntrack_tcp_timeout_fin_wait", "nonsense\n");
+    put("sys/net/ipv4/ip_forward", "1\n");
+    put("sys/net/ipv6/conf/all/forwarding", "0\n");
+    put("net/netfilter/nfnetlink_queue", "");
+    const Facts f = read_proc(root);
+    EXPECT_EQ(f.close_wait, Duration(std::chrono::seconds(60)));
+    EXPECT_EQ(f.fin_wait, std::nullopt);
+    EXPECT_EQ(f.conntrack_max, 262'144U);
+    EXPECT_EQ(f.forwarding_v4, true);
+    EXPECT_EQ(f.forwarding_v6, false);
+    EXPECT_EQ(f.bridge_calls_iptables, std::nullopt);
+    EXPECT_TRUE(f.queue);
+}
+
+TEST_F(Proc, ThatIsEmptyTellsNothing) {
+    const Facts f = read_proc(root);
+    EXPECT_EQ(f.close_wait, std::nullopt);
+    EXPECT_FALSE(f.queue);
+}
+
+TEST(Flowtables, AreNamedAsNftListsThem) {
+    const auto found = parse_flowtables(R"({"nftables":[{"metainfo":{"version":"1.0.6"}},
+        {"flowtable":{"family":"inet","name":"ft","table":"filter","handle":3,"hook":"ingress","dev":["a","b"]}}]})");
+    ASSERT_TRUE(found.has_value());
+    EXPECT_THAT(*found, ElementsAre("inet filter ft"));
+    EXPECT_THAT(*parse_flowtables(R"({"nftables":[]})"), IsEmpty());
+}
+
+TEST(Flowtables, OfAnOutputThatIsNoneAreUnknown) {
+    for (const char* text : {"", "{", "[]", "{}", R"({"nftables":1})"})
+        EXPECT_EQ(parse_flowtables(text), std::nullopt) << text;
+    EXPECT_THAT(*parse_flowtables(R"({"nftables":[1,{"flowtable":[]},{"flowtable":{"name":7}}]})"),
+                ElementsAre("? ? ?"));
+}
+
+TEST(Untracked, RulesAreFoundButForOurOwn) {
+    EXPECT_THAT(parse_untracked(
+                    "*raw\n-A OUTPUT -p tcp --dport 80 -j CT --notrack\n-A FINWAITD -j CT --notrack\nCOMMIT"),
+                ElementsAre("-A OUTPUT -p tcp --dport 80 -j CT --notrack"));
+    EXPECT_THAT(parse_untracked(
+                    "table inet finwaitd {\n\t\tnotrack\n}\ntable ip raw {\n\t\ttcp dport 80 notrack\n}\n"),
+                ElementsAre("tcp dport 80 notrack"));
+}
+
+}  // namespace
+}  // namespace finwait::system

@@ -1,0 +1,92 @@
+#include "system/findings.hpp"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+
+namespace finwait::system {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using ::testing::Each;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+Facts good_machine() {
+    Facts f;
+    f.fin_wait = f.close_wait = Duration(minutes(10));
+    f.conntrack_max = 262'144;
+    f.forwarding_v4 = f.forwarding_v6 = true;
+    f.queue = f.nft = f.iptables = true;
+    f.flowtables.emplace();
+    return f;
+}
+
+std::vector<Finding> of(const Facts& facts, const config::Settings& settings, Grade grade) {
+    std::vector<Finding> all = findings(facts, settings);
+    std::erase_if(all, [grade](const Finding& f) { return f.grade != grade; });
+    return all;
+}
+
+TEST(Findings, NothingIsToBeDoneOnAGoodMachine) {
+    EXPECT_THAT(findings(good_machine(), {}), Each(Field(&Finding::grade, Grade::good)));
+    EXPECT_THAT(findings(good_machine(), {}), Each(Field(&Finding::advice, IsEmpty())));
+}
+
+TEST(Findings, AConntrackThatForgetsTooEarlyIsNamedWithItsPolicyAndItsCure) {
+    Facts facts = good_machine();
+    facts.close_wait = Duration(seconds(60));
+    config::Settings settings;
+    policy::Policy slow;
+    slow.name = "slow";
+    slow.timeouts.fin_wait_2 = minutes(8);
+    settings.policies.push_back(slow);
+    const auto found = of(facts, settings, Grade::warning);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_THAT(found[0].what,
+                HasSubstr("nf_conntrack_tcp_timeout_close_wait is 1m, and policy \"slow\" needs 9m15s"));
+    EXPECT_EQ(found[0].advice, "sysctl -w net.netfilter.nf_conntrack_tcp_timeout_close_wait=615");
+}
+
+TEST(Findings, APolicyThatNeverActsNeedsNoTime) {
+    Facts facts = good_machine();
+    facts.close_wait = facts.fin_wait = Duration(minutes(7));
+    config::Settings settings;
+    policy::Policy never;
+    never.name = "never";
+    never.timeouts.fin_wait_2 = policy::kOff;
+    settings.policies.push_back(never);
+    EXPECT_THAT(of(facts, settings, Grade::warning), IsEmpty());
+}
+
+TEST(Findings, EveryTrapHasItsWarning) {
+    Facts facts = good_machine();
+    facts.flowtables = std::vector<std::string>{"inet filter ft"};
+    facts.untracked = {"-A PREROUTING -j NOTRACK"};
+    facts.bridge_calls_iptables = true;
+    facts.forwarding_v4 = facts.forwarding_v6 = false;
+    config::Settings settings;
+    settings.limits.flows = 1000;
+    EXPECT_EQ(of(facts, settings, Grade::warning).size(), 5U);
+    EXPECT_THAT(of(facts, settings, Grade::warning),
+                Each(Field(&Finding::advice, ::testing::Not(IsEmpty()))));
+}
+
+TEST(Findings, WithoutNfqueueOrTheToolsItCannotWork) {
+    Facts facts = good_machine();
+    facts.queue = facts.nft = false;
+    config::Settings settings;
+    settings.intercept.backend = config::Backend::nftables;
+    EXPECT_EQ(of(facts, settings, Grade::problem).size(), 2U);
+    settings.intercept.backend = config::Backend::automatic;
+    EXPECT_EQ(of(facts, settings, Grade::problem).size(), 1U);
+}
+
+TEST(Findings, WhatCannotBeReadIsSaidToBeUnknown) {
+    EXPECT_EQ(of(Facts{}, {}, Grade::unknown).size(), 4U);
+}
+
+}  // namespace
+}  // namespace finwait::system
