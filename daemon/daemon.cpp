@@ -51,6 +51,7 @@ int Daemon::run() {
     if (!open_audit()) return 2;
     if (!open_shards() || !open_control() || !install_rules()) return 1;
     introduce_shards();
+    fit_conntrack();
     for (const auto& shard : shards_)
         shard->start();
     logger_->info("finwaitd {} follows TCP on queues {} to {} ({}, {}), control socket {}", FINWAITD_VERSION,
@@ -162,6 +163,12 @@ bool Daemon::install_rules() {
     return true;
 }
 
+void Daemon::fit_conntrack() {
+    for (const std::string& said : conntrack_clock_.fit(settings_))
+        logger_->log(settings_.conntrack.manage_timeouts ? spdlog::level::info : spdlog::level::warn, "{}",
+                     said);
+}
+
 void Daemon::watch_signals() {
     std::signal(SIGPIPE, SIG_IGN);
     for (const int number : {SIGTERM, SIGINT, SIGHUP})
@@ -184,6 +191,7 @@ void Daemon::stop() {
         shard->drain_and_stop(kDrainPatience);
     server_->stop();
     rules_->remove();
+    conntrack_clock_.restore();
     if (rules_->problem()) logger_->error("{}", *rules_->problem());
     control_io_.stop();
 }
@@ -220,6 +228,7 @@ std::vector<std::string> Daemon::put_in_force() {
     const std::uint32_t flows = settings_.limits.flows;
     settings_.limits = fresh.limits;
     settings_.limits.flows = flows;
+    settings_.conntrack = fresh.conntrack;
     settings_.log = fresh.log;
     logger_->set_level(spdlog::level::from_str(settings_.log.level));
     for (const auto& shard : shards_) {
@@ -229,6 +238,7 @@ std::vector<std::string> Daemon::put_in_force() {
             wake();
         });
     }
+    fit_conntrack();
     logger_->info("{} is in force", config_file_.string());
     return {};
 }

@@ -8,6 +8,7 @@
 #include "observe/audit.hpp"
 #include "observe/journal.hpp"
 #include "shard/shard.hpp"
+#include "system/conntrack_clock.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -40,6 +41,7 @@ class Daemon {
     void introduce_shards();
     [[nodiscard]] bool open_control();
     [[nodiscard]] bool install_rules();
+    void fit_conntrack();
     void watch_signals();
     void stop();
 
@@ -65,6 +67,7 @@ class Daemon {
     std::vector<std::unique_ptr<shard::Shard>> shards_;
     std::unique_ptr<control::Server> server_;
     std::optional<netfilter::InstalledRules> rules_;
+    system::ConntrackClock conntrack_clock_;
 };
 
 }  // namespace finwait::daemon

@@ -84,6 +84,17 @@ Key<Limits> share(std::string_view name, Member member, double least, double mos
     return {name, std::move(allowed), {}, read, print};
 }
 
+template<class Table>
+Key<Table> boolean(std::string_view name, bool Table::*member) {
+    const auto read = [=](const toml::node& node, Table& table) {
+        const auto value = node.value_exact<bool>();
+        if (value) table.*member = *value;
+        return value.has_value();
+    };
+    const auto print = [=](const Table& table) { return std::string(table.*member ? "true" : "false"); };
+    return {name, "true or false", {}, read, print};
+}
+
 enum class Off : bool { refused, accepted };
 
 Key<Timeouts> duration(std::string_view name, Duration Timeouts::*member, Off off = Off::refused,
@@ -243,6 +254,11 @@ std::span<const Key<Timeouts>> timeouts_keys() {
              Words<ResetSides>{
                  {"both", ResetSides::both}, {"closer", ResetSides::closer}, {"holder", ResetSides::holder}}),
     };
+    return keys;
+}
+
+std::span<const Key<Conntrack>> conntrack_keys() {
+    static const std::vector keys = {boolean("manage_timeouts", &Conntrack::manage_timeouts)};
     return keys;
 }
 

@@ -30,6 +30,7 @@ struct Key {
 [[nodiscard]] std::span<const Key<Limits>> limits_keys();
 [[nodiscard]] std::span<const Key<policy::Timeouts>> timeouts_keys();
 [[nodiscard]] std::span<const Key<Control>> control_keys();
+[[nodiscard]] std::span<const Key<Conntrack>> conntrack_keys();
 [[nodiscard]] std::span<const Key<Log>> log_keys();
 
 /// Calls visit(name, keys, member of Settings) for every [table], in the order in which they are printed.
@@ -38,6 +39,7 @@ void for_each_table(Visitor visit) {
     visit("intercept", intercept_keys(), &Settings::intercept);
     visit("limits", limits_keys(), &Settings::limits);
     visit("timeouts", timeouts_keys(), &Settings::timeouts);
+    visit("conntrack", conntrack_keys(), &Settings::conntrack);
     visit("control", control_keys(), &Settings::control);
     visit("log", log_keys(), &Settings::log);
 }

@@ -38,6 +38,12 @@ struct Limits {
     friend bool operator==(const Limits&, const Limits&) = default;
 };
 
+struct Conntrack {
+    bool manage_timeouts = false;  // raise those that are too short, until the end
+
+    friend bool operator==(const Conntrack&, const Conntrack&) = default;
+};
+
 struct Control {
     std::string socket = "/run/finwaitd/control.sock";
     std::string group = "finwaitd";
@@ -59,6 +65,7 @@ struct Settings {
     Limits limits;
     policy::Timeouts timeouts;  // policy "default"
     std::vector<policy::Policy> policies;
+    Conntrack conntrack;
     Control control;
     Log log;
 

@@ -1,51 +1,33 @@
 #include "system/findings.hpp"
 
 #include "policy/filter.hpp"
-
-#include <algorithm>
+#include "system/conntrack_clock.hpp"
 
 namespace finwait::system {
 namespace {
 
 using policy::duration_text;
-using policy::Timeouts;
-
-/// How long a half-closed flow may be silent before finwaitd has done with it: its time, and asking both
-/// sides.
-Duration needed(const Timeouts& t) {
-    if (t.fin_wait_2 == policy::kOff) return policy::kOff;
-    return t.fin_wait_2 + t.probe_interval * t.probe_attempts;
-}
 
 struct Need {
-    std::string policy = std::string(policy::kDefaultName);
+    std::string policy;
     Duration time{0};
 };
-
-/// The policy that waits for longest; what is off does not count, for nothing is done by it.
-Need longest(const config::Settings& settings) {
-    Need most;
-    const auto take = [&most](const std::string& name, const Timeouts& t) {
-        const Duration time = needed(t);
-        if (time != policy::kOff && time > most.time) most = {name, time};
-    };
-    take(most.policy, settings.timeouts);
-    for (const policy::Policy& p : settings.policies)
-        take(p.name, p.timeouts);
-    return most;
-}
 
 std::string whole_seconds(Duration d) {
     return std::to_string(std::chrono::ceil<std::chrono::seconds>(d).count());
 }
 
-Finding conntrack_timeout(std::string_view state, const std::optional<Duration>& limit, const Need& need) {
+Finding conntrack_timeout(std::string_view state, const std::optional<Duration>& limit, const Need& need,
+                          const config::Settings& settings) {
     const std::string key = "net.netfilter.nf_conntrack_tcp_timeout_" + std::string(state);
     if (!limit)
         return {Grade::unknown, "conntrack",
                 key + " cannot be read: conntrack is not loaded, or this is a container.",
                 "modprobe nf_conntrack"};
     const std::string now = key + " is " + duration_text(*limit);
+    if (settings.conntrack.manage_timeouts && *limit < need.time)
+        return {
+            Grade::good, "conntrack", now + ", and finwaitd raises it while it runs (manage_timeouts).", {}};
     if (*limit >= need.time)
         return {Grade::good, "conntrack", now + ", longer than policy \"" + need.policy + "\" needs.", {}};
     return {Grade::warning, "conntrack",
@@ -53,7 +35,8 @@ Finding conntrack_timeout(std::string_view state, const std::optional<Duration>&
                 " (fin_wait_2 and the time to ask): conntrack forgets a half-closed connection before "
                 "finwaitd acts, and "
                 "its NAT mapping and finwaitd's mark go with it.",
-            "sysctl -w " + key + "=" + whole_seconds(need.time + std::chrono::minutes(1))};
+            "conntrack.manage_timeouts = true in the configuration, or sysctl -w " + key + "=" +
+                whole_seconds(need.time + std::chrono::minutes(1))};
 }
 
 Finding conntrack_room(const Facts& facts, const config::Settings& settings) {
@@ -151,12 +134,13 @@ std::string_view name(Grade g) {
 }
 
 std::vector<Finding> findings(const Facts& facts, const config::Settings& settings) {
-    const Need need = longest(settings);
+    Need need;
+    need.time = longest_silence(settings, &need.policy);
     return {queue(facts),
             tools(facts, settings),
             forwarding(facts),
-            conntrack_timeout("fin_wait", facts.fin_wait, need),
-            conntrack_timeout("close_wait", facts.close_wait, need),
+            conntrack_timeout("fin_wait", facts.fin_wait, need, settings),
+            conntrack_timeout("close_wait", facts.close_wait, need, settings),
             conntrack_room(facts, settings),
             flowtables(facts),
             untracked(facts),

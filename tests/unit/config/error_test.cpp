@@ -61,8 +61,8 @@ TEST(ConfigError, AnUnknownKeyAtTheTopLevel) {
     EXPECT_THAT(
         errors("\n  moed = \"enforce\""),
         ElementsAre(
-            "test.toml:2:3: moed: found an unknown key; allowed: intercept, limits, timeouts, control, "
-            "log, policy, mode, profile; did you mean \"mode\"?"));
+            "test.toml:2:3: moed: found an unknown key; allowed: intercept, limits, timeouts, conntrack, "
+            "control, log, policy, mode, profile; did you mean \"mode\"?"));
 }
 
 TEST(ConfigError, AnUnknownKeyInATable) {

@@ -162,6 +162,9 @@ alive_max = "2h4m"
 orphan_test = "passive"
 reset = "both"
 
+[conntrack]
+manage_timeouts = false
+
 [control]
 socket = "/run/finwaitd/control.sock"
 group = "finwaitd"

@@ -1,0 +1,90 @@
+#include "system/conntrack_clock.hpp"
+
+#include "policy/filter.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+
+namespace finwait::system {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What the last answer may take beyond the time that is reckoned with.
+constexpr Duration kMargin = std::chrono::minutes(1);
+
+std::optional<std::uint64_t> read(const fs::path& file) {
+    std::ifstream in(file);
+    std::uint64_t value = 0;
+    if (in >> value) return value;
+    return std::nullopt;
+}
+
+bool write(const fs::path& file, std::uint64_t value) {
+    std::ofstream out(file);
+    out << value << std::flush;
+    return out.good();
+}
+
+}  // namespace
+
+Duration longest_silence(const config::Settings& settings, std::string* policy) {
+    Duration most{0};
+    const auto take = [&](std::string_view name, const policy::Timeouts& t) {
+        if (t.fin_wait_2 == policy::kOff) return;
+        const Duration time = t.fin_wait_2 + t.probe_interval * t.probe_attempts;
+        if (time <= most) return;
+        most = time;
+        if (policy != nullptr) *policy = name;
+    };
+    take(policy::kDefaultName, settings.timeouts);
+    for (const policy::Policy& p : settings.policies)
+        take(p.name, p.timeouts);
+    return most;
+}
+
+std::vector<std::string> ConntrackClock::fit(const config::Settings& settings) {
+    restore();
+    std::vector<std::string> said;
+    // The state that conntrack has for a half-closed connection depends on which ACK it saw last.
+    for (const char* state : {"fin_wait", "close_wait", "last_ack"})
+        if (std::string text = fit_one(state, settings); !text.empty()) said.push_back(std::move(text));
+    return said;
+}
+
+std::string ConntrackClock::fit_one(const std::string& state, const config::Settings& settings) {
+    const std::string name = "net.netfilter.nf_conntrack_tcp_timeout_" + state;
+    const fs::path file = proc_ / "sys/net/netfilter" / ("nf_conntrack_tcp_timeout_" + state);
+    const auto now = read(file);
+    if (!now) return {};  // no conntrack in this kernel: nothing to forget
+    std::string policy;
+    const Duration need = longest_silence(settings, &policy);
+    const auto wanted =
+        static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(need + kMargin).count());
+    if (std::chrono::seconds(*now) >= need) return {};
+    const std::string found = name + " is " + policy::duration_text(std::chrono::seconds(*now)) +
+                              " and policy \"" + policy + "\" needs " + policy::duration_text(need);
+    if (!settings.conntrack.manage_timeouts)
+        return found +
+               ": conntrack forgets a half-closed connection, its NAT mapping and our mark before the policy "
+               "acts; set "
+               "conntrack.manage_timeouts = true, or sysctl -w " +
+               name + "=" + std::to_string(wanted);
+    if (!write(file, wanted) || read(file) != wanted)
+        return found +
+               ": it could not be raised (is /proc/sys writable?): conntrack forgets a half-closed "
+               "connection "
+               "before the policy acts";
+    raised_.push_back({file, *now, wanted});
+    return found + ": it was raised to " + policy::duration_text(std::chrono::seconds(wanted)) +
+           " until finwaitd ends";
+}
+
+void ConntrackClock::restore() {
+    for (const Raised& r : raised_)
+        if (read(r.file) == r.ours) static_cast<void>(write(r.file, r.before));
+    raised_.clear();
+}
+
+}  // namespace finwait::system

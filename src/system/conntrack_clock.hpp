@@ -1,0 +1,45 @@
+// conntrack's own clock for half-closed connections. It forgets them after a minute or two, and their NAT
+// mapping and our mark with them; where a policy waits for longer, its timeouts are raised for as long as we
+// run.
+#pragma once
+
+#include "config/settings.hpp"
+#include "tcp/time.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace finwait::system {
+
+/// How long the policy that waits for longest lets a half-closed flow be silent, asking it included; zero
+/// when none ever acts. `policy` becomes its name, if given.
+[[nodiscard]] Duration longest_silence(const config::Settings& settings, std::string* policy = nullptr);
+
+class ConntrackClock {
+  public:
+    explicit ConntrackClock(std::filesystem::path proc = "/proc") : proc_(std::move(proc)) {}
+    ~ConntrackClock() { restore(); }
+    ConntrackClock(const ConntrackClock&) = delete;
+    ConntrackClock& operator=(const ConntrackClock&) = delete;
+
+    /// Compares what conntrack has with what `settings` need and, with `conntrack.manage_timeouts`, raises
+    /// it. Says what was found and done, a sentence each. Call again when the settings have changed.
+    [[nodiscard]] std::vector<std::string> fit(const config::Settings& settings);
+    /// Puts back what was raised, unless somebody else has changed it since.
+    void restore();
+
+  private:
+    struct Raised {
+        std::filesystem::path file;
+        std::uint64_t before;
+        std::uint64_t ours;
+    };
+
+    [[nodiscard]] std::string fit_one(const std::string& state, const config::Settings& settings);
+
+    std::filesystem::path proc_;
+    std::vector<Raised> raised_;
+};
+
+}  // namespace finwait::system
