@@ -68,7 +68,8 @@ bool Journal::admit(Instant now) {
         lines_ = 0;
         suppressed_ = 0;
     }
-    if (lines_ < kLinesPerSecond) {
+    const bool debugging = logger_->should_log(spdlog::level::debug);
+    if (lines_ < (debugging ? kDebugLinesPerSecond : kLinesPerSecond)) {
         ++lines_;
         return true;
     }

@@ -25,6 +25,8 @@ namespace finwait::observe {
 class Journal {
   public:
     static constexpr std::uint32_t kLinesPerSecond = 50;
+    /// At level debug: every step of a few hundred flows.
+    static constexpr std::uint32_t kDebugLinesPerSecond = 5000;
 
     explicit Journal(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {}
 
