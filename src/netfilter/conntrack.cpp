@@ -1,0 +1,165 @@
+#include "netfilter/conntrack.hpp"
+
+#include "netfilter/conntrack_message.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
+
+namespace finwait::netfilter {
+namespace {
+
+/// The kernel fills no more than this into one piece of a dump (netlink_dump, net/netlink/af_netlink.c).
+constexpr std::size_t kPiece = 32768;
+using Room = std::array<char, kPiece>;
+
+ConntrackError failure(const char* what, int error) {
+    std::string message = std::string("conntrack cannot be asked: ") + what + ": " + std::strerror(error);
+    if (error == EPERM) message += ": finwaitd needs CAP_NET_ADMIN";
+    if (error == EINVAL || error == EOPNOTSUPP || error == EPROTONOSUPPORT)
+        message += ": try modprobe nf_conntrack_netlink";
+    return {std::move(message)};
+}
+
+/// An error message's errno, 0 for an acknowledgment; empty for any other message.
+std::optional<int> error_of(const nlmsghdr& message) {
+    if (message.nlmsg_type != NLMSG_ERROR) return std::nullopt;
+    if (mnl_nlmsg_get_payload_len(&message) < sizeof(nlmsgerr)) return EBADMSG;
+    return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&message))->error;
+}
+
+/// What the end of a dump says of it: errno, 0 when all went well.
+int result_of(const nlmsghdr& done) {
+    int result = 0;
+    if (mnl_nlmsg_get_payload_len(&done) >= sizeof result)
+        std::memcpy(&result, mnl_nlmsg_get_payload(&done), sizeof result);
+    return -result;
+}
+
+/// Calls `take` for each whole message, until it returns true; whether it did.
+template<typename Take>
+bool each_message(const Room& room, ssize_t size, Take take) {
+    int left = static_cast<int>(size);
+    const auto* message = reinterpret_cast<const nlmsghdr*>(room.data());
+    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+        if (take(*message)) return true;
+    return false;
+}
+
+ssize_t receive(int fd, Room& room, int flags) {
+    for (;;) {
+        sockaddr_nl sender{};
+        socklen_t length = sizeof sender;
+        const ssize_t n =
+            recvfrom(fd, room.data(), room.size(), flags, reinterpret_cast<sockaddr*>(&sender), &length);
+        if (n < 0 && errno == EINTR) continue;
+        if (n >= 0 && sender.nl_pid != 0) continue;  // any process may write to our port
+        return n;
+    }
+}
+
+}  // namespace
+
+Conntrack::~Conntrack() {
+    if (fd_ >= 0) close(fd_);
+}
+
+std::variant<Conntrack, ConntrackError> Conntrack::open() {
+    const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    if (fd < 0) return failure("no netlink socket", errno);
+    Conntrack self(fd);
+    sockaddr_nl any{};
+    any.nl_family = AF_NETLINK;
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0)
+        return failure("no netlink address", errno);
+    const timeval patience{5, 0};  // for search(); find() does not wait
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    return self;
+}
+
+bool Conntrack::send(std::span<const char> message) const {
+    sockaddr_nl kernel{};
+    kernel.nl_family = AF_NETLINK;
+    return sendto(fd_, message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
+                  sizeof kernel) >= 0;
+}
+
+std::variant<std::optional<Translation>, ConntrackError> Conntrack::find(const tcp::Endpoint& a,
+                                                                         const tcp::Endpoint& b) {
+    // The kernel looks among the original and the reply tuples. Whoever opened the connection, one of the two
+    // ways is an original tuple if its destination is not translated, and the other a reply if its source is
+    // not.
+    for (const auto& [from, to] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+        auto answer = get(*from, *to);
+        const auto* found = std::get_if<std::optional<Translation>>(&answer);
+        if (found == nullptr) return answer;
+        // The same tuple may be another connection's: of one that goes elsewhere by DNAT.
+        if (*found && (*found)->between(a, b)) return answer;
+    }
+    return std::optional<Translation>();
+}
+
+std::variant<std::optional<Translation>, ConntrackError> Conntrack::get(const tcp::Endpoint& from,
+                                                                        const tcp::Endpoint& to) {
+    ConntrackRequest request{};
+    if (!send(write_get(request, ++sequence_, from, to))) return failure("it does not take a request", errno);
+    // The kernel has answered before sendto() returns. An answer of an earlier request that was given up may
+    // lie before it.
+    alignas(nlmsghdr) Room room;
+    std::variant<std::optional<Translation>, ConntrackError> answer;
+    for (;;) {
+        const ssize_t n = receive(fd_, room, MSG_DONTWAIT);
+        if (n < 0) return failure("no answer", errno);
+        const bool answered = each_message(room, n, [&](const nlmsghdr& message) {
+            if (message.nlmsg_seq != sequence_) return false;
+            const auto error = error_of(message);
+            if (error && *error != ENOENT)
+                answer = failure("it refuses", *error);
+            else if (!error)
+                answer = read_translation(message);
+            return true;
+        });
+        if (answered) return answer;
+    }
+}
+
+std::optional<ConntrackError> Conntrack::search(Wanted& wanted) {
+    ConntrackRequest request{};
+    if (!send(write_dump(request, ++sequence_))) return failure("it does not take a request", errno);
+    alignas(nlmsghdr) Room room;
+    std::optional<ConntrackError> problem;
+    for (;;) {
+        const ssize_t n = receive(fd_, room, 0);
+        if (n < 0) return failure("no answer", errno);
+        const bool over = each_message(room, n, [&](const nlmsghdr& message) {
+            if (message.nlmsg_seq != sequence_) return false;
+            if (const auto error = error_of(message)) {
+                problem = failure("it refuses", *error);
+                return true;
+            }
+            // The table was changed in a way that may have hidden entries: finding nothing would prove
+            // nothing.
+            if ((message.nlmsg_flags & NLM_F_DUMP_INTR) != 0) problem = failure("the dump broke off", EINTR);
+            if (message.nlmsg_type == NLMSG_DONE) {
+                if (const int error = result_of(message); error > 0)
+                    problem = failure("the dump broke off", error);
+                return true;
+            }
+            const auto translation = read_translation(message);
+            if (!translation) return false;
+            const auto at = wanted.find(std::minmax(translation->opener.own, translation->answerer.own));
+            if (at != wanted.end()) at->second = translation;
+            return false;
+        });
+        if (over) return problem;
+    }
+}
+
+}  // namespace finwait::netfilter

@@ -1,0 +1,28 @@
+// Writes and reads single messages of ctnetlink.
+#pragma once
+
+#include "netfilter/translation.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+struct nlmsghdr;
+
+namespace finwait::netfilter {
+
+/// Room for any request of ours.
+using ConntrackRequest = std::array<char, 512>;
+
+/// Writes the request for the entry one of whose tuples is `from` → `to`; what of the room it takes.
+[[nodiscard]] std::span<const char> write_get(ConntrackRequest& room, std::uint32_t sequence,
+                                              const tcp::Endpoint& from, const tcp::Endpoint& to);
+/// Writes the request for all entries whose source and destination are translated. A kernel that cannot
+/// choose by status (before Linux 5.15) sends the others, too.
+[[nodiscard]] std::span<const char> write_dump(ConntrackRequest& room, std::uint32_t sequence);
+
+/// An entry's translation; empty when the message is anything else, or not of TCP. The message must be whole.
+[[nodiscard]] std::optional<Translation> read_translation(const nlmsghdr& message);
+
+}  // namespace finwait::netfilter

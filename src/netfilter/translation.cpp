@@ -1,0 +1,13 @@
+#include "netfilter/translation.hpp"
+
+namespace finwait::netfilter {
+
+bool Translation::between(const tcp::Endpoint& a, const tcp::Endpoint& b) const {
+    return (opener.own == a && answerer.own == b) || (opener.own == b && answerer.own == a);
+}
+
+void Translation::apply(tcp::Segment& segment) const {
+    segment.source = segment.source == opener.own ? opener.shown : answerer.shown;
+}
+
+}  // namespace finwait::netfilter

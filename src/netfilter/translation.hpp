@@ -1,0 +1,30 @@
+// How NAT shows the two ends of a connection to each other. At the forward hook both directions carry each
+// end's own address: there the translation of a destination is done already, and that of a source is still to
+// come. What each end takes its peer to be, only conntrack knows.
+#pragma once
+
+#include "tcp/segment.hpp"
+
+namespace finwait::netfilter {
+
+/// One end, and by which address the other one knows it; the same without NAT.
+struct Face {
+    tcp::Endpoint own;
+    tcp::Endpoint shown;
+
+    friend bool operator==(const Face&, const Face&) = default;
+};
+
+struct Translation {
+    Face opener;  // conntrack's original tuple begins there
+    Face answerer;
+
+    /// Whether it is of the connection that the forward hook shows between these two.
+    [[nodiscard]] bool between(const tcp::Endpoint& a, const tcp::Endpoint& b) const;
+    /// Writes the source by which the receiver knows the sender. The segment must be of that connection.
+    void apply(tcp::Segment& segment) const;
+
+    friend bool operator==(const Translation&, const Translation&) = default;
+};
+
+}  // namespace finwait::netfilter

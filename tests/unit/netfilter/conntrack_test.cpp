@@ -1,0 +1,157 @@
+// What the kernel says of translated connections, made in a namespace of the test's own.
+#include "netfilter/conntrack.hpp"
+
+#include "netfilter/conntrack_message.hpp"
+#include "netfilter/process.hpp"
+#include "support/own_namespace.hpp"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+#include <linux/netlink.h>
+
+namespace finwait::netfilter {
+namespace {
+
+tcp::Endpoint at(std::string_view address, std::uint16_t port) {
+    return {*tcp::Address::parse(address), port};
+}
+
+tcp::Segment from_to(const tcp::Endpoint& source, const tcp::Endpoint& destination) {
+    tcp::Segment segment;
+    segment.source = source;
+    segment.destination = destination;
+    return segment;
+}
+
+TEST(Translation, GivesEachReceiverTheSourceThatItKnows) {
+    const auto client = at("10.0.0.1", 1000), gateway = at("192.0.2.9", 5000);
+    const auto service = at("192.0.2.1", 80), server = at("10.1.0.1", 8080);
+    const Translation both{{client, gateway}, {server, service}};
+    EXPECT_TRUE(both.between(client, server) && both.between(server, client));
+    EXPECT_FALSE(both.between(client, service) || both.between(gateway, server));
+
+    tcp::Segment to_client = from_to(server, client);
+    both.apply(to_client);
+    EXPECT_EQ(to_client.source, service);
+    EXPECT_EQ(to_client.destination, client);
+    tcp::Segment to_server = from_to(client, server);
+    both.apply(to_server);
+    EXPECT_EQ(to_server.source, gateway);
+    EXPECT_EQ(to_server.destination, server);
+}
+
+TEST(ConntrackMessage, WhatIsNoEntryHasNoTranslation) {
+    ConntrackRequest room{};
+    const auto request = write_get(room, 1, at("10.0.0.1", 1), at("10.0.0.2", 2));
+    ASSERT_FALSE(request.empty());
+    EXPECT_EQ(read_translation(*reinterpret_cast<const nlmsghdr*>(request.data())), std::nullopt);
+    EXPECT_TRUE(write_get(room, 1, at("10.0.0.1", 1), at("2001:db8::2", 2)).empty()) << "no such tuple";
+}
+
+/// A connection, and how it is translated; an endpoint without port: not at all.
+struct Made {
+    tcp::Endpoint client, service, server, gateway;
+};
+
+/// Puts the connection into conntrack. Empty, or what went wrong.
+std::string insert(const Made& c) {
+    std::vector<std::string> command{
+        *find_tool("conntrack"), "-I", "-p", "tcp", "--timeout", "100", "--state", "ESTABLISHED"};
+    const auto option = [&](const char* name, const std::string& value) {
+        command.insert(command.end(), {name, value});
+    };
+    option("-s", c.client.address.text());
+    option("--sport", std::to_string(c.client.port));
+    option("-d", c.service.address.text());
+    option("--dport", std::to_string(c.service.port));
+    if (c.server.port != 0) option("--dst-nat", c.server.text());
+    if (c.gateway.port != 0) option("--src-nat", c.gateway.text());
+    const ToolResult result = run_tool(command, "");
+    return result.ok() ? "" : result.errors;
+}
+
+class ConntrackTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        FINWAIT_NEEDS_ROOT("asks conntrack in a namespace of its own");
+        if (!find_tool("conntrack")) GTEST_SKIP() << "needs conntrack";
+    }
+};
+
+std::optional<Translation> find(const tcp::Endpoint& a, const tcp::Endpoint& b) {
+    auto opened = Conntrack::open();
+    auto* conntrack = std::get_if<Conntrack>(&opened);
+    if (conntrack == nullptr) {
+        ADD_FAILURE() << std::get<ConntrackError>(opened).message;
+        return std::nullopt;
+    }
+    auto found = conntrack->find(a, b);
+    if (const auto* error = std::get_if<ConntrackError>(&found)) ADD_FAILURE() << error->message;
+    const auto* translation = std::get_if<std::optional<Translation>>(&found);
+    return translation != nullptr ? *translation : std::nullopt;
+}
+
+std::optional<Translation> search(const tcp::Endpoint& a, const tcp::Endpoint& b) {
+    auto opened = Conntrack::open();
+    Conntrack::Wanted wanted;
+    wanted.try_emplace(std::minmax(a, b));
+    wanted.try_emplace(std::minmax(at("10.9.9.9", 9), b));
+    const auto error = std::get<Conntrack>(opened).search(wanted);
+    if (error) ADD_FAILURE() << error->message;
+    EXPECT_EQ(wanted.at(std::minmax(at("10.9.9.9", 9), b)), std::nullopt);
+    return wanted.at(std::minmax(a, b));
+}
+
+TEST_F(ConntrackTest, FindsWhatIsTranslatedOnOneSideOrNoneAndSearchesForTheRest) {
+    EXPECT_EQ(
+        test::in_own_namespace([] {
+            const auto client = at("10.0.0.1", 1000), service = at("192.0.2.1", 80);
+            const auto server = at("10.1.0.1", 8080), gateway = at("192.0.2.9", 5000);
+            EXPECT_EQ(find(client, service), std::nullopt);
+
+            ASSERT_EQ(insert({client, server, {}, {}}), "");
+            EXPECT_EQ(find(server, client), (Translation{{client, client}, {server, server}}));
+
+            const auto masqueraded = at("10.0.0.2", 1000);
+            ASSERT_EQ(insert({masqueraded, server, {}, gateway}), "");
+            EXPECT_EQ(find(server, masqueraded), (Translation{{masqueraded, gateway}, {server, server}}));
+
+            const auto redirected = at("10.0.0.3", 1000);
+            ASSERT_EQ(insert({redirected, service, server, {}}), "");
+            EXPECT_EQ(find(redirected, server), (Translation{{redirected, redirected}, {server, service}}));
+
+            const auto both = at("10.0.0.4", 1000), shown = at("192.0.2.9", 5001);
+            ASSERT_EQ(insert({both, service, server, shown}), "");
+            EXPECT_EQ(find(both, server), std::nullopt);
+            EXPECT_EQ(search(both, server), (Translation{{both, shown}, {server, service}}));
+            EXPECT_EQ(search(server, at("10.0.0.5", 1000)), std::nullopt);
+        }),
+        "");
+}
+
+TEST_F(ConntrackTest, KnowsIpv6) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  const auto client = at("fd00::1", 1000), service = at("fd01::1", 80);
+                  const auto server = at("fd02::1", 8080), gateway = at("fd03::1", 5000);
+                  ASSERT_EQ(insert({client, service, server, gateway}), "");
+                  EXPECT_EQ(find(client, server), std::nullopt);
+                  EXPECT_EQ(search(client, server), (Translation{{client, gateway}, {server, service}}));
+                  ASSERT_EQ(insert({at("fd00::2", 1), server, {}, {}}), "");
+                  EXPECT_TRUE(find(at("fd00::2", 1), server).has_value());
+              }),
+              "");
+}
+
+/// To the client's own idea of the server goes a connection that ends elsewhere by DNAT.
+TEST_F(ConntrackTest, DoesNotTakeAnotherConnectionWithTheSameTupleForIt) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  const auto client = at("10.0.0.1", 1000), service = at("192.0.2.1", 80);
+                  ASSERT_EQ(insert({client, service, at("10.1.0.1", 8080), {}}), "");
+                  EXPECT_EQ(find(client, service), std::nullopt);
+              }),
+              "");
+}
+
+}  // namespace
+}  // namespace finwait::netfilter
