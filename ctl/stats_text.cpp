@@ -40,6 +40,9 @@ constexpr std::array kResets = {Item{"sent", "segments sent"},
 constexpr std::array kQueue = {Item{"dropped", "dropped"}, Item{"kernel_dropped", "of these: queue full"},
                                Item{"user_dropped", "of these: socket buffer full"},
                                Item{"errors", "messages not understood"}};
+constexpr std::array kWire = {
+    Item{"translated", "sent by NAT's addresses"}, Item{"no_entry", "sent, unknown to conntrack"},
+    Item{"not_sent", "not sent, addresses unknown"}, Item{"refused", "refused by the kernel"}};
 
 void line(Output& out, std::string_view label, const std::string& value) {
     out.write(fmt::format("  {:<30}{:>12}\n", label, value));
@@ -85,6 +88,7 @@ void print_stats(const nlohmann::json& stats, Output& out) {
     group(out, stats, "resets", "resets", kResets);
     group(out, stats, "queue", "queue", kQueue);
     group(out, stats, "audit", "audit file", kAudit);
+    group(out, stats, "wire", "probes and resets on the wire", kWire);
 }
 
 }  // namespace finwait::ctl

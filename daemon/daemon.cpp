@@ -49,7 +49,9 @@ Daemon::~Daemon() {
 int Daemon::run() {
     watch_signals();  // one that comes while we start is taken when we run
     if (!open_audit()) return 2;
-    if (!open_shards() || !open_control() || !install_rules()) return 1;
+    if (!open_shards() || !open_control()) return 1;
+    try_conntrack();
+    if (!install_rules() || !translate_addresses()) return 1;
     introduce_shards();
     fit_conntrack();
     for (const auto& shard : shards_)
@@ -128,6 +130,7 @@ bool Daemon::open_control() {
             observe::kill_line(observe::WallClock::now(), {by.uid, by.pid}, flow, engine::name(result)));
     };
     hooks.audit_lost = [this] { return audit_.lost(); };
+    hooks.wire = [this] { return wire_stats(); };
     hooks.mode = [this] {
         return std::string(settings_.mode == config::Mode::observe ? "observe" : "enforce");
     };
@@ -273,7 +276,7 @@ control::QueueStats Daemon::queue_stats() const {
 
 netfilter::RulePlan Daemon::plan() const {
     return {settings_.intercept.packets, settings_.intercept.first_queue, queues_,
-            settings_.intercept.mark_mask};
+            settings_.intercept.mark_mask, asks_conntrack_};
 }
 
 engine::Tuning Daemon::tuning() const {

@@ -39,7 +39,9 @@ class Daemon {
     [[nodiscard]] bool open_audit();
     [[nodiscard]] bool open_shards();
     void introduce_shards();
+    [[nodiscard]] bool translate_addresses();
     [[nodiscard]] bool open_control();
+    void try_conntrack();
     [[nodiscard]] bool install_rules();
     void fit_conntrack();
     void watch_signals();
@@ -52,6 +54,7 @@ class Daemon {
     void warn_of_restarts(const config::Settings& fresh);
     [[nodiscard]] std::string rules_text(std::string_view backend) const;
     [[nodiscard]] control::QueueStats queue_stats() const;
+    [[nodiscard]] control::WireStats wire_stats() const;
     [[nodiscard]] netfilter::RulePlan plan() const;
     [[nodiscard]] engine::Tuning tuning() const;
 
@@ -68,6 +71,7 @@ class Daemon {
     std::unique_ptr<control::Server> server_;
     std::optional<netfilter::InstalledRules> rules_;
     system::ConntrackClock conntrack_clock_;
+    bool asks_conntrack_ = false;
 };
 
 }  // namespace finwait::daemon

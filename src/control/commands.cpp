@@ -27,6 +27,19 @@ std::vector<std::string> stopped_policies(const engine::Engine& engine) {
     return names;
 }
 
+/// What the shell around the shards knows.
+void ask_hooks(const Context& context, Totals& totals) {
+    const Hooks& hooks = context.hooks;
+    if (hooks.queue) totals.queue = hooks.queue();
+    if (hooks.audit_lost) totals.audit_lost = hooks.audit_lost();
+    if (hooks.wire) totals.wire = hooks.wire();
+    if (hooks.mode) totals.mode = hooks.mode();
+    totals.version = hooks.version;
+    totals.shards = context.shards.size();
+    totals.uptime_s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - context.started).count();
+}
+
 asio::awaitable<bool> stats(const Context& context, Writer& writer) {
     Totals totals;
     for (std::size_t i = 0; i < context.shards.size(); ++i) {
@@ -43,14 +56,7 @@ asio::awaitable<bool> stats(const Context& context, Writer& writer) {
         totals.gauges += answer->gauges;
         totals.stopped.insert(answer->stopped.begin(), answer->stopped.end());
     }
-    const Hooks& hooks = context.hooks;
-    if (hooks.queue) totals.queue = hooks.queue();
-    if (hooks.audit_lost) totals.audit_lost = hooks.audit_lost();
-    if (hooks.mode) totals.mode = hooks.mode();
-    totals.version = hooks.version;
-    totals.shards = context.shards.size();
-    totals.uptime_s =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - context.started).count();
+    ask_hooks(context, totals);
     const std::string json = stats_json(totals);
     const bool alive = co_await send(writer, data_line("stats", json) + done_line());
     co_return alive;

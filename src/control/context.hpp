@@ -32,6 +32,7 @@ struct Hooks {
     std::function<void(const Requester&, const engine::FlowReport&, engine::KillResult)> killed;
     /// Events that are missing in the audit file.
     std::function<std::uint64_t()> audit_lost;
+    std::function<WireStats()> wire;
     /// "enforce" or "observe".
     std::function<std::string()> mode;
     std::string version;

@@ -175,6 +175,9 @@ std::string stats_json(const Totals& totals) {
         totals.queue.dropped + count.packets_lost, totals.queue.kernel_dropped, totals.queue.user_dropped,
         totals.queue.errors, totals.audit_lost, totals.shards);
     append_quoted(out, totals.mode);
+    fmt::format_to(std::back_inserter(out),
+                   R"(,"wire":{{"translated":{},"no_entry":{},"not_sent":{},"refused":{}}})",
+                   totals.wire.translated, totals.wire.no_entry, totals.wire.not_sent, totals.wire.refused);
     out += R"(,"policies_stopped":)" + nlohmann::json(totals.stopped).dump();
     fmt::format_to(std::back_inserter(out), R"(,"uptime_s":{:.1f},"version":)", totals.uptime_s);
     append_quoted(out, totals.version);

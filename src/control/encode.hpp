@@ -20,12 +20,21 @@ struct QueueStats {
     std::uint64_t errors = 0;          // messages from the kernel that made no sense
 };
 
+/// What became of the segments that were to be sent, as the shell counts it.
+struct WireStats {
+    std::uint64_t translated = 0;  // sent by addresses that NAT shows, and the forward hook does not
+    std::uint64_t no_entry = 0;    // sent by those of the forward hook: conntrack knows no such connection
+    std::uint64_t not_sent = 0;    // the addresses could not be found out in time
+    std::uint64_t refused = 0;     // by the kernel: no route, or a rule in OUTPUT
+};
+
 /// All shards together.
 struct Totals {
     engine::Counters counters;
     engine::Gauges gauges;
     QueueStats queue;
     std::uint64_t audit_lost = 0;
+    WireStats wire;
     std::size_t shards = 0;
     std::string mode;               // "enforce" or "observe"
     std::set<std::string> stopped;  // policies whose breaker is open

@@ -23,6 +23,7 @@ enum class Verdict : std::uint8_t {
 /// Put this segment on the wire, towards its destination.
 struct Send {
     tcp::Segment segment;
+    FlowId flow;
 };
 
 enum class EventType : std::uint8_t {

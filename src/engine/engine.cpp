@@ -51,6 +51,10 @@ std::optional<FlowReport> Engine::find(Instant now, FlowId id) const {
     return impl_->find(now, id);
 }
 
+bool Engine::quiet_since(Instant then, FlowId id) const {
+    return impl_->quiet_since(then, id);
+}
+
 std::optional<Explanation> Engine::explain(Instant now, FlowId id) const {
     return impl_->explain(now, id);
 }

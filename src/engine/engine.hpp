@@ -102,6 +102,8 @@ class Engine {
                                                      const policy::Filter& filter,
                                                      std::vector<FlowReport>& out) const;
     [[nodiscard]] std::optional<FlowReport> find(Instant now, FlowId id) const;
+    /// Whether no segment of a flow has passed since `then`: what was decided then still holds.
+    [[nodiscard]] bool quiet_since(Instant then, FlowId id) const;
     /// Why a flow stands as it does, and what comes next; empty when there is no such flow.
     [[nodiscard]] std::optional<Explanation> explain(Instant now, FlowId id) const;
     /// Asks for a flow's end; the RSTs come with the next on_tick().

@@ -142,7 +142,7 @@ void Engine::Impl::perform(Instant now, std::uint32_t slot, const reaper::Decisi
                            Actions& actions) {
     Record& record = table_[slot];
     for (std::size_t i = 0; i < decision.segments.count; ++i)
-        actions.emplace_back(Send{decision.segments.segment[i]});
+        actions.emplace_back(Send{decision.segments.segment[i], id_of(slot)});
     counters.probes_sent += decision.segments.probes;
     counters.resets_sent += decision.segments.resets;
     if (decision.segments.resets == 0 || record.reaping.attempts != 1) return;

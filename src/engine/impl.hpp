@@ -40,6 +40,7 @@ class Engine::Impl {
     std::optional<std::uint32_t> visit(Instant now, std::uint32_t cursor, std::uint32_t slots,
                                        const policy::Filter& filter, std::vector<FlowReport>& out) const;
     [[nodiscard]] std::optional<FlowReport> find(Instant now, FlowId id) const;
+    [[nodiscard]] bool quiet_since(Instant then, FlowId id) const;
     [[nodiscard]] std::optional<Explanation> explain(Instant now, FlowId id) const;
     [[nodiscard]] KillResult kill(Instant now, FlowId id);
     [[nodiscard]] bool resume(std::string_view policy);

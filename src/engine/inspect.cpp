@@ -81,6 +81,11 @@ std::optional<std::uint32_t> Engine::Impl::visit(Instant now, std::uint32_t curs
     return stop;
 }
 
+bool Engine::Impl::quiet_since(Instant then, FlowId id) const {
+    const auto slot = slot_of(id);
+    return slot && table_[*slot].last_seen <= then;
+}
+
 std::optional<FlowReport> Engine::Impl::find(Instant now, FlowId id) const {
     const std::optional<std::uint32_t> slot = slot_of(id);
     if (!slot) return std::nullopt;

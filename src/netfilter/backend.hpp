@@ -17,8 +17,12 @@ using Problem = std::optional<std::string>;
 /// "TOOL: what it said: what to do".
 [[nodiscard]] std::string describe(std::string_view tool, const ToolResult& result);
 
+/// A note for an operator: what it means that our segments cannot be kept from conntrack.
+[[nodiscard]] std::string without_untracked(const std::string& problem);
+
 namespace nftables {
-[[nodiscard]] Problem install(const RulePlan& plan);
+/// Where this kernel has no notrack, `plan` is changed to go without, and `notes` says so.
+[[nodiscard]] Problem install(RulePlan& plan, std::vector<std::string>& notes);
 /// Empties the queueing chain; its hook stays.
 [[nodiscard]] Problem silence();
 /// Removes our table; no problem when there is none.
@@ -26,11 +30,12 @@ namespace nftables {
 }  // namespace nftables
 
 namespace iptables {
-/// For IPv4, and for IPv6 unless the system has none: `notes` says so.
-[[nodiscard]] Problem install(const RulePlan& plan, std::vector<std::string>& notes);
+/// For IPv4, and for IPv6 unless the system has none: `notes` says so. Where the raw table or its CT target
+/// is missing, `plan` is changed to go without, and `notes` says that, too.
+[[nodiscard]] Problem install(RulePlan& plan, std::vector<std::string>& notes);
 /// Takes back the jump from mangle FORWARD.
 [[nodiscard]] Problem silence();
-/// Removes our jumps and chains from both tables; no problem when there are none.
+/// Removes our jumps and chains from all tables; no problem when there are none.
 [[nodiscard]] Problem remove();
 }  // namespace iptables
 

@@ -69,14 +69,23 @@ std::string describe(std::string_view tool, const ToolResult& result) {
     return text;
 }
 
-std::optional<InstalledRules> InstalledRules::install(const RulePlan& plan, config::Backend backend,
+std::string without_untracked(const std::string& problem) {
+    return "what finwaitd sends passes through conntrack, for it cannot be kept from it (" + problem +
+           "): flows behind NAT are asked and reset by the addresses of the forward hook, which their ends "
+           "may "
+           "not know";
+}
+
+std::optional<InstalledRules> InstalledRules::install(const RulePlan& wanted, config::Backend backend,
                                                       std::vector<std::string>& notes, RuleError& error) {
     InstalledRules rules;
+    RulePlan plan = wanted;
+    rules.untracked_ = plan.untracked;
     if (backend == config::Backend::none) return rules;
 
     Problem problem;
     if (backend != config::Backend::iptables) {
-        problem = nftables::install(plan);
+        problem = nftables::install(plan, notes);
         if (!problem) rules.backend_ = RuleBackend::nftables;
     }
     if (backend == config::Backend::iptables || (backend == config::Backend::automatic && problem)) {
@@ -96,13 +105,15 @@ std::optional<InstalledRules> InstalledRules::install(const RulePlan& plan, conf
     }
     clear_others(*rules.backend_);
     rules.active_ = true;
+    rules.untracked_ = plan.untracked;
     return rules;
 }
 
 InstalledRules::InstalledRules(InstalledRules&& other) noexcept
     : backend_(other.backend_),
       problem_(std::move(other.problem_)),
-      active_(std::exchange(other.active_, false)) {}
+      active_(std::exchange(other.active_, false)),
+      untracked_(other.untracked_) {}
 
 InstalledRules& InstalledRules::operator=(InstalledRules&& other) noexcept {
     if (this != &other) {
@@ -110,6 +121,7 @@ InstalledRules& InstalledRules::operator=(InstalledRules&& other) noexcept {
         backend_ = other.backend_;
         problem_ = std::move(other.problem_);
         active_ = std::exchange(other.active_, false);
+        untracked_ = other.untracked_;
     }
     return *this;
 }
@@ -128,10 +140,10 @@ void InstalledRules::remove() {
     const bool nft = backend_ == RuleBackend::nftables;
     problem_ = nft ? nftables::remove() : iptables::remove();
     if (!problem_) return;
-    *problem_ +=
-        nft ? "; by hand: nft delete table inet finwaitd"
-            : "; by hand, for iptables and ip6tables, in the tables mangle and filter: -D FORWARD -p tcp -j "
-              "FINWAITD, -F FINWAITD, -X FINWAITD";
+    *problem_ += nft ? "; by hand: nft delete table inet finwaitd"
+                     : "; by hand, for iptables and ip6tables, in the tables mangle and filter (and raw, "
+                       "with OUTPUT for "
+                       "FORWARD): -D FORWARD -p tcp -j FINWAITD, -F FINWAITD, -X FINWAITD";
 }
 
 }  // namespace finwait::netfilter

@@ -13,8 +13,15 @@ Problem run(const std::string& transaction) {
 
 }  // namespace
 
-Problem install(const RulePlan& plan) {
-    return run(render_nftables(plan));
+Problem install(RulePlan& plan, std::vector<std::string>& notes) {
+    const Problem problem = run(render_nftables(plan));
+    if (!problem || !plan.untracked) return problem;
+    RulePlan without = plan;
+    without.untracked = false;
+    if (run(render_nftables(without))) return problem;  // it was not that
+    notes.push_back(without_untracked(*problem));
+    plan = without;
+    return std::nullopt;
 }
 
 Problem silence() {

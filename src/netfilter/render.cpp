@@ -11,6 +11,10 @@
 // ICMP errors are queued too, because they may answer a probe. conntrack lends an error the mark of the
 // connection that it quotes (nf_conntrack_inet_error, net/netfilter/nf_conntrack_proto_icmp.c). They get no
 // mark of ours, so the second chain has nothing to do with them.
+//
+// What we send ourselves carries our mark and passes conntrack by. It is written as its receiver expects it,
+// and NAT must not write it again; conntrack would find it invalid, or take it for a new connection whose
+// tuple is taken, and choose another port for it. Then the receiver answers RST to a connection that lives.
 #include "netfilter/rules.hpp"
 
 #include <array>
@@ -19,7 +23,7 @@
 namespace finwait::netfilter {
 namespace {
 
-// @mark@: our bits; @rest@: all others; @queues@: the queues as the tool spells them.
+// @mark@: our bits; @rest@: all others; @queues@: the queues as the tool spells them; @own@: kNftablesOwn.
 constexpr std::string_view kNftablesSelective = R"(add table inet finwaitd
 delete table inet finwaitd
 table inet finwaitd {
@@ -36,7 +40,7 @@ table inet finwaitd {
         meta l4proto tcp meta mark & @mark@ == @mark@ ct mark set ct mark & @rest@ meta mark set meta mark & @rest@
         tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
     }
-}
+@own@}
 )";
 
 constexpr std::string_view kNftablesAll = R"(add table inet finwaitd
@@ -48,7 +52,13 @@ table inet finwaitd {
         icmp type destination-unreachable queue flags bypass to @queues@
         icmpv6 type destination-unreachable queue flags bypass to @queues@
     }
-}
+@own@}
+)";
+
+constexpr std::string_view kNftablesOwn = R"(    chain own {
+        type filter hook output priority raw; policy accept;
+        meta l4proto tcp meta mark & @mark@ == @mark@ notrack
+    }
 )";
 
 // -4 and -6: iptables-restore and ip6tables-restore each pass over the other's lines (iptables(8)).
@@ -81,6 +91,14 @@ constexpr std::string_view kIptablesAll = R"(*mangle
 COMMIT
 )";
 
+// First in OUTPUT: a rule that accepts everything earlier would keep ours from being asked.
+constexpr std::string_view kIptablesOwn = R"(*raw
+:FINWAITD - [0:0]
+-I OUTPUT 1 -p tcp -m mark --mark @mark@/@mark@ -j FINWAITD
+-A FINWAITD -j CT --notrack
+COMMIT
+)";
+
 std::string hex(std::uint32_t value) {
     std::array<char, 16> text{};
     const int n = std::snprintf(text.data(), text.size(), "0x%x", value);
@@ -102,6 +120,7 @@ std::string range(const RulePlan& plan, char separator) {
 
 std::string fill(std::string_view rules, const RulePlan& plan, const std::string& queues) {
     std::string text(rules);
+    replace(text, "@own@", plan.untracked ? kNftablesOwn : std::string_view());
     replace(text, "@mark@", hex(plan.mark_mask));
     replace(text, "@rest@", hex(~plan.mark_mask));
     replace(text, "@queues@", queues);
@@ -115,10 +134,18 @@ std::string render_nftables(const RulePlan& plan) {
     return fill(all ? kNftablesAll : kNftablesSelective, plan, range(plan, '-'));
 }
 
-std::string render_iptables(const RulePlan& plan) {
+std::string render_iptables_intercept(const RulePlan& plan) {
     const bool all = plan.packets == config::Packets::all;
     const std::string option = plan.queues > 1 ? "--queue-balance " : "--queue-num ";
     return fill(all ? kIptablesAll : kIptablesSelective, plan, option + range(plan, ':'));
+}
+
+std::string render_iptables_untracked(const RulePlan& plan) {
+    return plan.untracked ? fill(kIptablesOwn, plan, {}) : std::string();
+}
+
+std::string render_iptables(const RulePlan& plan) {
+    return render_iptables_intercept(plan) + render_iptables_untracked(plan);
 }
 
 }  // namespace finwait::netfilter

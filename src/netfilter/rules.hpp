@@ -1,5 +1,5 @@
 // The firewall rules that hand segments to us: rendering them, installing them, removing them.
-// Own chains (iptables: FINWAITD in mangle and filter) or the own table (nftables: inet finwaitd) only.
+// Own chains (iptables: FINWAITD in mangle, filter and raw) or the own table (nftables: inet finwaitd) only.
 #pragma once
 
 #include "config/settings.hpp"
@@ -18,6 +18,8 @@ struct RulePlan {
     std::uint16_t first_queue = 0;
     std::uint16_t queues = 1;
     std::uint32_t mark_mask = 0x40000000;
+    /// What we send ourselves passes conntrack by.
+    bool untracked = true;
 };
 
 enum class RuleBackend : std::uint8_t { nftables, iptables };
@@ -28,6 +30,10 @@ enum class RuleBackend : std::uint8_t { nftables, iptables };
 [[nodiscard]] std::string render_nftables(const RulePlan& plan);
 /// The input of `iptables-restore --noflush`, and of ip6tables-restore: one text for both.
 [[nodiscard]] std::string render_iptables(const RulePlan& plan);
+/// Of that, what hands segments to us, and what keeps our own from conntrack; the latter is empty where it is
+/// not wanted.
+[[nodiscard]] std::string render_iptables_intercept(const RulePlan& plan);
+[[nodiscard]] std::string render_iptables_untracked(const RulePlan& plan);
 
 struct RuleError {
     std::string message;  // what failed, what the tool said, what to do
@@ -47,6 +53,9 @@ class InstalledRules {
 
     /// Empty with backend `none`.
     [[nodiscard]] std::optional<RuleBackend> backend() const { return backend_; }
+    /// Whether what we send passes conntrack by: wanted, and possible in this kernel. With backend `none` the
+    /// operator is taken to have installed the rules that were printed.
+    [[nodiscard]] bool untracked() const { return untracked_; }
 
     /// First step of a clean end: no further packet is queued, the hooks stay (removing one drops what is
     /// queued).
@@ -61,6 +70,7 @@ class InstalledRules {
     std::optional<RuleBackend> backend_;
     std::optional<std::string> problem_;
     bool active_ = false;
+    bool untracked_ = false;
 };
 
 }  // namespace finwait::netfilter

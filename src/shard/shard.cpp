@@ -28,10 +28,10 @@ netfilter::Disposition disposition_of(engine::Verdict verdict) {
 
 Shard::Shard(netfilter::Queue queue, inject::Injector injector, engine::Options options, EventSink sink)
     : queue_(std::move(queue)),
-      injector_(std::move(injector)),
       engine_(std::move(options)),
       sink_(std::move(sink)),
-      readable_(io_, queue_.descriptor()) {
+      readable_(io_, queue_.descriptor()),
+      wire_(io_, std::move(injector), engine_) {
     actions_.reserve(kReservedActions);
 }
 
@@ -135,21 +135,24 @@ void Shard::run_due() {
     if (engine_.next_deadline() <= now) {
         actions_.clear();
         engine_.on_tick(now, actions_);
-        perform(actions_);
+        perform(now, actions_);
     }
     queue_errors_.store(queue_.errors(), std::memory_order_relaxed);
     arm_timer();
 }
 
-void Shard::perform(const engine::Actions& actions) {
+void Shard::perform(Instant now, const engine::Actions& actions) {
     for (const engine::Action& action : actions) {
-        if (const auto* send = std::get_if<engine::Send>(&action))
-            injector_.add(send->segment);
-        else
-            sink_(std::get<engine::Event>(action), engine_);
+        if (const auto* send = std::get_if<engine::Send>(&action)) {
+            wire_.send(now, *send);
+            continue;
+        }
+        const auto& event = std::get<engine::Event>(action);
+        sink_(event, engine_);
+        if (event.type == engine::EventType::confirmed || event.type == engine::EventType::unconfirmed)
+            wire_.forget(event.id);
     }
-    injector_.flush();
-    unsent_.store(injector_.failed(), std::memory_order_relaxed);
+    wire_.flush();
 }
 
 void Shard::arm_timer() {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "engine/engine.hpp"
-#include "inject/injector.hpp"
 #include "netfilter/queue.hpp"
 #include "shard/handle.hpp"
+#include "shard/wire.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -37,6 +37,10 @@ class Shard {
     /// Before start(): where errors about unknown flows go. NFQUEUE spreads an error by the addresses of the
     /// router that sent it, so that it may come to another shard than the flow.
     void pass_on_errors(ErrorSink sink) { error_sink_ = std::move(sink); }
+    /// Before start(): what is sent carries the addresses that its receivers know (Wire::translate).
+    void translate(netfilter::Conntrack conntrack, inject::Injector tracked, Wire::Complain complain) {
+        wire_.translate(std::move(conntrack), std::move(tracked), std::move(complain));
+    }
     void start();
     /// Ends the thread at once.
     void stop();
@@ -49,8 +53,7 @@ class Shard {
     void hear(const tcp::Unreachable& error);
 
     [[nodiscard]] Handle handle();
-    /// RSTs that the kernel refused to send.
-    [[nodiscard]] std::uint64_t unsent() const { return unsent_.load(std::memory_order_relaxed); }
+    [[nodiscard]] const WireCounts& sent() const { return wire_.counts(); }
     /// Messages from the kernel that made no sense.
     [[nodiscard]] std::uint64_t queue_errors() const { return queue_errors_.load(std::memory_order_relaxed); }
 
@@ -62,12 +65,11 @@ class Shard {
     /// The verdict on a packet that is no segment.
     [[nodiscard]] engine::Verdict on_other(std::span<const std::uint8_t> packet, tcp::ParseError error);
     void run_due();
-    void perform(const engine::Actions& actions);
+    void perform(Instant now, const engine::Actions& actions);
     void arm_timer();
     void stop_when_drained(Instant until);
 
     netfilter::Queue queue_;
-    inject::Injector injector_;
     engine::Engine engine_;
     EventSink sink_;
     ErrorSink error_sink_;
@@ -75,10 +77,10 @@ class Shard {
     boost::asio::posix::stream_descriptor readable_{io_};
     boost::asio::steady_timer timer_{io_};
     boost::asio::steady_timer drain_timer_{io_};
+    Wire wire_;
     Instant timer_set_for_ = Instant::never();
     engine::Actions actions_;
     std::uint64_t losses_told_ = 0;
-    std::atomic<std::uint64_t> unsent_ = 0;
     std::atomic<std::uint64_t> queue_errors_ = 0;
     std::atomic<std::uint32_t> errors_waiting_ = 0;  // by hear(), not handled yet
     std::thread thread_;

@@ -18,7 +18,7 @@ class HalfClosed:
     def states(self, client_table, server_table):
         """(closer's, holder's) as ss has them."""
         client = client_table.get(self.pair.key, "closed")
-        server = server_table.get(self.pair.key.turned(), "closed")
+        server = server_table.get(self.pair.server_key, "closed")
         return (client, server) if self.closer == "client" else (server, client)
 
     def __str__(self):

@@ -55,6 +55,7 @@ class Pair:
         self.client = client
         self.server = server
         self.key = Key(*_name(client.getsockname()), *_name(client.getpeername()))
+        self.server_key = Key(*_name(server.getsockname()), *_name(server.getpeername()))  # differs by more under NAT
 
     def end(self, role):
         return self.client if role == "client" else self.server

@@ -24,6 +24,11 @@ COMMIT
 -A FINWAITD -m mark --mark 0x40000000/0x40000000 -j MARK --set-xmark 0x0/0x40000000
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x40000000/0x40000000
 COMMIT
+*raw
+:FINWAITD - [0:0]
+-I OUTPUT 1 -p tcp -m mark --mark 0x40000000/0x40000000 -j FINWAITD
+-A FINWAITD -j CT --notrack
+COMMIT
 )");
 }
 
@@ -34,6 +39,11 @@ TEST(Render, IptablesAllQueuesEverySegmentAndErrorAndMarksNothing) {
 -4 -A FORWARD -p icmp --icmp-type destination-unreachable -j FINWAITD
 -6 -A FORWARD -p ipv6-icmp --icmpv6-type destination-unreachable -j FINWAITD
 -A FINWAITD -j NFQUEUE --queue-num 0 --queue-bypass
+COMMIT
+*raw
+:FINWAITD - [0:0]
+-I OUTPUT 1 -p tcp -m mark --mark 0x40000000/0x40000000 -j FINWAITD
+-A FINWAITD -j CT --notrack
 COMMIT
 )");
 }
@@ -55,6 +65,10 @@ table inet finwaitd {
         meta l4proto tcp meta mark & 0x300 == 0x300 ct mark set ct mark & 0xfffffcff meta mark set meta mark & 0xfffffcff
         tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | 0x300
     }
+    chain own {
+        type filter hook output priority raw; policy accept;
+        meta l4proto tcp meta mark & 0x300 == 0x300 notrack
+    }
 }
 )");
 }
@@ -69,8 +83,20 @@ table inet finwaitd {
         icmp type destination-unreachable queue flags bypass to 7
         icmpv6 type destination-unreachable queue flags bypass to 7
     }
+    chain own {
+        type filter hook output priority raw; policy accept;
+        meta l4proto tcp meta mark & 0x40000000 == 0x40000000 notrack
+    }
 }
 )");
+}
+
+TEST(Render, WithoutNotrackOurOwnSegmentsAreTrackedLikeAnyOther) {
+    const RulePlan plan{.untracked = false};
+    EXPECT_EQ(render_iptables_untracked(plan), "");
+    EXPECT_EQ(render_iptables(plan), render_iptables_intercept(plan));
+    EXPECT_EQ(render_nftables(plan).find("notrack"), std::string::npos);
+    EXPECT_EQ(render_nftables(plan).find('@'), std::string::npos);
 }
 
 }  // namespace

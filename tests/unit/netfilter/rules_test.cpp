@@ -54,6 +54,7 @@ TEST_F(Rules, InstallAndRemoveLeaveNoTrace) {
     EXPECT_EQ(test::in_own_namespace([] {
                   const std::string mangle = rules_of("mangle");
                   const std::string filter = rules_of("filter");
+                  const std::string raw = rules_of("raw");
                   auto rules = install({.queues = 2});
                   ASSERT_TRUE(rules);
                   EXPECT_EQ(rules->backend(), RuleBackend::iptables);
@@ -63,10 +64,15 @@ TEST_F(Rules, InstallAndRemoveLeaveNoTrace) {
                                                   "-p ipv6-icmp -m icmp6 --icmpv6-type 1 -j FINWAITD"})
                       EXPECT_EQ(count(rules_of("mangle"), "-A FORWARD " + error), 1U) << error;
                   EXPECT_EQ(count(rules_of("filter"), "-A FORWARD -p tcp -j FINWAITD"), 2U);
+                  EXPECT_TRUE(rules->untracked());
+                  EXPECT_EQ(count(rules_of("raw"), "-A OUTPUT -p tcp -m mark --mark 0x40000000/0x40000000"),
+                            2U);
+                  EXPECT_EQ(count(rules_of("raw"), "-A FINWAITD -j CT --notrack"), 2U);
                   rules->remove();
                   EXPECT_EQ(rules->problem(), std::nullopt);
                   EXPECT_EQ(rules_of("mangle"), mangle);
                   EXPECT_EQ(rules_of("filter"), filter);
+                  EXPECT_EQ(rules_of("raw"), raw);
               }),
               "");
 }
@@ -132,6 +138,17 @@ COMMIT
                   rules->remove();
                   EXPECT_EQ(rules_of("mangle"), mangle);
                   EXPECT_EQ(rules_of("filter"), filter);
+              }),
+              "");
+}
+
+TEST_F(Rules, WhatWeSendIsLeftToConntrackWhereThatIsWanted) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  run({"iptables-restore", "--noflush"}, render_iptables({}));
+                  const auto rules = install({.untracked = false});
+                  ASSERT_TRUE(rules);
+                  EXPECT_FALSE(rules->untracked());
+                  EXPECT_EQ(count(rules_of("raw"), "FINWAITD"), 0U) << "stale ones are removed";
               }),
               "");
 }

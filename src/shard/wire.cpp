@@ -1,0 +1,134 @@
+#include "shard/wire.hpp"
+
+#include "shard/clock.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace finwait::shard {
+namespace {
+
+/// Segments that wait for a search; more are given up.
+constexpr std::size_t kMostKept = 16384;
+constexpr Duration kComplainEvery = std::chrono::minutes(1);
+
+const std::string kHeldBack = "probes and resets are held back, because nobody knows their addresses: ";
+const std::string kRefused =
+    "the kernel refuses to send probes or resets: there is no route, or a rule in OUTPUT drops them (they "
+    "carry "
+    "mark_mask as packet mark, and conntrack calls them UNTRACKED)";
+
+void count(std::atomic<std::uint64_t>& counter) {
+    counter.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void Wire::translate(netfilter::Conntrack conntrack, inject::Injector tracked, Complain complain) {
+    conntrack_ = std::move(conntrack);
+    tracked_ = std::move(tracked);
+    complain_ = std::move(complain);
+}
+
+void Wire::send(Instant now, const engine::Send& order) {
+    if (!conntrack_) return injector_.add(order.segment);
+    const Translations::Entry entry = known_.of(now, order.flow);
+    switch (entry.state) {
+        case State::unknown: return look_up(now, order);
+        case State::sought: return keep(now, order);
+        case State::none:
+        case State::found: return put(entry, order.segment);
+    }
+}
+
+void Wire::look_up(Instant now, const engine::Send& order) {
+    const tcp::Segment& segment = order.segment;
+    const auto answer = conntrack_->find(segment.source, segment.destination);
+    if (const auto* error = std::get_if<netfilter::ConntrackError>(&answer)) {
+        give_up(segment);
+        return complain(now, kHeldBack + error->message);
+    }
+    if (const auto& found = std::get<std::optional<netfilter::Translation>>(answer)) {
+        const Translations::Entry entry{State::found, now, *found};
+        known_.set(order.flow, entry);
+        return put(entry, segment);
+    }
+    known_.set(order.flow, {State::sought, now, {}});
+    search_.add(segment.source, segment.destination);
+    keep(now, order);
+}
+
+void Wire::keep(Instant now, const engine::Send& order) {
+    if (kept_.size() >= kMostKept) return give_up(order.segment);
+    kept_.push_back({order, now});
+}
+
+/// A probe of a connection that conntrack does not know makes it known again; otherwise an RST that answers
+/// it would be invalid, and never be queued.
+void Wire::put(const Translations::Entry& entry, tcp::Segment segment) {
+    if (entry.state == State::none) {
+        count(counts_.no_entry);
+        (segment.any(tcp::flag::rst) ? injector_ : *tracked_).add(segment);
+        return;
+    }
+    const tcp::Endpoint shown = segment.source;
+    entry.translation.apply(segment);
+    if (segment.source != shown) count(counts_.translated);
+    injector_.add(segment);
+}
+
+/// That nobody answers a probe which was not sent means nothing: as if the network had reported it.
+void Wire::give_up(const tcp::Segment& segment) {
+    count(counts_.not_sent);
+    if (!segment.any(tcp::flag::rst))
+        static_cast<void>(engine_.on_unreachable({segment.source, segment.destination, segment.seq}));
+}
+
+void Wire::complain(Instant now, const std::string& problem) {
+    if (!complain_) return;
+    if (complained_ != Instant::never() && now < complained_ + kComplainEvery) return;
+    complained_ = now;
+    complain_(problem);
+}
+
+void Wire::take(const Search::Result& result) {
+    const Instant now = monotonic_now();
+    if (result.error) complain(now, kHeldBack + result.error->message);
+    for (const Kept& kept : std::exchange(kept_, {})) {
+        const engine::Send& order = kept.order;
+        const auto at = result.wanted.find(std::minmax(order.segment.source, order.segment.destination));
+        if (at == result.wanted.end()) {
+            kept_.push_back(kept);  // for the next search
+        } else if (result.error) {
+            known_.forget(order.flow);
+            give_up(order.segment);
+        } else {
+            const auto& found = at->second;
+            const Translations::Entry entry{found ? State::found : State::none, now,
+                                            found.value_or(netfilter::Translation())};
+            known_.set(order.flow, entry);
+            let_go(kept, entry);
+        }
+    }
+    flush();
+}
+
+/// A reset is exact and harmless as long as nothing has passed since it was made.
+void Wire::let_go(const Kept& kept, const Translations::Entry& entry) {
+    const engine::Send& order = kept.order;
+    if (order.segment.any(tcp::flag::rst) && !engine_.quiet_since(kept.since, order.flow))
+        give_up(order.segment);
+    else
+        put(entry, order.segment);
+}
+
+void Wire::flush() {
+    injector_.flush();
+    if (tracked_) tracked_->flush();
+    const std::uint64_t refused = injector_.failed() + (tracked_ ? tracked_->failed() : 0);
+    if (refused != counts_.refused.exchange(refused, std::memory_order_relaxed))
+        complain(monotonic_now(), kRefused);
+    search_.start();
+}
+
+}  // namespace finwait::shard

@@ -1,0 +1,85 @@
+// The way from the engine to the wire. The engine knows flows by what the forward hook shows; here each
+// segment gets the source by which its receiver knows its peer. Where that is not known, nothing is sent: a
+// receiver that is asked under a wrong address answers that it knows no such connection, and would be taken
+// for dead.
+#pragma once
+
+#include "engine/engine.hpp"
+#include "inject/injector.hpp"
+#include "netfilter/conntrack.hpp"
+#include "shard/search.hpp"
+#include "shard/translations.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+
+namespace finwait::shard {
+
+/// What became of the segments that were to be sent. May be read on any thread.
+struct WireCounts {
+    std::atomic<std::uint64_t> translated = 0;  // sent with an address that the forward hook does not show
+    std::atomic<std::uint64_t> no_entry = 0;    // sent as the forward hook shows it: conntrack has no entry
+    std::atomic<std::uint64_t> not_sent = 0;    // the addresses could not be found out in time
+    std::atomic<std::uint64_t> refused = 0;     // by the kernel: no route, or a rule in OUTPUT
+};
+
+class Wire {
+  public:
+    using Complain = std::function<void(const std::string&)>;
+
+    Wire(boost::asio::io_context& io, inject::Injector injector, engine::Engine& engine)
+        : injector_(std::move(injector)),
+          engine_(engine),
+          search_(io, [this](const Search::Result& result) { take(result); }) {}
+    Wire(const Wire&) = delete;
+    Wire& operator=(const Wire&) = delete;
+
+    /// From now on addresses are translated; before, segments leave as the engine makes them. `tracked` is an
+    /// injector whose packets do not pass conntrack by. `complain` is called once a minute at most.
+    void translate(netfilter::Conntrack conntrack, inject::Injector tracked, Complain complain);
+
+    /// Adds a segment to the burst, or keeps it until its addresses have been looked up.
+    void send(Instant now, const engine::Send& order);
+    /// Sends the burst.
+    void flush();
+    /// The flow has come to its end.
+    void forget(engine::FlowId flow) { known_.forget(flow); }
+
+    [[nodiscard]] const WireCounts& counts() const { return counts_; }
+
+  private:
+    using State = Translations::State;
+
+    /// A segment that waits, and when it was made.
+    struct Kept {
+        engine::Send order;
+        Instant since;
+    };
+
+    void look_up(Instant now, const engine::Send& order);
+    void keep(Instant now, const engine::Send& order);
+    void put(const Translations::Entry& entry, tcp::Segment segment);
+    void give_up(const tcp::Segment& segment);
+    void complain(Instant now, const std::string& problem);
+    void take(const Search::Result& result);
+    void let_go(const Kept& kept, const Translations::Entry& entry);
+
+    inject::Injector injector_;
+    std::optional<inject::Injector> tracked_;
+    engine::Engine& engine_;
+    Complain complain_;
+    std::optional<netfilter::Conntrack> conntrack_;
+    Translations known_;
+    std::vector<Kept> kept_;  // of flows that are sought
+    Instant complained_ = Instant::never();
+    WireCounts counts_;
+    Search search_;
+};
+
+}  // namespace finwait::shard
