@@ -1,0 +1,98 @@
+// What becomes of segments whose addresses are not known at once, in a namespace of the test's own.
+#include "shard/wire.hpp"
+
+#include "support/own_namespace.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <sys/syscall.h>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+
+namespace finwait::shard {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr Instant kNow(std::chrono::hours(1));
+
+engine::Send order(std::uint8_t flags) {
+    engine::Send send;
+    send.segment.source = {*tcp::Address::parse("127.0.0.2"), 1000};
+    send.segment.destination = {*tcp::Address::parse("127.0.0.3"), 80};
+    send.segment.flags = flags;
+    send.flow = {1, 1};
+    return send;
+}
+
+/// This thread may no longer speak to netfilter.
+bool drop_rights() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+    return syscall(SYS_capset, &header, none) == 0;
+}
+
+/// A wire that asks conntrack, and an engine that follows nothing.
+struct Station {
+    Station() {
+        auto tracked = inject::Injector::open(0);
+        auto conntrack = netfilter::Conntrack::open();
+        wire.translate(std::get<netfilter::Conntrack>(std::move(conntrack)),
+                       std::get<inject::Injector>(std::move(tracked)),
+                       [this](const std::string& problem) { complaints.push_back(problem); });
+    }
+
+    boost::asio::io_context io;
+    engine::Engine engine{engine::Options{}};
+    Wire wire{io, std::get<inject::Injector>(inject::Injector::open(0)), engine};
+    std::vector<std::string> complaints;
+};
+
+class WireTest : public testing::Test {
+  protected:
+    void SetUp() override { FINWAIT_NEEDS_ROOT("opens raw sockets and asks conntrack in a namespace"); }
+};
+
+TEST_F(WireTest, NothingIsSentWhileConntrackDoesNotAnswerAndThatIsToldOnceAMinute) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Station station;
+                  ASSERT_TRUE(drop_rights());
+                  station.wire.send(kNow, order(tcp::flag::ack));
+                  station.wire.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
+                  station.wire.flush();
+                  EXPECT_EQ(station.wire.counts().not_sent, 2U);
+                  EXPECT_EQ(station.wire.counts().no_entry, 0U);
+                  EXPECT_THAT(station.complaints, ElementsAre(HasSubstr("finwaitd needs CAP_NET_ADMIN")));
+                  station.wire.send(kNow + std::chrono::minutes(1), order(tcp::flag::ack));
+                  EXPECT_EQ(station.complaints.size(), 2U);
+              }),
+              "");
+}
+
+TEST_F(WireTest, AProbeWaitsForTheSearchAndAResetOfAFlowThatHasMovedOnIsGivenUp) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Station station;
+                  station.wire.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
+                  station.wire.send(kNow, order(tcp::flag::ack));
+                  station.wire.flush();
+                  EXPECT_EQ(station.wire.counts().no_entry, 0U);
+                  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+                  while (station.wire.counts().no_entry == 0 && std::chrono::steady_clock::now() < end) {
+                      station.io.restart();
+                      station.io.run_for(std::chrono::milliseconds(20));
+                  }
+                  EXPECT_EQ(station.wire.counts().no_entry, 1U) << "the probe";
+                  EXPECT_EQ(station.wire.counts().not_sent, 1U) << "the reset";
+                  station.wire.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
+                  EXPECT_EQ(station.wire.counts().no_entry, 2U) << "now that it is known, at once";
+                  EXPECT_THAT(station.complaints, testing::IsEmpty());
+              }),
+              "");
+}
+
+}  // namespace
+}  // namespace finwait::shard
