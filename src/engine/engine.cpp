@@ -67,6 +67,16 @@ bool Engine::resume(std::string_view policy) {
     return impl_->resume(policy);
 }
 
+std::optional<std::uint32_t> Engine::save(Instant now, std::uint32_t cursor, std::uint32_t slots,
+                                          std::vector<std::uint8_t>& batch) const {
+    return impl_->save(now, cursor, slots, batch);
+}
+
+std::uint32_t Engine::restore(Instant now, Instant saved,
+                              std::span<const std::span<const std::uint8_t>> batches) {
+    return impl_->restore(now, saved, batches);
+}
+
 const Counters& Engine::counters() const {
     return impl_->counters;
 }

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace finwait::engine {
@@ -110,6 +111,15 @@ class Engine {
     [[nodiscard]] KillResult kill(Instant now, FlowId id);
     /// Lets a policy that its breaker has stopped go on. False when there is no policy of that name.
     [[nodiscard]] bool resume(std::string_view policy);
+
+    /// Appends the flows in up to `slots` table slots from `cursor` on to `batch`, as bytes: what a restart
+    /// needs to lose no knowledge. Returns where to go on with the next batch, or nothing at the table's end.
+    [[nodiscard]] std::optional<std::uint32_t> save(Instant now, std::uint32_t cursor, std::uint32_t slots,
+                                                    std::vector<std::uint8_t>& batch) const;
+    /// Takes over the flows that an engine of the same shard had at `saved`, by the same clock; each batch
+    /// readable(), in the order of saving, before the first segment. They keep their names and times.
+    /// Returns how many there are; what does not fit the table is left out.
+    std::uint32_t restore(Instant now, Instant saved, std::span<const std::span<const std::uint8_t>> batches);
 
     [[nodiscard]] const Counters& counters() const;
     [[nodiscard]] Gauges gauges() const;

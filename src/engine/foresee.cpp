@@ -48,9 +48,11 @@ bool is_held_up(const flow::Record& record, Instant at, Instant when) {
 /// Whoever is asked lives; after a reset it is gone. False when nobody was asked.
 bool answer(flow::Record& record, Instant at) {
     bool heard = false;
-    for (flow::Inquiry& inquiry : record.reaping.side) {
+    for (std::size_t i = 0; i < record.reaping.side.size(); ++i) {
+        flow::Inquiry& inquiry = record.reaping.side[i];
         if (!inquiry.outstanding) continue;
         heard = true;
+        record.connection.side[i].recalled = false;
         inquiry.outstanding = false;
         inquiry.answered = at;
         if (record.reaping.phase == Phase::confirming)
@@ -158,7 +160,9 @@ Hindrance Engine::Impl::hindrance(const Record& record, Instant at) const {
     const bool requested = record.reaping.requested;
     switch (reaper::obstacle(record, requested ? reaper::kBriefQuiet : reaper::kQuiet, at)) {
         case reaper::Obstacle::untouchable: return Hindrance::untouchable;
-        case reaper::Obstacle::numbers_unknown: return Hindrance::numbers_unknown;
+        case reaper::Obstacle::numbers_unknown:
+            if (!tcp::recalled(record.connection)) return Hindrance::numbers_unknown;
+            break;  // both sides are asked first
         case reaper::Obstacle::data_in_flight: return Hindrance::data_in_flight;
         case reaper::Obstacle::not_quiet: return Hindrance::not_quiet;
         case reaper::Obstacle::none: break;

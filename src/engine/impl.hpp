@@ -3,11 +3,13 @@
 #pragma once
 
 #include "engine/engine.hpp"
+#include "engine/snapshot.hpp"
 #include "flow/sources.hpp"
 #include "flow/table.hpp"
 #include "flow/wheel.hpp"
 #include "reaper/pace.hpp"
 #include "reaper/reaper.hpp"
+#include "tcp/recall.hpp"
 #include "tcp/tracker.hpp"
 
 #include <unordered_map>
@@ -44,6 +46,9 @@ class Engine::Impl {
     [[nodiscard]] std::optional<Explanation> explain(Instant now, FlowId id) const;
     [[nodiscard]] KillResult kill(Instant now, FlowId id);
     [[nodiscard]] bool resume(std::string_view policy);
+    std::optional<std::uint32_t> save(Instant now, std::uint32_t cursor, std::uint32_t slots,
+                                      std::vector<std::uint8_t>& batch) const;
+    std::uint32_t restore(Instant now, Instant saved, std::span<const std::span<const std::uint8_t>> batches);
     [[nodiscard]] Gauges gauges() const;
     [[nodiscard]] std::vector<PolicyCounts> counts_by_policy() const;
 
@@ -68,6 +73,7 @@ class Engine::Impl {
     void erase(Instant now, std::uint32_t slot);
     [[nodiscard]] bool bridges_gap(std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     [[nodiscard]] Verdict follow(Instant now, std::uint32_t slot, const tcp::Segment& segment);
+    void check_recalled(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     void note_accepted(Instant now, std::uint32_t slot, const tcp::Segment& segment, bool progress);
     void catch_up_with_losses(Record& record) const;
     void settle(Instant now, std::uint32_t slot, const Before& before, const tcp::Segment* cause);
@@ -114,6 +120,10 @@ class Engine::Impl {
                                                    const reaper::Decision& decision, Instant at) const;
     [[nodiscard]] Hindrance hindrance(const Record& record, Instant at) const;
 
+    // restart.cpp: what outlives the engine
+    [[nodiscard]] std::uint32_t slot_for(const Kept& kept);
+    void take_over(Instant now, std::uint32_t slot, const Record& kept);
+
     // inspect.cpp: reports
     [[nodiscard]] policy::Subject subject(Instant now, const Record& record) const;
     [[nodiscard]] FlowReport report(Instant now, std::uint32_t slot) const;
@@ -124,6 +134,7 @@ class Engine::Impl {
     [[nodiscard]] Event event(Instant now, std::uint32_t slot, EventType type, std::string_view reason) const;
 
     [[nodiscard]] static Stage stage(const Record& record);
+    [[nodiscard]] static flow::Shelf shelf_for(Stage stage);
     /// Whether the reaper has the flow; otherwise only its stage's timeout runs.
     [[nodiscard]] static bool at_work(const Record& record);
     [[nodiscard]] const policy::Timeouts& timeouts(const Record& record) const {

@@ -18,7 +18,7 @@ SideReport side_report(const tcp::Connection& c, tcp::Role role) {
     out.window = side.window;
     out.timestamps = side.timestamps;
     out.sack = side.sack;
-    out.exact = side.fresh && side.acked;
+    out.exact = side.fresh && side.acked && !side.recalled;
     return out;
 }
 
@@ -95,7 +95,8 @@ std::optional<FlowReport> Engine::Impl::find(Instant now, FlowId id) const {
 KillResult Engine::Impl::kill_result(const Record& record) const {
     if (stage(record) == Stage::finished) return KillResult::already_closed;
     if (reaper::untouchable(record.connection)) return KillResult::untouchable;
-    if (!tcp::exact(record.connection) || record.losses != losses_) return KillResult::not_exact;
+    const bool known = tcp::exact(record.connection) || tcp::recalled(record.connection);
+    if (!known || record.losses != losses_) return KillResult::not_exact;
     return KillResult::requested;
 }
 

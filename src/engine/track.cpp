@@ -14,12 +14,6 @@ constexpr Duration kReleaseAgain = std::chrono::seconds(1);
 constexpr Duration kCrossing = std::chrono::milliseconds(100);
 constexpr std::size_t kMaxPendingEvents = 16'384;
 
-flow::Shelf shelf_for(Stage stage) {
-    if (stage == Stage::finished) return flow::Shelf::finished;
-    if (stage == Stage::provisional) return flow::Shelf::provisional;
-    return flow::Shelf::none;
-}
-
 }  // namespace
 
 Engine::Impl::Impl(Options options)
@@ -45,6 +39,12 @@ Stage Engine::Impl::stage(const Record& record) {
     if (!client.fin_seen && !server.fin_seen) return Stage::established;
     const bool acked = client.fin_acked || server.fin_acked;
     return acked ? Stage::unsettled : Stage::fin_wait_1;
+}
+
+flow::Shelf Engine::Impl::shelf_for(Stage stage) {
+    if (stage == Stage::finished) return flow::Shelf::finished;
+    if (stage == Stage::provisional) return flow::Shelf::provisional;
+    return flow::Shelf::none;
 }
 
 Verdict Engine::Impl::on_segment(Instant now, const tcp::Segment& segment) {
@@ -76,6 +76,7 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     Record& record = table_[slot];
     catch_up_with_losses(record);
     const tcp::Role from = record.role_of(segment.source);
+    if (tcp::recalled(record.connection)) check_recalled(now, slot, from, segment);
     if (listen(now, slot, from, segment) == reaper::Heard::consume) {
         arm(slot, now);
         return Verdict::drop;
@@ -103,6 +104,18 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     if (record.reaping.urgent) arm(slot, now);
     if (tcp::reset_pending(record.connection)) arm(slot, deadline(record, stage(record)));
     return verdict_for(now, record);
+}
+
+/// What passed unseen was progress, nobody knows when: its time begins anew, and what it was asked with old
+/// numbers counts for nothing.
+void Engine::Impl::check_recalled(Instant now, std::uint32_t slot, tcp::Role from,
+                                  const tcp::Segment& segment) {
+    Record& record = table_[slot];
+    if (tcp::check_recalled(record.connection, from, segment) != tcp::Recollection::contradicted) return;
+    record.last_progress = now;
+    record.reaping.not_before = Instant();
+    reaper::revive(record);
+    arm(slot, deadline(record, stage(record)));
 }
 
 /// Whether the other side's latest implausible segment and this one continue each other exactly.

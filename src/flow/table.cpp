@@ -37,15 +37,36 @@ std::uint32_t Table::insert(const Key& key) {
         slot = slots();
         nodes_.emplace_back();
     }
+    occupy(slot, std::max(nodes_[slot].record.generation, begun_after_) + 1, key);
+    return slot;
+}
+
+bool Table::insert_at(std::uint32_t slot, std::uint32_t generation, const Key& key) {
+    if (slot < slots() || slot >= limit_ || find(key) != kNoSlot) return false;
+    for (std::uint32_t gap = slots(); gap < slot; ++gap) {
+        nodes_.emplace_back();
+        nodes_[gap].next = free_;
+        free_ = gap;
+    }
+    nodes_.emplace_back();
+    occupy(slot, generation, key);
+    return true;
+}
+
+void Table::begin_after(std::uint32_t generations) {
+    begun_after_ = std::max(begun_after_, generations);
+    generations_ = std::max(generations_, generations);
+}
+
+void Table::occupy(std::uint32_t slot, std::uint32_t generation, const Key& key) {
     Node& node = nodes_[slot];
-    const std::uint32_t generation = node.record.generation + 1;
     node = Node{};
     node.live = true;
     node.record.key = key;
     node.record.generation = generation;
+    generations_ = std::max(generations_, generation);
     index_insert(hash(secret_, key), slot);
     ++size_;
-    return slot;
 }
 
 void Table::erase(std::uint32_t slot) {

@@ -24,7 +24,15 @@ class Table {
     [[nodiscard]] std::uint32_t find(const Key& key) const;
     /// A fresh record for a key that is not in the table; kNoSlot when the table is full.
     [[nodiscard]] std::uint32_t insert(const Key& key);
+    /// A fresh record with the name that it had before a restart. Slots come in ascending order and below the
+    /// limit, keys only once: otherwise false.
+    [[nodiscard]] bool insert_at(std::uint32_t slot, std::uint32_t generation, const Key& key);
     void erase(std::uint32_t slot);
+
+    /// How often any one slot has been used at most.
+    [[nodiscard]] std::uint32_t generations() const { return generations_; }
+    /// Slots are used from this generation on, so that no name of before a restart is given again.
+    void begin_after(std::uint32_t generations);
 
     [[nodiscard]] Record& operator[](std::uint32_t slot) { return nodes_[slot].record; }
     [[nodiscard]] const Record& operator[](std::uint32_t slot) const { return nodes_[slot].record; }
@@ -60,12 +68,15 @@ class Table {
     };
 
     [[nodiscard]] std::size_t home(std::uint64_t hash) const { return hash & mask_; }
+    void occupy(std::uint32_t slot, std::uint32_t generation, const Key& key);
     void index_insert(std::uint64_t hash, std::uint32_t slot);
     void index_erase(std::uint64_t hash, std::uint32_t slot);
     void unlink(std::uint32_t slot);
 
     std::uint32_t limit_;
     std::uint32_t size_ = 0;
+    std::uint32_t generations_ = 0;
+    std::uint32_t begun_after_ = 0;
     HashKey secret_;
     std::size_t mask_;
     std::vector<Entry> index_;

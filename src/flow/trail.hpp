@@ -29,6 +29,9 @@ class Trail {
     static constexpr std::size_t kCapacity = 8;
 
     void add(const Step& step) { steps_[count_++ % kCapacity] = step; }
+    /// There were `steps` before the first one that is added; of these only what is overwritten may be
+    /// missing.
+    void begin_after(std::uint32_t steps) { count_ = steps; }
     [[nodiscard]] std::size_t size() const { return count_ < kCapacity ? count_ : kCapacity; }
     /// The i-th of those that are left, oldest first.
     [[nodiscard]] const Step& operator[](std::size_t i) const {

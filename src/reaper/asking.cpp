@@ -3,6 +3,7 @@
 #include "reaper/judgement.hpp"
 #include "reaper/probe.hpp"
 #include "reaper/stages.hpp"
+#include "tcp/recall.hpp"
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
@@ -22,6 +23,10 @@ using tcp::Role;
 constexpr std::string_view kAliveTooLong = "both sides answer, and there has been no progress for alive_max";
 constexpr std::string_view kUnreachableTooLong =
     "the network reports that a side cannot be reached, and there has been no progress for alive_max";
+constexpr std::string_view kUnverified =
+    "since the restart the sides have not both said where they stand, and without that no reset is exact";
+constexpr std::string_view kVerifying =
+    "it is to be ended: both sides are asked whether the numbers from before the restart are still right";
 constexpr std::string_view kAsking = "its time is up: both sides are asked";
 
 /// An orphan counts as one only where the policy lets the test.
@@ -58,6 +63,7 @@ Decision ask_the_unheard(Record& record, const Circumstances& around) {
             decision.again = std::min(decision.again, next);
         } else if (inquiry.probes >= around.timeouts.probe_attempts) {
             give_up(inquiry);
+            tcp::excuse_silence(record.connection, role);
             decision.again = around.now;
         } else {
             ask(record, role, around.now, decision.segments);
@@ -96,6 +102,14 @@ Decision leave(Record& record, std::string_view reason, const Circumstances& aro
     return {Step::wait, record.reaping.not_before, reason, {}};
 }
 
+/// Whoever asked for its end, it cannot be: nobody is there who could say by which number.
+Decision leave_unverified(Record& record, const Circumstances& around) {
+    record.reaping.requested = record.reaping.crowded = false;
+    const Decision decision = leave(record, kUnverified, around);
+    record.reaping.not_before = around.now + std::max(kLeaveAlone, around.timeouts.fin_wait_2);
+    return {Step::wait, record.reaping.not_before, decision.reason, {}};
+}
+
 /// The side whose connection is gone has said so by an RST that went on to the other: only to make sure is
 /// left.
 Decision pass_on(Record& record, Role target, const Circumstances& around) {
@@ -118,6 +132,7 @@ Decision end_one(Record& record, Role target, const Circumstances& around) {
 
 /// A side that did not answer is reset too, whatever the policy: perhaps only its answers are lost.
 Decision end_both(Record& record, std::string_view reason, const Circumstances& around) {
+    if (tcp::recalled(record.connection)) return leave_unverified(record, around);
     const bool silent =
         std::ranges::any_of(record.reaping.side, [](const Inquiry& i) { return unheard(i.evidence); });
     begin_resetting(record, silent ? ResetSides::both : around.timeouts.reset, reason, around.now);
@@ -126,6 +141,7 @@ Decision end_both(Record& record, std::string_view reason, const Circumstances& 
 
 /// Nothing is proven against the flow: it is left, unless it has been so for too long.
 Decision spare(Record& record, const Judgement& j, const Circumstances& around) {
+    if (tcp::recalled(record.connection)) return leave_unverified(record, around);
     const Inquiry& closer = record.reaping.of(record.reaping.closer);
     if (around.now >= record.last_progress + around.timeouts.alive_max) {
         const bool unreachable = j.closer == Evidence::unreachable || j.holder == Evidence::unreachable;
@@ -159,7 +175,7 @@ Decision begin_asking(Record& record, const Circumstances& around) {
     reaping.phase = Phase::probing;
     reaping.since = around.now;
     reaping.side = {};
-    reaping.reason = kAsking;
+    reaping.reason = asks_by_policy(record, around) ? kAsking : kVerifying;
     reaping.closer = *tcp::closer(record.connection);
     return ask_the_unheard(record, around);
 }
@@ -176,6 +192,10 @@ Decision go_on_asking(Record& record, const Circumstances& around) {
         // The flow has moved on by itself: what was asked is of no interest any more.
         revive(record);
         return {Step::wait, due(record, around.timeouts), {}, {}};
+    }
+    if (!gone && reaping.reason == kVerifying && tcp::exact(record.connection)) {
+        revive(record);
+        return decide(record, around);
     }
     const Judgement& j = judge(evidence_of(record, reaping.closer, around.timeouts),
                                evidence_of(record, other(reaping.closer), around.timeouts));

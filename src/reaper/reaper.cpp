@@ -3,6 +3,7 @@
 #include "reaper/judgement.hpp"
 #include "reaper/probe.hpp"
 #include "reaper/stages.hpp"
+#include "tcp/recall.hpp"
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
@@ -27,6 +28,14 @@ std::string_view reason_of(const Record& record, const Circumstances& around) {
     return kIdle;
 }
 
+}  // namespace
+
+bool asks_by_policy(const Record& record, const Circumstances& around) {
+    return around.timeouts.on_expiry == policy::OnExpiry::probe && reason_of(record, around) == kIdle;
+}
+
+namespace {
+
 /// A zero window lasts as long as the receiving application does not read (RFC 9293 section 3.8.6.1).
 bool window_closed(const Record& record) {
     const std::optional<Role> closer = tcp::closer(record.connection);
@@ -37,7 +46,8 @@ Decision wait_until(Instant when) {
     return {Step::wait, when, {}, {}};
 }
 
-/// The wait that an obstacle asks for; empty when there is none.
+/// The wait that an obstacle asks for; empty when there is none. Who only observes asks nobody and takes
+/// recalled numbers for right.
 std::optional<Decision> held_up(const Record& record, Duration quiet, const Circumstances& around) {
     const Instant now = around.now;
     switch (obstacle(record, quiet, now)) {
@@ -45,7 +55,9 @@ std::optional<Decision> held_up(const Record& record, Duration quiet, const Circ
         case Obstacle::untouchable: return wait_until(Instant::never());
         case Obstacle::not_quiet: return wait_until(record.last_seen + quiet);
         case Obstacle::data_in_flight: return wait_until(now + quiet);
-        case Obstacle::numbers_unknown: return wait_until(now + std::max(kQuiet, around.timeouts.fin_wait_2));
+        case Obstacle::numbers_unknown:
+            if (tcp::recalled(record.connection)) return std::nullopt;
+            return wait_until(now + std::max(kQuiet, around.timeouts.fin_wait_2));
     }
     return std::nullopt;
 }
@@ -63,9 +75,11 @@ Decision watch(Record& record, const Circumstances& around) {
         return wait_until(around.now + kStoppedFor);
     if (idle && !observing && t.on_expiry == policy::OnExpiry::probe) {
         if (untouchable(record.connection)) return wait_until(Instant::never());
-        if (!tcp::exact(record.connection)) return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));
+        if (!tcp::exact(record.connection) && !tcp::recalled(record.connection))
+            return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));
         return begin_asking(record, around);
     }
+    if (!observing && tcp::recalled(record.connection)) return begin_asking(record, around);
     if (idle && window_closed(record)) return wait_until(around.now + t.fin_wait_2);
     if (const auto held = held_up(record, idle ? kQuiet : kBriefQuiet, around)) return *held;
     if (observing) return {Step::record, Instant::never(), reason, {}};

@@ -30,6 +30,7 @@ struct Side {
     bool fresh : 1 = false;     // next is current: nothing has passed unseen since
     bool complete : 1 = false;  // next is also an upper bound: everything sent has been seen
     bool acked : 1 = false;     // it has sent an acknowledgment that is current
+    bool recalled : 1 = false;  // next and ack are remembered from before a restart, and not confirmed yet
     bool syn_seen : 1 = false;
     bool fin_seen : 1 = false;
     bool fin_acked : 1 = false;     // the peer's acknowledgment of the FIN has passed

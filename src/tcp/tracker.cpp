@@ -175,6 +175,7 @@ void lose_numbers(Connection& c) {
         side.fresh = false;
         side.complete = false;
         side.acked = false;
+        side.recalled = false;
         // Windows may have grown unseen: from here on only the largest possible one is certain.
         side.max_window = scaled_window(c, r, UINT16_MAX);
     }
@@ -221,7 +222,8 @@ bool finished(const Connection& c) {
 }
 
 bool exact(const Connection& c) {
-    return std::ranges::all_of(c.side, [](const Side& s) { return s.fresh && s.acked && !s.fin_claimed; });
+    return std::ranges::all_of(
+        c.side, [](const Side& s) { return s.fresh && s.acked && !s.fin_claimed && !s.recalled; });
 }
 
 std::uint8_t scale_in_force(const Connection& c, Role role) {

@@ -1,0 +1,30 @@
+// Numbers that are remembered from before a time in which segments may have passed unseen, such as a restart:
+// right if nothing passed, so they are kept as a claim that the sides' own next words confirm or contradict.
+#pragma once
+
+#include "tcp/segment.hpp"
+#include "tcp/side.hpp"
+
+namespace finwait::tcp {
+
+/// The numbers of a half-closed connection become a claim; any other's are lost, for it proves them anew by
+/// what it does next.
+void recall(Connection& connection);
+
+/// Whether a claim is left: exact() is false until both sides' numbers are confirmed.
+[[nodiscard]] bool recalled(const Connection& connection);
+
+enum class Recollection : std::uint8_t {
+    open,          // the segment says nothing about it
+    confirmed,     // its sender stands where it is remembered
+    contradicted,  // something passed unseen: the numbers are lost
+};
+
+/// Holds a segment of `from` against the claim. To be called before anything else judges the segment.
+Recollection check_recalled(Connection& connection, Role from, const Segment& segment);
+
+/// `silent` answers nothing any more. A reset towards it needs no word of its own if its peer has closed and
+/// it has acknowledged that: its number is the end of the peer's FIN, whatever it has sent since.
+void excuse_silence(Connection& connection, Role silent);
+
+}  // namespace finwait::tcp
