@@ -1,6 +1,7 @@
 #include "daemon.hpp"
 
 #include "config/load.hpp"
+#include "keeper.hpp"
 #include "netfilter/queue.hpp"
 #include "shard/clock.hpp"
 
@@ -51,7 +52,11 @@ int Daemon::run() {
     if (!open_audit()) return 2;
     if (!open_shards() || !open_control()) return 1;
     try_conntrack();
-    if (!install_rules() || !translate_addresses()) return 1;
+    take_over_flows(settings_, shards_, *logger_);
+    if (!install_rules() || !translate_addresses()) {
+        keep_flows(settings_, shards_, *logger_);
+        return 1;
+    }
     introduce_shards();
     fit_conntrack();
     for (const auto& shard : shards_)
@@ -196,6 +201,7 @@ void Daemon::stop() {
     rules_->remove();
     conntrack_clock_.restore();
     if (rules_->problem()) logger_->error("{}", *rules_->problem());
+    keep_flows(settings_, shards_, *logger_);
     control_io_.stop();
 }
 
@@ -232,6 +238,7 @@ std::vector<std::string> Daemon::put_in_force() {
     settings_.limits = fresh.limits;
     settings_.limits.flows = flows;
     settings_.conntrack = fresh.conntrack;
+    settings_.state = fresh.state;
     settings_.log = fresh.log;
     logger_->set_level(spdlog::level::from_str(settings_.log.level));
     for (const auto& shard : shards_) {

@@ -145,6 +145,12 @@ bool is_file_path_or_empty(std::string_view path) {
            path.find('\0') == path.npos;
 }
 
+bool is_state_path(std::string_view path) {
+    constexpr std::size_t kMost = 4000;  // PATH_MAX, and room for the name that it is written under
+    return path.empty() || (path.size() > 1 && path.size() <= kMost && path[0] == '/' && path.back() != '/' &&
+                            path.find('\0') == path.npos);
+}
+
 bool is_group_name(std::string_view name) {
     constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
     return !name.empty() && name.size() <= 32 && name[0] != '-' &&
@@ -267,6 +273,13 @@ std::span<const Key<Control>> control_keys() {
         text("socket", &Control::socket, "an absolute path of at most 107 bytes", is_socket_path),
         text("group", &Control::group, "the name of a group: 1 to 32 letters, digits, \"_\", \".\" and \"-\"",
              is_group_name),
+    };
+    return keys;
+}
+
+std::span<const Key<State>> state_keys() {
+    static const std::vector keys = {
+        text("file", &State::file, "an absolute path of at most 4000 bytes, or \"\" for none", is_state_path),
     };
     return keys;
 }

@@ -31,6 +31,7 @@ struct Key {
 [[nodiscard]] std::span<const Key<policy::Timeouts>> timeouts_keys();
 [[nodiscard]] std::span<const Key<Control>> control_keys();
 [[nodiscard]] std::span<const Key<Conntrack>> conntrack_keys();
+[[nodiscard]] std::span<const Key<State>> state_keys();
 [[nodiscard]] std::span<const Key<Log>> log_keys();
 
 /// Calls visit(name, keys, member of Settings) for every [table], in the order in which they are printed.
@@ -41,6 +42,7 @@ void for_each_table(Visitor visit) {
     visit("timeouts", timeouts_keys(), &Settings::timeouts);
     visit("conntrack", conntrack_keys(), &Settings::conntrack);
     visit("control", control_keys(), &Settings::control);
+    visit("state", state_keys(), &Settings::state);
     visit("log", log_keys(), &Settings::log);
 }
 

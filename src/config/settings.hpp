@@ -51,6 +51,12 @@ struct Control {
     friend bool operator==(const Control&, const Control&) = default;
 };
 
+struct State {
+    std::string file = "/var/lib/finwaitd/state";  // "": none
+
+    friend bool operator==(const State&, const State&) = default;
+};
+
 struct Log {
     std::string level = "info";  // error | warn | info | debug
     std::string audit;           // a file for events; empty: none
@@ -67,6 +73,7 @@ struct Settings {
     std::vector<policy::Policy> policies;
     Conntrack conntrack;
     Control control;
+    State state;
     Log log;
 
     friend bool operator==(const Settings&, const Settings&) = default;

@@ -95,7 +95,8 @@ std::optional<FlowReport> Engine::Impl::find(Instant now, FlowId id) const {
 KillResult Engine::Impl::kill_result(const Record& record) const {
     if (stage(record) == Stage::finished) return KillResult::already_closed;
     if (reaper::untouchable(record.connection)) return KillResult::untouchable;
-    const bool known = tcp::exact(record.connection) || tcp::recalled(record.connection);
+    const tcp::Connection& c = record.connection;
+    const bool known = tcp::exact(c) || (tcp::recalled(c) && tcp::closer(c));  // else both are asked first
     if (!known || record.losses != losses_) return KillResult::not_exact;
     return KillResult::requested;
 }

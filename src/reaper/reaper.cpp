@@ -46,6 +46,11 @@ Decision wait_until(Instant when) {
     return {Step::wait, when, {}, {}};
 }
 
+/// Its numbers are only remembered, and there are sides to ask whether they are right.
+bool to_be_verified(const Record& record) {
+    return tcp::recalled(record.connection) && tcp::closer(record.connection);
+}
+
 /// The wait that an obstacle asks for; empty when there is none. Who only observes asks nobody and takes
 /// recalled numbers for right.
 std::optional<Decision> held_up(const Record& record, Duration quiet, const Circumstances& around) {
@@ -56,7 +61,7 @@ std::optional<Decision> held_up(const Record& record, Duration quiet, const Circ
         case Obstacle::not_quiet: return wait_until(record.last_seen + quiet);
         case Obstacle::data_in_flight: return wait_until(now + quiet);
         case Obstacle::numbers_unknown:
-            if (tcp::recalled(record.connection)) return std::nullopt;
+            if (to_be_verified(record)) return std::nullopt;
             return wait_until(now + std::max(kQuiet, around.timeouts.fin_wait_2));
     }
     return std::nullopt;
@@ -75,11 +80,11 @@ Decision watch(Record& record, const Circumstances& around) {
         return wait_until(around.now + kStoppedFor);
     if (idle && !observing && t.on_expiry == policy::OnExpiry::probe) {
         if (untouchable(record.connection)) return wait_until(Instant::never());
-        if (!tcp::exact(record.connection) && !tcp::recalled(record.connection))
+        if (!tcp::exact(record.connection) && !to_be_verified(record))
             return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));
         return begin_asking(record, around);
     }
-    if (!observing && tcp::recalled(record.connection)) return begin_asking(record, around);
+    if (!observing && to_be_verified(record)) return begin_asking(record, around);
     if (idle && window_closed(record)) return wait_until(around.now + t.fin_wait_2);
     if (const auto held = held_up(record, idle ? kQuiet : kBriefQuiet, around)) return *held;
     if (observing) return {Step::record, Instant::never(), reason, {}};

@@ -9,10 +9,22 @@ namespace finwait::tcp {
 
 namespace {
 
+void confirm(Side& side) {
+    side.recalled = false;
+    side.fresh = side.acked = true;
+}
+
 /// `side` has closed and is heard: it can send nothing more. If it has all that `peer` is confirmed to have
 /// sent, nothing can have moved its own acknowledgment either.
 void confirm_closed(Side& side, const Side& peer) {
-    if (side.fin_acked && side.ack == peer.next) side.recalled = false;
+    if (side.fin_acked && side.ack == peer.next) confirm(side);
+}
+
+/// The tracker takes the numbers of `sender` from what it says now. The peer's are still a claim, but no
+/// bound for others.
+void contradict(Side& sender, Side& peer) {
+    sender.recalled = sender.fresh = sender.complete = sender.acked = false;
+    if (peer.recalled) peer.fresh = peer.acked = false;
 }
 
 /// Of the two numbers that a segment carries one can no longer change: the closer's own, or the holder's
@@ -42,23 +54,29 @@ bool recalled(const Connection& c) {
 
 Recollection check_recalled(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
+    Side& peer = c.of(other(from));
     // An RST is graded by the numbers that there are; a SYN would begin another connection, with other ones.
-    if (!s.any(flag::ack) || s.any(flag::syn | flag::rst)) return Recollection::open;
-    if (!fits_the_fin(sender, c.of(other(from)), s)) return Recollection::open;
+    const bool ordinary = s.any(flag::ack) && !s.any(flag::syn | flag::rst);
+    if (!sender.recalled || !ordinary || !fits_the_fin(sender, peer, s)) return Recollection::open;
+    // The closer has got what the holder is known by now to have sent.
+    if (sender.fin_acked && !peer.recalled && peer.fresh && s.ack == peer.next) sender.ack = s.ack;
     if (after(s.seq, sender.next) || after(s.ack, sender.ack)) {
-        lose_numbers(c);
+        contradict(sender, peer);
         return Recollection::contradicted;
     }
     // What is sent anew, a keepalive too, has an earlier number and does not tell where its sender stands.
     if (s.seq != sender.next || s.ack != sender.ack) return Recollection::open;
-    sender.recalled = false;
-    confirm_closed(c.of(other(from)), sender);
+    confirm(sender);
+    if (peer.recalled) confirm_closed(peer, sender);
     return Recollection::confirmed;
 }
 
 void excuse_silence(Connection& c, Role silent) {
+    Side& side = c.of(silent);
     const Side& peer = c.of(other(silent));
-    if (peer.fin_acked && !peer.recalled) c.of(silent).recalled = false;
+    if (!side.recalled || !peer.fin_acked || peer.recalled) return;
+    side.next = later(side.next, peer.ack);
+    confirm(side);
 }
 
 }  // namespace finwait::tcp

@@ -17,7 +17,7 @@ void recall(Connection& connection);
 enum class Recollection : std::uint8_t {
     open,          // the segment says nothing about it
     confirmed,     // its sender stands where it is remembered
-    contradicted,  // something passed unseen: the numbers are lost
+    contradicted,  // something passed unseen: its sender's numbers are those of the segment
 };
 
 /// Holds a segment of `from` against the claim. To be called before anything else judges the segment.

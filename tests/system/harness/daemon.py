@@ -40,6 +40,7 @@ class Daemon:
         os.chmod(self.directory, 0o755)  # who may talk to the daemon is decided by the socket's own mode
         self.config = os.path.join(self.directory, "finwaitd.toml")
         self.socket = os.path.join(self.directory, "control.sock")
+        self.state = os.path.join(self.directory, "state")
         self.log_file = os.path.join(self.directory, "log")
         self._process = None
         self._outlive = outlive
@@ -57,7 +58,8 @@ class Daemon:
 
     def configure(self, settings):
         """Writes the configuration; start() or reload() puts it in force."""
-        self.settings = {**settings, "control": {"socket": self.socket, "group": "root", **settings.get("control", {})}}
+        self.settings = {**settings, "control": {"socket": self.socket, "group": "root", **settings.get("control", {})},
+                         "state": {"file": self.state, **settings.get("state", {})}}
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(toml.dump(self.settings))
 

@@ -62,7 +62,7 @@ TEST(ConfigError, AnUnknownKeyAtTheTopLevel) {
         errors("\n  moed = \"enforce\""),
         ElementsAre(
             "test.toml:2:3: moed: found an unknown key; allowed: intercept, limits, timeouts, conntrack, "
-            "control, log, policy, mode, profile; did you mean \"mode\"?"));
+            "control, state, log, policy, mode, profile; did you mean \"mode\"?"));
 }
 
 TEST(ConfigError, AnUnknownKeyInATable) {
@@ -195,6 +195,14 @@ TEST(ConfigError, ASocketPathThatIsRelativeOrTooLong) {
                 ElementsAre(StartsWith("test.toml:1:18: control.socket: ")));
     EXPECT_EQ(errors("control.socket = \"/" + std::string(106, 'x') + '"').size(), 0U);
     EXPECT_EQ(errors("control.socket = \"/" + std::string(107, 'x') + '"').size(), 1U);
+}
+
+TEST(ConfigError, AStateFileIsAnAbsolutePathOrNothing) {
+    EXPECT_THAT(errors("state.file = \"state\""), ElementsAre(StartsWith("test.toml:1:14: state.file: ")));
+    EXPECT_EQ(errors("state.file = \"/var/lib/\"").size(), 1U);
+    EXPECT_EQ(errors("state.file = \"/\"").size(), 1U);
+    EXPECT_EQ(errors("state.file = \"\"").size(), 0U);
+    EXPECT_EQ(errors("state.file = \"/state\"").size(), 0U);
 }
 
 TEST(ConfigError, APolicyWithoutNameAndMatch) {

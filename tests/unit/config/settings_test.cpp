@@ -52,6 +52,8 @@ or port 81"""
 [control]
 socket = "/run/\u00e9.sock"
 group = "wheel"
+[state]
+file = ""
 [log]
 level = "debug"
 )";
@@ -70,6 +72,7 @@ TEST(Settings, AreWhatTheFileSays) {
               (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s, policy::OnExpiry::observe, 2s,
                                 7, policy::kOff, policy::OrphanTest::active, policy::ResetSides::holder}));
     EXPECT_EQ(s.control, (Control{"/run/\xc3\xa9.sock", "wheel"}));
+    EXPECT_EQ(s.state.file, "");
     EXPECT_EQ(s.log.level, "debug");
     ASSERT_EQ(s.policies.size(), 2U);
     EXPECT_EQ(s.policies[0].name, "web");
@@ -168,6 +171,9 @@ manage_timeouts = false
 [control]
 socket = "/run/finwaitd/control.sock"
 group = "finwaitd"
+
+[state]
+file = "/var/lib/finwaitd/state"
 
 [log]
 level = "info"

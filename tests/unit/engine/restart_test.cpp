@@ -199,6 +199,29 @@ TEST(Restart, DataThatPassedUnseenIsProgressAndItsNumbersAreLearnt) {
     EXPECT_EQ(after.resets()[0].seq, tcp::Seq(5801));
 }
 
+TEST(Restart, WhoseAnswerDidNotComeIsAskedAgain) {
+    Path after = restarted(half_closed(policy::OnExpiry::reset), with(policy::OnExpiry::reset), seconds(10));
+    after.wait(milliseconds(10));
+    after.server(ack(5801, 1002));
+    after.wait(milliseconds(6100));
+    ASSERT_THAT(after.probes(), SizeIs(4));
+    EXPECT_THAT(after.resets(), IsEmpty());
+    EXPECT_EQ(after.client(ack(1002, 5801)), Verdict::drop);
+    after.wait(milliseconds(10));
+    ASSERT_THAT(after.resets(), SizeIs(2));
+    EXPECT_EQ(after.resets()[0].seq, tcp::Seq(5801));
+}
+
+TEST(Restart, AHolderThatSentUnseenAndThenFellSilentIsResetToo) {
+    Path after = restarted(half_closed(policy::OnExpiry::reset), with(policy::OnExpiry::reset), seconds(10));
+    after.wait(milliseconds(10));
+    after.client(ack(1002, 5801));
+    after.wait(seconds(90));
+    ASSERT_THAT(after.resets(), SizeIs(2));
+    EXPECT_EQ(after.resets()[0].seq, tcp::Seq(5801));
+    EXPECT_EQ(after.resets()[1].seq, tcp::Seq(1002));
+}
+
 TEST(Restart, DataThatComesAfterwardsGoesOnWhereItWas) {
     Path after = restarted(half_closed(policy::OnExpiry::reset), with(policy::OnExpiry::reset), seconds(1));
     after.server(data(5001, 1002, 100));
