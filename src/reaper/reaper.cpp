@@ -48,7 +48,8 @@ Decision wait_until(Instant when) {
 
 /// Its numbers are only remembered, and there are sides to ask whether they are right.
 bool to_be_verified(const Record& record) {
-    return tcp::recalled(record.connection) && tcp::closer(record.connection);
+    const tcp::Connection& c = record.connection;
+    return tcp::recalled(c) && tcp::closer(c) && !untouchable(c);
 }
 
 /// The wait that an obstacle asks for; empty when there is none. Who only observes asks nobody and takes

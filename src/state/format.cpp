@@ -97,12 +97,12 @@ void Encoder::finish() {
     const std::size_t from = buffer_.size();
     OctetWriter(buffer_).put(length_);
     account(from);
-    OctetWriter(buffer_).put(static_cast<std::uint32_t>(checksum_.checksum()));
+    OctetWriter(buffer_).put(checksum_.value());
 }
 
 void Encoder::account(std::size_t from) {
     const std::size_t count = buffer_.size() - from;
-    checksum_.process_bytes(buffer_.data() + from, count);
+    checksum_.add(OctetView(buffer_).subspan(from));
     length_ += count;
 }
 
@@ -121,9 +121,9 @@ std::variant<Content, std::string> decode(OctetView file) {
     if (in.left() < kTrailer) return "it is cut off"s;
     OctetReader trailer(file.last(kTrailer));
     if (trailer.take<std::uint64_t>() != file.size() - kTrailer) return "it is cut off or damaged"s;
-    boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> checksum;
-    checksum.process_bytes(file.data(), file.size() - 4);
-    if (trailer.take<std::uint32_t>() != checksum.checksum()) return "it is damaged: its checksum is wrong"s;
+    Checksum checksum;
+    checksum.add(file.first(file.size() - 4));
+    if (trailer.take<std::uint32_t>() != checksum.value()) return "it is damaged: its checksum is wrong"s;
     Content content;
     content.origin = take_origin(in);
     if (in.ok()) content.batches = take_batches(in, content.origin.at);

@@ -10,6 +10,7 @@
 // The length is that of everything before it, the checksum of everything before itself.
 #pragma once
 
+#include "state/checksum.hpp"
 #include "state/origin.hpp"
 
 #include <cstdint>
@@ -17,8 +18,6 @@
 #include <string>
 #include <variant>
 #include <vector>
-
-#include <boost/crc.hpp>
 
 namespace finwait::state {
 
@@ -43,7 +42,7 @@ class Encoder {
 
     Octets buffer_;
     std::uint64_t length_ = 0;
-    boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> checksum_;  // RFC 3720, B.4
+    Checksum checksum_;
 };
 
 struct Batch {

@@ -92,5 +92,28 @@ TEST(Table, AgreesWithAMapOverARandomLife) {
     }
 }
 
+TEST(Table, ARecordGoesBackToItsSlotAndFreshNamesBeginAboveAllThereWere) {
+    Table table(10, {11, 22});
+    table.begin_after(7);
+    EXPECT_TRUE(table.insert_at(2, 5, key(1)));
+    EXPECT_FALSE(table.insert_at(2, 5, key(2))) << "the slot is taken";
+    EXPECT_FALSE(table.insert_at(1, 5, key(2))) << "slots come in ascending order";
+    EXPECT_FALSE(table.insert_at(3, 5, key(1))) << "the key is there already";
+    EXPECT_FALSE(table.insert_at(10, 5, key(2))) << "beyond the limit";
+    EXPECT_TRUE(table.insert_at(4, 7, key(2)));
+    EXPECT_EQ(table.find(key(1)), 2U);
+    EXPECT_EQ(table[4].generation, 7U);
+    EXPECT_EQ(table.size(), 2U);
+    for (std::uint32_t n = 10; n < 18; ++n) {
+        const std::uint32_t slot = table.insert(key(n));
+        ASSERT_NE(slot, kNoSlot);
+        EXPECT_EQ(table[slot].generation, 8U);
+    }
+    EXPECT_EQ(table.insert(key(99)), kNoSlot);
+    table.erase(2);
+    EXPECT_EQ(table[table.insert(key(1))].generation, 8U);
+    EXPECT_EQ(table.generations(), 8U);
+}
+
 }  // namespace
 }  // namespace finwait::flow

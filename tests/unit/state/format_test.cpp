@@ -6,6 +6,18 @@
 namespace finwait::state::testing {
 namespace {
 
+TEST(StateFormat, TheChecksumIsCrc32c) {
+    constexpr std::string_view kDigits = "123456789";
+    const Octets octets(kDigits.begin(), kDigits.end());
+    Checksum whole;
+    whole.add(octets);
+    EXPECT_EQ(whole.value(), 0xe3069283);  // the catalogue's check value
+    Checksum parts;
+    parts.add(OctetView(octets).first(4));
+    parts.add(OctetView(octets).subspan(4));
+    EXPECT_EQ(parts.value(), whole.value());
+}
+
 TEST(StateFormat, WhatIsWrittenIsRead) {
     const Octets file = encoded(2);
     const auto decoded = decode(file);
