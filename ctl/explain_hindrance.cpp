@@ -12,10 +12,6 @@ namespace {
 using nlohmann::json;
 using Sentences = std::vector<std::string>;
 
-json part(const json& object, const char* key) {
-    return object.value(key, json::object());
-}
-
 std::string numbers_unknown(const json& e) {
     const json flow = part(e, "flow");
     if (flow.value("fast_path", false))

@@ -15,10 +15,6 @@ namespace {
 using nlohmann::json;
 using Sentences = std::vector<std::string>;
 
-json part(const json& object, const char* key) {
-    return object.value(key, json::object());
-}
-
 std::string step_of(const json& prospect) {
     return text_at(prospect, "step");
 }

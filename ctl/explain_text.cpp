@@ -15,10 +15,6 @@ using nlohmann::json;
 
 constexpr const char* kRoles[] = {"client", "server"};
 
-json part(const json& object, const char* key) {
-    return object.value(key, json::object());
-}
-
 void section(Output& out, std::string_view title, const std::vector<std::string>& sentences) {
     out.write(fmt::format("\n{}\n", title));
     for (const std::string& sentence : sentences)

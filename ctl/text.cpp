@@ -66,6 +66,10 @@ std::string duration_at(const nlohmann::json& object, std::string_view key) {
     return value != nullptr && value->is_number() ? human_duration(value->get<double>()) : "-";
 }
 
+nlohmann::json part(const nlohmann::json& object, const char* key) {
+    return object.value(key, nlohmann::json::object());
+}
+
 std::string endpoint_text(const nlohmann::json& end) {
     const std::string address = text_at(end, "addr");
     const char* const format = address.find(':') == std::string::npos ? "{}:{}" : "[{}]:{}";

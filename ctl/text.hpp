@@ -17,6 +17,8 @@ namespace finwait::ctl {
 [[nodiscard]] std::string text_at(const nlohmann::json& object, std::string_view key);
 /// The member, a number of seconds, for people; "-" when there is none.
 [[nodiscard]] std::string duration_at(const nlohmann::json& object, std::string_view key);
+/// The member, an object; an empty one when it is missing.
+[[nodiscard]] nlohmann::json part(const nlohmann::json& object, const char* key);
 /// "192.0.2.1:80" or "[2001:db8::1]:80" of {"addr":…,"port":…}.
 [[nodiscard]] std::string endpoint_text(const nlohmann::json& end);
 

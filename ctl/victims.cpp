@@ -18,10 +18,6 @@ using nlohmann::json;
 
 constexpr std::size_t kIdsInARequest = 1000;  // at most 20 bytes each: far below control::kMaxRequest
 
-json part(const json& object, const char* key) {
-    return object.value(key, json::object());
-}
-
 /// What the daemon's answer to a kill means.
 Fate fate_of(const std::string& result) {
     if (result == name(KillResult::requested)) return Fate::pending;

@@ -132,23 +132,18 @@ Key<Table> text(std::string_view name, std::string Table::*member, std::string a
     return {name, std::move(allowed), {}, read, print};
 }
 
-bool is_socket_path(std::string_view path) {
-    constexpr std::size_t kMost = 107;  // sun_path's 108 bytes hold a closing zero too: unix(7)
-    return path.size() > 1 && path.size() <= kMost && path[0] == '/' && path.back() != '/' &&
+bool is_file_path(std::string_view path, std::size_t most) {
+    return path.size() > 1 && path.size() <= most && path[0] == '/' && path.back() != '/' &&
            path.find('\0') == path.npos;
+}
+
+bool is_socket_path(std::string_view path) {
+    return is_file_path(path, 107);  // sun_path's 108 bytes hold a closing zero too: unix(7)
 }
 
 bool is_file_path_or_empty(std::string_view path) {
-    constexpr std::size_t kMost = 4095;  // PATH_MAX holds a closing zero too
-    if (path.empty()) return true;
-    return path.size() > 1 && path.size() <= kMost && path[0] == '/' && path.back() != '/' &&
-           path.find('\0') == path.npos;
-}
-
-bool is_state_path(std::string_view path) {
-    constexpr std::size_t kMost = 4000;  // PATH_MAX, and room for the name that it is written under
-    return path.empty() || (path.size() > 1 && path.size() <= kMost && path[0] == '/' && path.back() != '/' &&
-                            path.find('\0') == path.npos);
+    return path.empty() ||
+           is_file_path(path, 4000);  // PATH_MAX, and room for a name that it is written under
 }
 
 bool is_group_name(std::string_view name) {
@@ -279,7 +274,8 @@ std::span<const Key<Control>> control_keys() {
 
 std::span<const Key<State>> state_keys() {
     static const std::vector keys = {
-        text("file", &State::file, "an absolute path of at most 4000 bytes, or \"\" for none", is_state_path),
+        text("file", &State::file, "an absolute path of at most 4000 bytes, or \"\" for none",
+             is_file_path_or_empty),
     };
     return keys;
 }

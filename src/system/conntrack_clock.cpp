@@ -44,6 +44,10 @@ Duration longest_silence(const config::Settings& settings, std::string* policy) 
     return most;
 }
 
+std::uint64_t seconds_for(Duration silence) {
+    return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(silence + kMargin).count());
+}
+
 std::vector<std::string> ConntrackClock::fit(const config::Settings& settings) {
     restore();
     std::vector<std::string> said;
@@ -60,8 +64,7 @@ std::string ConntrackClock::fit_one(const std::string& state, const config::Sett
     if (!now) return {};  // no conntrack in this kernel: nothing to forget
     std::string policy;
     const Duration need = longest_silence(settings, &policy);
-    const auto wanted =
-        static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(need + kMargin).count());
+    const std::uint64_t wanted = seconds_for(need);
     if (std::chrono::seconds(*now) >= need) return {};
     const std::string found = name + " is " + policy::duration_text(std::chrono::seconds(*now)) +
                               " and policy \"" + policy + "\" needs " + policy::duration_text(need);

@@ -6,6 +6,7 @@
 #include "config/settings.hpp"
 #include "tcp/time.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ namespace finwait::system {
 /// How long the policy that waits for longest lets a half-closed flow be silent, asking it included; zero
 /// when none ever acts. `policy` becomes its name, if given.
 [[nodiscard]] Duration longest_silence(const config::Settings& settings, std::string* policy = nullptr);
+
+/// What conntrack's timeouts are to be for that, in seconds: somewhat longer.
+[[nodiscard]] std::uint64_t seconds_for(Duration silence);
 
 class ConntrackClock {
   public:

@@ -51,11 +51,10 @@ Facts read_proc(const fs::path& proc) {
     const fs::path net = proc / "sys/net";
     const std::string timeout = "netfilter/nf_conntrack_tcp_timeout_";
     Facts facts;
-    facts.established = seconds_in(net / (timeout + "established"));
     facts.fin_wait = seconds_in(net / (timeout + "fin_wait"));
     facts.close_wait = seconds_in(net / (timeout + "close_wait"));
+    facts.last_ack = seconds_in(net / (timeout + "last_ack"));
     facts.conntrack_max = number_in(net / "netfilter/nf_conntrack_max");
-    facts.conntrack_count = number_in(net / "netfilter/nf_conntrack_count");
     facts.forwarding_v4 = switch_in(net / "ipv4/ip_forward");
     facts.forwarding_v6 = switch_in(net / "ipv6/conf/all/forwarding");
     facts.bridge_calls_iptables = switch_in(net / "bridge/bridge-nf-call-iptables");

@@ -16,11 +16,10 @@ namespace finwait::system {
 struct Facts {
     // net.netfilter.nf_conntrack_tcp_timeout_*: how long conntrack remembers a silent connection in that
     // state
-    std::optional<Duration> established;
     std::optional<Duration> fin_wait;
     std::optional<Duration> close_wait;
+    std::optional<Duration> last_ack;
     std::optional<std::uint64_t> conntrack_max;
-    std::optional<std::uint64_t> conntrack_count;
     std::optional<bool> forwarding_v4;
     std::optional<bool> forwarding_v6;
     std::optional<bool> bridge_calls_iptables;  // br_netfilter hands bridged packets to iptables

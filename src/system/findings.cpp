@@ -13,10 +13,6 @@ struct Need {
     Duration time{0};
 };
 
-std::string whole_seconds(Duration d) {
-    return std::to_string(std::chrono::ceil<std::chrono::seconds>(d).count());
-}
-
 Finding conntrack_timeout(std::string_view state, const std::optional<Duration>& limit, const Need& need,
                           const config::Settings& settings) {
     const std::string key = "net.netfilter.nf_conntrack_tcp_timeout_" + std::string(state);
@@ -36,7 +32,7 @@ Finding conntrack_timeout(std::string_view state, const std::optional<Duration>&
                 "finwaitd acts, and "
                 "its NAT mapping and finwaitd's mark go with it.",
             "conntrack.manage_timeouts = true in the configuration, or sysctl -w " + key + "=" +
-                whole_seconds(need.time + std::chrono::minutes(1))};
+                std::to_string(seconds_for(need.time))};
 }
 
 Finding conntrack_room(const Facts& facts, const config::Settings& settings) {
@@ -141,6 +137,7 @@ std::vector<Finding> findings(const Facts& facts, const config::Settings& settin
             forwarding(facts),
             conntrack_timeout("fin_wait", facts.fin_wait, need, settings),
             conntrack_timeout("close_wait", facts.close_wait, need, settings),
+            conntrack_timeout("last_ack", facts.last_ack, need, settings),
             conntrack_room(facts, settings),
             flowtables(facts),
             untracked(facts),

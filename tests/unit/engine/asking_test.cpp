@@ -9,24 +9,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::IsEmpty;
 
-Options asking(policy::Timeouts t = {}) {
-    t.fin_wait_2 = seconds(3);
-    t.on_expiry = policy::OnExpiry::probe;
-    t.probe_interval = seconds(2);
-    t.probe_attempts = 3;
-    Options options = all_packets();
-    options.tuning.policies = policy::PolicySet({}, t);
-    return options;
-}
-
-/// The client has closed; the probes of both sides are out.
-Path asked(policy::Timeouts t = {}) {
-    Path path(asking(t));
-    path.client_half_closed();
-    path.wait(milliseconds(3100));
-    return path;
-}
-
 TEST(Asking, EachSideIsProbedInTheOthersNameOneBelowWhatItExpects) {
     Path path = asked();
     const auto probes = path.probes();

@@ -12,23 +12,6 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-Options asking(policy::Timeouts t = {}) {
-    t.fin_wait_2 = seconds(3);
-    t.probe_interval = seconds(2);
-    t.probe_attempts = 3;
-    Options options = all_packets();
-    options.tuning.policies = policy::PolicySet({}, t);
-    return options;
-}
-
-/// The client has closed, and the first probes of both sides are out.
-Path asked(policy::Timeouts t = {}) {
-    Path path(asking(t));
-    path.client_half_closed();
-    path.wait(milliseconds(3100));
-    return path;
-}
-
 tcp::Unreachable quoting(const tcp::Segment& segment) {
     return {segment.source, segment.destination, segment.seq};
 }

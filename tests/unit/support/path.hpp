@@ -111,4 +111,23 @@ inline Options selective() {
     return options;
 }
 
+/// Asks after three seconds, three times every two.
+inline Options asking(policy::Timeouts t = {}) {
+    t.fin_wait_2 = seconds(3);
+    t.on_expiry = policy::OnExpiry::probe;
+    t.probe_interval = seconds(2);
+    t.probe_attempts = 3;
+    Options options = all_packets();
+    options.tuning.policies = policy::PolicySet({}, t);
+    return options;
+}
+
+/// The client has closed; the probes of both sides are out.
+inline Path asked(policy::Timeouts t = {}) {
+    Path path(asking(t));
+    path.client_half_closed();
+    path.wait(milliseconds(3100));
+    return path;
+}
+
 }  // namespace finwait::engine::testing

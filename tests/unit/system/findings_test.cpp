@@ -16,7 +16,7 @@ using ::testing::IsEmpty;
 
 Facts good_machine() {
     Facts f;
-    f.fin_wait = f.close_wait = Duration(minutes(10));
+    f.fin_wait = f.close_wait = f.last_ack = Duration(minutes(10));
     f.conntrack_max = 262'144;
     f.forwarding_v4 = f.forwarding_v6 = true;
     f.queue = f.nft = f.iptables = true;
@@ -55,7 +55,7 @@ TEST(Findings, AConntrackThatForgetsTooEarlyIsNamedWithItsPolicyAndItsCure) {
 
 TEST(Findings, APolicyThatNeverActsNeedsNoTime) {
     Facts facts = good_machine();
-    facts.close_wait = facts.fin_wait = Duration(minutes(7));
+    facts.close_wait = facts.fin_wait = facts.last_ack = Duration(minutes(7));
     config::Settings settings;
     policy::Policy never;
     never.name = "never";
@@ -88,7 +88,7 @@ TEST(Findings, WithoutNfqueueOrTheToolsItCannotWork) {
 }
 
 TEST(Findings, WhatCannotBeReadIsSaidToBeUnknown) {
-    EXPECT_EQ(of(Facts{}, {}, Grade::unknown).size(), 4U);
+    EXPECT_EQ(of(Facts{}, {}, Grade::unknown).size(), 5U);
 }
 
 }  // namespace
