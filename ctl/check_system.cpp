@@ -9,15 +9,15 @@
 
 namespace finwait::ctl {
 
-std::string findings_text(const std::vector<system::Finding>& findings, bool json) {
+std::string findings_text(const std::vector<machine::Finding>& findings, bool json) {
     std::string text;
     nlohmann::ordered_json array = nlohmann::ordered_json::array();
-    for (const system::Finding& f : findings) {
-        array.push_back({{"grade", system::name(f.grade)},
+    for (const machine::Finding& f : findings) {
+        array.push_back({{"grade", machine::name(f.grade)},
                          {"subject", f.subject},
                          {"what", f.what},
                          {"advice", f.advice}});
-        text += fmt::format("{:8} {:10} {}\n", system::name(f.grade), f.subject, f.what);
+        text += fmt::format("{:8} {:10} {}\n", machine::name(f.grade), f.subject, f.what);
         if (!f.advice.empty()) text += fmt::format("{:20}to do: {}\n", "", f.advice);
     }
     return json ? array.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : text;
@@ -30,10 +30,10 @@ ExitCode check_system(const std::string& file, bool json, Output& out, Output& e
             err.write(error.text() + "\n");
         return ExitCode::bad_input;
     }
-    const auto found = system::findings(system::gather(), std::get<config::Settings>(result));
+    const auto found = machine::findings(machine::gather(), std::get<config::Settings>(result));
     out.write(findings_text(found, json));
-    const bool fine = std::ranges::none_of(found, [](const system::Finding& f) {
-        return f.grade == system::Grade::warning || f.grade == system::Grade::problem;
+    const bool fine = std::ranges::none_of(found, [](const machine::Finding& f) {
+        return f.grade == machine::Grade::warning || f.grade == machine::Grade::problem;
     });
     return fine ? ExitCode::done : ExitCode::failed;
 }

@@ -3,7 +3,7 @@
 
 #include "ctl/exit_code.hpp"
 #include "ctl/output.hpp"
-#include "system/findings.hpp"
+#include "machine/findings.hpp"
 
 #include <string>
 #include <vector>
@@ -15,6 +15,6 @@ namespace finwait::ctl {
 [[nodiscard]] ExitCode check_system(const std::string& file, bool json, Output& out, Output& err);
 
 /// A line each, and below it what to do; with `json` an array.
-[[nodiscard]] std::string findings_text(const std::vector<system::Finding>& findings, bool json);
+[[nodiscard]] std::string findings_text(const std::vector<machine::Finding>& findings, bool json);
 
 }  // namespace finwait::ctl

@@ -4,11 +4,11 @@
 
 #include "config/settings.hpp"
 #include "control/server.hpp"
+#include "machine/conntrack_clock.hpp"
 #include "netfilter/rules.hpp"
 #include "observe/audit.hpp"
 #include "observe/journal.hpp"
 #include "shard/shard.hpp"
-#include "system/conntrack_clock.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -70,7 +70,7 @@ class Daemon {
     std::vector<std::unique_ptr<shard::Shard>> shards_;
     std::unique_ptr<control::Server> server_;
     std::optional<netfilter::InstalledRules> rules_;
-    system::ConntrackClock conntrack_clock_;
+    machine::ConntrackClock conntrack_clock_;
     bool asks_conntrack_ = false;
 };
 

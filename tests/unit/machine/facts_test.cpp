@@ -1,11 +1,11 @@
-#include "system/facts.hpp"
+#include "machine/facts.hpp"
 
 #include <fstream>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
 
-namespace finwait::system {
+namespace finwait::machine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,4 +73,4 @@ TEST(Untracked, RulesAreFoundButForOurOwn) {
 }
 
 }  // namespace
-}  // namespace finwait::system
+}  // namespace finwait::machine

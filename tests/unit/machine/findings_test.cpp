@@ -1,10 +1,10 @@
-#include "system/findings.hpp"
+#include "machine/findings.hpp"
 
 #include <algorithm>
 
 #include <gmock/gmock.h>
 
-namespace finwait::system {
+namespace finwait::machine {
 namespace {
 
 using std::chrono::minutes;
@@ -92,4 +92,4 @@ TEST(Findings, WhatCannotBeReadIsSaidToBeUnknown) {
 }
 
 }  // namespace
-}  // namespace finwait::system
+}  // namespace finwait::machine

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace finwait::system {
+namespace finwait::machine {
 
 /// Empty where the kernel, or this user's rights, do not tell.
 struct Facts {
@@ -40,4 +40,4 @@ struct Facts {
 /// The rules in the output of `iptables-save` or `nft list ruleset` that say NOTRACK, but for finwaitd's own.
 [[nodiscard]] std::vector<std::string> parse_untracked(const std::string& rules);
 
-}  // namespace finwait::system
+}  // namespace finwait::machine

@@ -1,4 +1,4 @@
-#include "system/facts.hpp"
+#include "machine/facts.hpp"
 
 #include "netfilter/process.hpp"
 
@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace finwait::system {
+namespace finwait::machine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -106,4 +106,4 @@ std::vector<std::string> parse_untracked(const std::string& rules) {
     return found;
 }
 
-}  // namespace finwait::system
+}  // namespace finwait::machine

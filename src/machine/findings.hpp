@@ -2,14 +2,14 @@
 #pragma once
 
 #include "config/settings.hpp"
-#include "system/facts.hpp"
+#include "machine/facts.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace finwait::system {
+namespace finwait::machine {
 
 enum class Grade : std::uint8_t {
     good,
@@ -29,4 +29,4 @@ struct Finding {
 
 [[nodiscard]] std::vector<Finding> findings(const Facts& facts, const config::Settings& settings);
 
-}  // namespace finwait::system
+}  // namespace finwait::machine

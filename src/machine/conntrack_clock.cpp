@@ -1,4 +1,4 @@
-#include "system/conntrack_clock.hpp"
+#include "machine/conntrack_clock.hpp"
 
 #include "policy/filter.hpp"
 
@@ -6,7 +6,7 @@
 #include <fstream>
 #include <optional>
 
-namespace finwait::system {
+namespace finwait::machine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -90,4 +90,4 @@ void ConntrackClock::restore() {
     raised_.clear();
 }
 
-}  // namespace finwait::system
+}  // namespace finwait::machine

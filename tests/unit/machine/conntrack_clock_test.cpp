@@ -1,11 +1,11 @@
-#include "system/conntrack_clock.hpp"
+#include "machine/conntrack_clock.hpp"
 
 #include <fstream>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
 
-namespace finwait::system {
+namespace finwait::machine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -93,4 +93,4 @@ TEST_F(Clock, ThatCannotBeRaisedIsSaidToBe) {
 }
 
 }  // namespace
-}  // namespace finwait::system
+}  // namespace finwait::machine

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace finwait::system {
+namespace finwait::machine {
 
 /// How long the policy that waits for longest lets a half-closed flow be silent, asking it included; zero
 /// when none ever acts. `policy` becomes its name, if given.
@@ -46,4 +46,4 @@ class ConntrackClock {
     std::vector<Raised> raised_;
 };
 
-}  // namespace finwait::system
+}  // namespace finwait::machine

@@ -1,9 +1,9 @@
-#include "system/findings.hpp"
+#include "machine/findings.hpp"
 
+#include "machine/conntrack_clock.hpp"
 #include "policy/filter.hpp"
-#include "system/conntrack_clock.hpp"
 
-namespace finwait::system {
+namespace finwait::machine {
 namespace {
 
 using policy::duration_text;
@@ -144,4 +144,4 @@ std::vector<Finding> findings(const Facts& facts, const config::Settings& settin
             bridge(facts)};
 }
 
-}  // namespace finwait::system
+}  // namespace finwait::machine
