@@ -42,7 +42,7 @@ void Engine::Impl::tune(Instant now, Tuning changed) {
         record.reaping.reserved = false;
         arm(slot, deadline(record, stage(record)));
     }
-    if ((per_source == 0) != (tuning.half_closed_per_source == 0)) count_sources_anew(now);
+    if (per_source != tuning.half_closed_per_source) count_sources_anew(now);
 }
 
 void Engine::Impl::set_policies() {
@@ -118,7 +118,8 @@ void Engine::Impl::count_sources_anew(Instant now) {
     if (tuning.half_closed_per_source == 0) return;
     std::vector<std::uint32_t> half_closed;
     for (std::uint32_t slot = 0; slot < table_.slots(); ++slot)
-        if (table_.live(slot) && table_[slot].half_closed) half_closed.push_back(slot);
+        if (table_.live(slot) && table_[slot].half_closed && !table_[slot].reaping.crowded)
+            half_closed.push_back(slot);
     std::ranges::sort(half_closed, {}, [this](std::uint32_t slot) { return table_[slot].half_closed_at; });
     for (const std::uint32_t slot : half_closed)
         crowd(now, slot);

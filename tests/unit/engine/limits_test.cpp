@@ -81,6 +81,18 @@ TEST(PerSource, ALimitThatComesWithAReloadCountsWhatIsThere) {
     EXPECT_THAT(path.resets(), SizeIs(6));
 }
 
+TEST(PerSource, ALimitThatIsLoweredByAReloadIsKeptTooAndCountsNoFlowTwice) {
+    Options options = idle_after(seconds(1000));
+    options.tuning.half_closed_per_source = 4;
+    Path path(options);
+    half_close(path, 40'000, 5);
+    options.tuning.half_closed_per_source = 2;
+    path.engine.tune(path.now, options.tuning);
+    path.wait(seconds(2));
+    EXPECT_THAT(path.resets(), SizeIs(6));
+    EXPECT_EQ(path.engine.counters().crowded, 3U);
+}
+
 TEST(BreakerInForce, StopsItsPolicyUntilAnOperatorResumesIt) {
     Options options = idle_after(seconds(3));
     options.tuning.breaker_share = 0.25;
