@@ -8,10 +8,20 @@ namespace finwait::daemon {
 
 namespace {
 
-/// Of packets that conntrack is to track.
-constexpr std::uint32_t kNoMark = 0;
+const std::string kByForwardHook =
+    "; flows behind NAT are asked and reset by the addresses of the forward hook, which their ends may not "
+    "know";
 
 }  // namespace
+
+/// The rules can keep from conntrack only what they can tell from others.
+void Daemon::choose_group() {
+    const auto injector = inject::Injector::open(group_);
+    const auto* problem = std::get_if<inject::InjectError>(&injector);
+    if (problem == nullptr) return;
+    group_ = inject::kOwnGroup;
+    logger_->warn("{}{}", problem->message, kByForwardHook);
+}
 
 /// Segments of ours may pass conntrack by only if we can write what NAT would have written.
 void Daemon::try_conntrack() {
@@ -23,19 +33,15 @@ void Daemon::try_conntrack() {
         answer = std::get<netfilter::Conntrack>(conntrack).find(nobody, nobody);
         problem = std::get_if<netfilter::ConntrackError>(&answer);
     }
-    asks_conntrack_ = problem == nullptr;
-    if (problem != nullptr)
-        logger_->warn(
-            "{}; flows behind NAT are asked and reset by the addresses of the forward hook, which their ends "
-            "may not know",
-            problem->message);
+    asks_conntrack_ = problem == nullptr && group_ == netfilter::kSenderGroup;
+    if (problem != nullptr) logger_->warn("{}{}", problem->message, kByForwardHook);
 }
 
 bool Daemon::translate_addresses() {
     if (!rules_->untracked()) return true;
     for (const auto& shard : shards_) {
         auto conntrack = netfilter::Conntrack::open();
-        auto tracked = inject::Injector::open(kNoMark);
+        auto tracked = inject::Injector::open(inject::kOwnGroup);
         const auto* unasked = std::get_if<netfilter::ConntrackError>(&conntrack);
         const auto* unsent = std::get_if<inject::InjectError>(&tracked);
         if (unasked != nullptr || unsent != nullptr) {

@@ -77,6 +77,7 @@ bool Daemon::open_audit() {
 }
 
 bool Daemon::open_shards() {
+    choose_group();
     for (std::uint16_t i = 0; i < queues_; ++i) {
         netfilter::QueueOptions queue_options;
         queue_options.number = static_cast<std::uint16_t>(settings_.intercept.first_queue + i);
@@ -86,7 +87,7 @@ bool Daemon::open_shards() {
             logger_->error("{}", error->message);
             return false;
         }
-        auto injector = inject::Injector::open(settings_.intercept.mark_mask);
+        auto injector = inject::Injector::open(group_);
         if (const auto* error = std::get_if<inject::InjectError>(&injector)) {
             logger_->error("{}", error->message);
             return false;

@@ -38,6 +38,7 @@ class Daemon {
   private:
     [[nodiscard]] bool open_audit();
     [[nodiscard]] bool open_shards();
+    void choose_group();
     void introduce_shards();
     [[nodiscard]] bool translate_addresses();
     [[nodiscard]] bool open_control();
@@ -72,6 +73,7 @@ class Daemon {
     std::optional<netfilter::InstalledRules> rules_;
     machine::ConntrackClock conntrack_clock_;
     bool asks_conntrack_ = false;
+    std::uint32_t group_ = netfilter::kSenderGroup;  // of what we send
 };
 
 }  // namespace finwait::daemon

@@ -141,8 +141,11 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
 void Engine::Impl::perform(Instant now, std::uint32_t slot, const reaper::Decision& decision,
                            Actions& actions) {
     Record& record = table_[slot];
-    for (std::size_t i = 0; i < decision.segments.count; ++i)
-        actions.emplace_back(Send{decision.segments.segment[i], id_of(slot)});
+    for (std::size_t i = 0; i < decision.segments.count; ++i) {
+        tcp::Segment segment = decision.segments.segment[i];
+        segment.mark = record.mark[tcp::index(record.role_of(segment.source))];
+        actions.emplace_back(Send{segment, id_of(slot)});
+    }
     counters.probes_sent += decision.segments.probes;
     counters.resets_sent += decision.segments.resets;
     if (decision.segments.resets == 0 || record.reaping.attempts != 1) return;

@@ -217,6 +217,8 @@ void fields(auto& a, std::uint32_t& slot, Record& r) {
         a.number(end->port);
     }
     connection(a, r.connection);
+    for (std::uint32_t& mark : r.mark)
+        a.number(mark);
     times(a, r);
     outcome(a, r);
 }

@@ -133,6 +133,7 @@ void Engine::Impl::note_accepted(Instant now, std::uint32_t slot, const tcp::Seg
                                  bool progress) {
     Record& record = table_[slot];
     record.last_seen = now;
+    record.mark[tcp::index(record.role_of(segment.source))] = segment.mark;
     if (!progress) return;
     if (record.half_closed) record.longest_idle = std::max(record.longest_idle, now - record.last_progress);
     record.last_progress = now;
@@ -176,6 +177,7 @@ void Engine::Impl::place(Instant now, std::uint32_t slot, const tcp::Opened& ope
     record.opened = record.last_seen = record.last_progress = now;
     record.last_from = {now - kCrossing, now - kCrossing};
     record.last_from[tcp::index(opened.sender)] = now;
+    record.mark[tcp::index(opened.sender)] = segment.mark;
     record.losses = losses_;
     record.armed_for = Instant::never();
     ++(opened.connection.adopted ? counters.flows_adopted : counters.flows_opened);

@@ -38,9 +38,10 @@ struct Record {
     Key key;
     tcp::Connection connection;
     Instant opened;
-    std::array<Instant, 2> last_from;  // the last segment of each side, by Role
-    Instant last_seen;                 // any valid segment
-    Instant last_progress;             // new data, SYN or FIN, or an acknowledgment of something new
+    std::array<Instant, 2> last_from;     // the last segment of each side, by Role
+    std::array<std::uint32_t, 2> mark{};  // and what it was routed by
+    Instant last_seen;                    // any valid segment
+    Instant last_progress;                // new data, SYN or FIN, or an acknowledgment of something new
     Instant half_closed_at;
     Duration longest_idle{0};  // without progress, while half-closed
     Instant armed_for;         // the timer wheel wakes the flow then, or earlier

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <sys/fsuid.h>
 
 namespace finwait::inject {
 namespace {
@@ -12,12 +13,34 @@ namespace {
 InjectError failure(int error) {
     if (error == EPERM || error == EACCES) {
         return {
-            "cannot open a raw socket: not permitted: finwaitd needs CAP_NET_RAW, and CAP_NET_ADMIN to mark "
-            "packets",
+            "cannot open a raw socket: not permitted: finwaitd needs CAP_NET_RAW, CAP_NET_ADMIN to mark "
+            "packets, "
+            "and CAP_SETGID to have them told from others",
             true};
     }
     return {std::string("cannot open a raw socket: ") + std::strerror(error)};
 }
+
+/// What this thread opens meanwhile belongs to `group`. User and group ids are a thread's own in the kernel.
+class OwnedBy {
+  public:
+    explicit OwnedBy(std::uint32_t group) : before_(group == kOwnGroup ? kOwnGroup : set(group)) {
+        // It tells whether it has worked only when it is asked again (setfsgid(2)).
+        done_ = group == kOwnGroup || set(group) == group;
+    }
+    OwnedBy(const OwnedBy&) = delete;
+    OwnedBy& operator=(const OwnedBy&) = delete;
+    ~OwnedBy() {
+        if (before_ != kOwnGroup) set(before_);
+    }
+    [[nodiscard]] bool done() const { return done_; }
+
+  private:
+    static std::uint32_t set(std::uint32_t group) { return static_cast<std::uint32_t>(setfsgid(group)); }
+
+    std::uint32_t before_;
+    bool done_ = false;
+};
 
 }  // namespace
 
@@ -40,17 +63,19 @@ Injector::Injector(Injector&&) noexcept = default;
 Injector& Injector::operator=(Injector&&) noexcept = default;
 Injector::~Injector() = default;
 
-std::variant<Injector, InjectError> Injector::open(std::uint32_t mark) {
-    auto v4 = Lane::open(AF_INET, mark);
+std::variant<Injector, InjectError> Injector::open(std::uint32_t group) {
+    const OwnedBy owner(group);
+    if (!owner.done()) return failure(EPERM);
+    auto v4 = Lane::open(AF_INET);
     if (!v4) return failure(errno);
-    auto v6 = Lane::open(AF_INET6, mark);
+    auto v6 = Lane::open(AF_INET6);
     if (!v6 && errno != EAFNOSUPPORT) return failure(errno);
     return Injector(std::unique_ptr<Impl>(new Impl{std::move(*v4), std::move(v6)}));
 }
 
-void Injector::add(const tcp::Segment& segment) {
+void Injector::add(const tcp::Segment& segment, const tcp::Address& origin) {
     Lane* lane = segment.destination.address.is_v4() ? &impl_->v4 : impl_->v6 ? &*impl_->v6 : nullptr;
-    if (lane == nullptr || !lane->add(segment)) {
+    if (lane == nullptr || !lane->add(segment, origin)) {
         ++impl_->failed;
         return;
     }

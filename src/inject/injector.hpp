@@ -1,5 +1,5 @@
-// Puts segments on the wire in a peer's name: raw sockets with our mark, one sendmmsg for many. RFC 791 and
-// 8200 headers are composed by tcp/compose.
+// Puts segments on the wire in a peer's name: raw sockets, one sendmmsg for many. Each is routed as its
+// flow's own segments are, by mark and source. RFC 791 and 8200 headers are composed by tcp/compose.
 #pragma once
 
 #include "tcp/segment.hpp"
@@ -17,16 +17,21 @@ struct InjectError {
     bool not_permitted = false;
 };
 
+/// The group that this process has anyway.
+inline constexpr std::uint32_t kOwnGroup = UINT32_MAX;
+
 class Injector {
   public:
-    /// Opens one raw socket per IP version; `mark` is set on every packet (SO_MARK).
-    [[nodiscard]] static std::variant<Injector, InjectError> open(std::uint32_t mark);
+    /// Opens one raw socket per IP version. They are owned by `group`, which needs not exist: by it firewall
+    /// rules know our packets. Their mark will not do, for routes are chosen by it.
+    [[nodiscard]] static std::variant<Injector, InjectError> open(std::uint32_t group);
     Injector(Injector&&) noexcept;
     Injector& operator=(Injector&&) noexcept;
     ~Injector();
 
-    /// Adds a segment to the burst; flushes when the burst is full.
-    void add(const tcp::Segment& segment);
+    /// Adds a segment to the burst; flushes when the burst is full. It is routed by its mark, and as one that
+    /// comes from `origin`: its source may be what NAT makes of that only later.
+    void add(const tcp::Segment& segment, const tcp::Address& origin);
     /// Sends the burst. Segments that the kernel refuses (no route, no buffer) are counted, not repeated.
     void flush();
 

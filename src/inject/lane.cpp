@@ -27,11 +27,38 @@ socklen_t write_destination(int family, const tcp::Address& to, sockaddr_in6& ro
     return sizeof room;
 }
 
-bool prepare(int fd, int family, std::uint32_t mark) {
-    const bool header =
-        family == AF_INET ? set(fd, IPPROTO_IP, IP_HDRINCL, 1) : set(fd, IPPROTO_IPV6, IPV6_HDRINCL, 1);
-    if (!header) return false;
-    if (mark != 0 && !set(fd, SOL_SOCKET, SO_MARK, static_cast<int>(mark))) return false;
+/// Writes one control message behind those that are there.
+void add_control(msghdr& header, int level, int type, const void* data, std::size_t size) {
+    auto* const message =
+        reinterpret_cast<cmsghdr*>(static_cast<char*>(header.msg_control) + header.msg_controllen);
+    message->cmsg_level = level;
+    message->cmsg_type = type;
+    message->cmsg_len = CMSG_LEN(size);
+    std::memcpy(CMSG_DATA(message), data, size);
+    header.msg_controllen += CMSG_SPACE(size);
+}
+
+/// The source by which the route is chosen need not be the one in the packet's header (raw_sendmsg in
+/// net/ipv4/raw.c, ip6_datagram_send_ctl in net/ipv6/datagram.c).
+void write_origin(int family, const tcp::Address& origin, msghdr& header) {
+    if (family == AF_INET) {
+        in_pktinfo info{};
+        std::memcpy(&info.ipi_spec_dst, origin.v4_bytes().data(), sizeof info.ipi_spec_dst);
+        return add_control(header, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+    }
+    in6_pktinfo info{};
+    std::memcpy(&info.ipi6_addr, origin.bytes().data(), sizeof info.ipi6_addr);
+    add_control(header, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+}
+
+bool prepare(int fd, int family) {
+    // IPv6 takes a foreign origin only from a socket that may bind to one.
+    const bool ready =
+        family == AF_INET ? set(fd, IPPROTO_IP, IP_HDRINCL, 1)
+                          : set(fd, IPPROTO_IPV6, IPV6_HDRINCL, 1) && set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+    if (!ready) return false;
+    // Every packet is marked: whether that is permitted shows here.
+    if (!set(fd, SOL_SOCKET, SO_MARK, 0)) return false;
     // A burst of resets must not fail for want of buffer; without the right to ask, the default has to do.
     constexpr int kSendBuffer = 4 << 20;
     if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, kSendBuffer)) (void)set(fd, SOL_SOCKET, SO_SNDBUF, kSendBuffer);
@@ -46,6 +73,7 @@ Lane::Lane(int fd, int family) : fd_(fd), family_(family), burst_(std::make_uniq
         b.headers[i].msg_hdr.msg_iov = &b.vectors[i];
         b.headers[i].msg_hdr.msg_iovlen = 1;
         b.headers[i].msg_hdr.msg_name = &b.destinations[i];
+        b.headers[i].msg_hdr.msg_control = &b.controls[i];
     }
 }
 
@@ -63,11 +91,11 @@ Lane::~Lane() {
     if (fd_ >= 0) close(fd_);
 }
 
-std::optional<Lane> Lane::open(int family, std::uint32_t mark) {
+std::optional<Lane> Lane::open(int family) {
     // IPPROTO_RAW sends any protocol and receives nothing (raw(7)).
     const int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
     if (fd < 0) return std::nullopt;
-    if (!prepare(fd, family, mark)) {
+    if (!prepare(fd, family)) {
         const int error = errno;
         close(fd);
         errno = error;
@@ -76,14 +104,17 @@ std::optional<Lane> Lane::open(int family, std::uint32_t mark) {
     return Lane(fd, family);
 }
 
-bool Lane::add(const tcp::Segment& segment) {
+bool Lane::add(const tcp::Segment& segment, const tcp::Address& origin) {
     Burst& b = *burst_;
     tcp::PacketBuffer& packet = b.packets[b.count];
     const std::size_t size = tcp::compose(segment, {}, packet);
     if (size == 0) return false;
     b.vectors[b.count] = {packet.data(), size};
-    b.headers[b.count].msg_hdr.msg_namelen =
-        write_destination(family_, segment.destination.address, b.destinations[b.count]);
+    msghdr& header = b.headers[b.count].msg_hdr;
+    header.msg_namelen = write_destination(family_, segment.destination.address, b.destinations[b.count]);
+    header.msg_controllen = 0;
+    add_control(header, SOL_SOCKET, SO_MARK, &segment.mark, sizeof segment.mark);
+    write_origin(family_, origin, header);
     ++b.count;
     return true;
 }

@@ -20,24 +20,32 @@ class Lane {
     static constexpr std::size_t kBurst = 64;
 
     /// `family` is AF_INET or AF_INET6; empty, with errno set, when the socket cannot be had.
-    [[nodiscard]] static std::optional<Lane> open(int family, std::uint32_t mark);
+    [[nodiscard]] static std::optional<Lane> open(int family);
     Lane(Lane&& other) noexcept;
     Lane& operator=(Lane&& other) noexcept;
     ~Lane();
 
     [[nodiscard]] bool full() const { return burst_->count == kBurst; }
-    /// False when the segment cannot be written as a packet. The burst must not be full.
-    bool add(const tcp::Segment& segment);
+    /// False when the segment cannot be written as a packet. The burst must not be full. `origin`: see
+    /// Injector::add.
+    bool add(const tcp::Segment& segment, const tcp::Address& origin);
     /// Sends the burst; how many packets the kernel took. The others are given up.
     std::size_t flush();
     [[nodiscard]] std::size_t waiting() const { return burst_->count; }
 
   private:
+    /// The mark and the origin by which a packet is routed.
+    static constexpr std::size_t kControl =
+        CMSG_SPACE(sizeof(std::uint32_t)) + CMSG_SPACE(sizeof(in6_pktinfo));
+    struct alignas(cmsghdr) Control {
+        std::array<char, kControl> room;
+    };
     struct Burst {
         std::size_t count = 0;
         std::array<tcp::PacketBuffer, kBurst> packets;
         std::array<iovec, kBurst> vectors{};
         std::array<sockaddr_in6, kBurst> destinations{};  // room for either family
+        std::array<Control, kBurst> controls{};
         std::array<mmsghdr, kBurst> headers{};
     };
 

@@ -68,7 +68,8 @@ struct Queue::Impl {
         // full, and was let pass by fail-open, leaves a gap.
         lost += message.packet.id - last_id - 1;
         last_id = message.packet.id;
-        packets[count++] = message.packet;
+        packets[count] = message.packet;
+        packets[count++].mark &= ~options.mark;
     }
 
     /// Packets of the last burst that nobody decided on go their way.

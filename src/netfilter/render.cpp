@@ -12,9 +12,11 @@
 // connection that it quotes (nf_conntrack_inet_error, net/netfilter/nf_conntrack_proto_icmp.c). They get no
 // mark of ours, so the second chain has nothing to do with them.
 //
-// What we send ourselves carries our mark and passes conntrack by. It is written as its receiver expects it,
-// and NAT must not write it again; conntrack would find it invalid, or take it for a new connection whose
-// tuple is taken, and choose another port for it. Then the receiver answers RST to a connection that lives.
+// What we send ourselves passes conntrack by. It is written as its receiver expects it, and NAT must not
+// write it again; conntrack would find it invalid, or take it for a new connection whose tuple is taken, and
+// choose another port for it. Then the receiver answers RST to a connection that lives. It is known by its
+// socket's group, for its mark is its flow's, by which a route has been chosen; later rules know it by ours,
+// which this hook sets too late to change the route.
 #include "netfilter/rules.hpp"
 
 #include <array>
@@ -57,7 +59,7 @@ table inet finwaitd {
 
 constexpr std::string_view kNftablesOwn = R"(    chain own {
         type filter hook output priority raw; policy accept;
-        meta l4proto tcp meta mark & @mark@ == @mark@ notrack
+        meta l4proto tcp meta skgid @group@ meta mark set meta mark | @mark@ notrack
     }
 )";
 
@@ -94,7 +96,8 @@ COMMIT
 // First in OUTPUT: a rule that accepts everything earlier would keep ours from being asked.
 constexpr std::string_view kIptablesOwn = R"(*raw
 :FINWAITD - [0:0]
--I OUTPUT 1 -p tcp -m mark --mark @mark@/@mark@ -j FINWAITD
+-I OUTPUT 1 -p tcp -m owner --gid-owner @group@ -j FINWAITD
+-A FINWAITD -j MARK --set-xmark @mark@/@mark@
 -A FINWAITD -j CT --notrack
 COMMIT
 )";
@@ -122,6 +125,7 @@ std::string fill(std::string_view rules, const RulePlan& plan, const std::string
     std::string text(rules);
     replace(text, "@own@", plan.untracked ? kNftablesOwn : std::string_view());
     replace(text, "@mark@", hex(plan.mark_mask));
+    replace(text, "@group@", std::to_string(kSenderGroup));
     replace(text, "@rest@", hex(~plan.mark_mask));
     replace(text, "@queues@", queues);
     return text;

@@ -12,6 +12,9 @@
 
 namespace finwait::netfilter {
 
+/// What owns the sockets by which we send: no group that anybody is in. The rules know our packets by it.
+inline constexpr std::uint32_t kSenderGroup = 0x66696e77;
+
 /// What the rules depend on.
 struct RulePlan {
     config::Packets packets = config::Packets::selective;

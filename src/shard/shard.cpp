@@ -99,6 +99,7 @@ bool Shard::handle_burst() {
     for (std::size_t i = 0; i < burst.size(); ++i) {
         tcp::Segment segment;
         const tcp::ParseError error = tcp::parse(burst[i].payload, burst[i].wire_length, segment);
+        segment.mark = burst[i].mark;
         const engine::Verdict verdict = error == tcp::ParseError::none ? engine_.on_segment(now, segment)
                                                                        : on_other(burst[i].payload, error);
         queue_.dispose(i, disposition_of(verdict));

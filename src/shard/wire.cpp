@@ -31,7 +31,7 @@ void Wire::translate(netfilter::Conntrack conntrack, inject::Injector tracked, C
 }
 
 void Wire::send(Instant now, const engine::Send& order) {
-    if (!conntrack_) return injector_.add(order.segment);
+    if (!conntrack_) return injector_.add(order.segment, order.segment.source.address);
     const Translations::Entry entry = known_.of(now, order.flow);
     switch (entry.state) {
         case State::unknown: return look_up(now, order);
@@ -68,13 +68,13 @@ void Wire::keep(Instant now, const engine::Send& order) {
 void Wire::put(const Translations::Entry& entry, tcp::Segment segment) {
     if (entry.state == State::none) {
         count(counts_.no_entry);
-        (segment.any(tcp::flag::rst) ? injector_ : *tracked_).add(segment);
+        (segment.any(tcp::flag::rst) ? injector_ : *tracked_).add(segment, segment.source.address);
         return;
     }
     const tcp::Endpoint shown = segment.source;
     entry.translation.apply(segment);
     if (segment.source != shown) count(counts_.translated);
-    injector_.add(segment);
+    injector_.add(segment, shown.address);  // routes are chosen before a source is translated
 }
 
 /// That nobody answers a probe which was not sent means nothing: as if the network had reported it.

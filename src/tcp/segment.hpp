@@ -50,6 +50,7 @@ struct Segment {
     std::uint8_t options = 0;  // option::
     std::uint8_t scale = 0;    // with option::window_scale, at most 14 (RFC 7323 section 2.3)
     std::uint8_t ttl = 64;     // or hop limit
+    std::uint32_t mark = 0;    // what this host routes it by; no part of the packet
 
     [[nodiscard]] bool has(std::uint8_t flag_bits) const { return (flags & flag_bits) == flag_bits; }
     [[nodiscard]] bool any(std::uint8_t flag_bits) const { return (flags & flag_bits) != 0; }

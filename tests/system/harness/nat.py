@@ -55,13 +55,18 @@ def remove(lab):
 def open_pairs(lab, kind, version, count):
     """Established connections through that kind of NAT, each of which has talked."""
     listener = Listener(lab, version, _PORT[kind])
+    shown = (GATEWAY[version], _SHOWN_PORT[kind]) if kind in _SHOWN_PORT else (SERVER[version], _PORT[kind])
+    return connect(lab, listener, shown, version, count)
+
+
+def connect(lab, listener, shown, version, count, source=None):
+    """Connections to `listener`, which the client knows as `shown`; closes it."""
     listener.socket.setblocking(True)
     listener.socket.settimeout(10)
-    shown = (GATEWAY[version], _SHOWN_PORT[kind]) if kind in _SHOWN_PORT else (SERVER[version], _PORT[kind])
     pairs = []
     # One after another: who was accepted cannot be told by the address that the client knows itself by.
     for _ in range(count):
-        client = client_socket(lab, version)
+        client = client_socket(lab, version, source)
         client.settimeout(10)
         client.connect(shown)
         server = listener.socket.accept()[0]

@@ -83,6 +83,9 @@ TEST(Restart, WhatIsReadIsWrittenAgainAsTheSameBytes) {
     for (std::uint16_t port = 40000; port < 40030; ++port) {
         before.use_port(port);
         before.handshake();
+        tcp::Segment marked = ack(1001, 5001);
+        marked.mark = port;
+        before.client(marked);
         if (port % 3 > 0) before.client(fin(1001, 5001));
         if (port % 3 > 1) before.server(ack(5001, 1002));
     }

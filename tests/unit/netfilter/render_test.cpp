@@ -26,7 +26,8 @@ COMMIT
 COMMIT
 *raw
 :FINWAITD - [0:0]
--I OUTPUT 1 -p tcp -m mark --mark 0x40000000/0x40000000 -j FINWAITD
+-I OUTPUT 1 -p tcp -m owner --gid-owner 1718185591 -j FINWAITD
+-A FINWAITD -j MARK --set-xmark 0x40000000/0x40000000
 -A FINWAITD -j CT --notrack
 COMMIT
 )");
@@ -42,7 +43,8 @@ TEST(Render, IptablesAllQueuesEverySegmentAndErrorAndMarksNothing) {
 COMMIT
 *raw
 :FINWAITD - [0:0]
--I OUTPUT 1 -p tcp -m mark --mark 0x40000000/0x40000000 -j FINWAITD
+-I OUTPUT 1 -p tcp -m owner --gid-owner 1718185591 -j FINWAITD
+-A FINWAITD -j MARK --set-xmark 0x40000000/0x40000000
 -A FINWAITD -j CT --notrack
 COMMIT
 )");
@@ -67,7 +69,7 @@ table inet finwaitd {
     }
     chain own {
         type filter hook output priority raw; policy accept;
-        meta l4proto tcp meta mark & 0x300 == 0x300 notrack
+        meta l4proto tcp meta skgid 1718185591 meta mark set meta mark | 0x300 notrack
     }
 }
 )");
@@ -85,7 +87,7 @@ table inet finwaitd {
     }
     chain own {
         type filter hook output priority raw; policy accept;
-        meta l4proto tcp meta mark & 0x40000000 == 0x40000000 notrack
+        meta l4proto tcp meta skgid 1718185591 meta mark set meta mark | 0x40000000 notrack
     }
 }
 )");

@@ -65,8 +65,7 @@ TEST_F(Rules, InstallAndRemoveLeaveNoTrace) {
                       EXPECT_EQ(count(rules_of("mangle"), "-A FORWARD " + error), 1U) << error;
                   EXPECT_EQ(count(rules_of("filter"), "-A FORWARD -p tcp -j FINWAITD"), 2U);
                   EXPECT_TRUE(rules->untracked());
-                  EXPECT_EQ(count(rules_of("raw"), "-A OUTPUT -p tcp -m mark --mark 0x40000000/0x40000000"),
-                            2U);
+                  EXPECT_EQ(count(rules_of("raw"), "-A OUTPUT -p tcp -m owner --gid-owner 1718185591"), 2U);
                   EXPECT_EQ(count(rules_of("raw"), "-A FINWAITD -j CT --notrack"), 2U);
                   rules->remove();
                   EXPECT_EQ(rules->problem(), std::nullopt);

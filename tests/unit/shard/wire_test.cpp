@@ -39,7 +39,7 @@ bool drop_rights() {
 /// A wire that asks conntrack, and an engine that follows nothing.
 struct Station {
     Station() {
-        auto tracked = inject::Injector::open(0);
+        auto tracked = inject::Injector::open(inject::kOwnGroup);
         auto conntrack = netfilter::Conntrack::open();
         wire.translate(std::get<netfilter::Conntrack>(std::move(conntrack)),
                        std::get<inject::Injector>(std::move(tracked)),
@@ -48,7 +48,7 @@ struct Station {
 
     boost::asio::io_context io;
     engine::Engine engine{engine::Options{}};
-    Wire wire{io, std::get<inject::Injector>(inject::Injector::open(0)), engine};
+    Wire wire{io, std::get<inject::Injector>(inject::Injector::open(inject::kOwnGroup)), engine};
     std::vector<std::string> complaints;
 };
 
