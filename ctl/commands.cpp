@@ -30,6 +30,7 @@ Request request_of(Command command, const Invocation& call) {
     request.id = call.operand;
     request.backend = call.backend;
     request.resume = call.resume;
+    request.addresses = call.verbose;
     return request;
 }
 
@@ -71,6 +72,7 @@ ExitCode print_one(Command command, const Invocation& call, Terminal& terminal,
 
 ExitCode list(const Invocation& call, Terminal& terminal) {
     if (!check_filter(call.operand, terminal.err)) return ExitCode::bad_input;
+    if (call.verbose) return print_all(Command::list, call, terminal, verbose_columns(), &verbose_row).code;
     return print_all(Command::list, call, terminal, flow_columns(), &flow_row).code;
 }
 
@@ -170,6 +172,15 @@ ExitCode version(const Invocation& call, Terminal& terminal) {
     return answer.code;
 }
 
+constexpr std::string_view kListDetails =
+    "CLIENT and SERVER are each side's own address. With -v also what each side takes its peer to be, which "
+    "NAT "
+    "makes\n"
+    "another one: conntrack is asked for it, and \"-\" stands for a connection that it does not know (any "
+    "more). "
+    "With\n"
+    "--json that is \"sees\" of \"client\" and \"server\", an object with \"addr\" and \"port\", or null.";
+
 constexpr std::string_view kExplainDetails =
     "Shows both sides with their numbers; the policy in force, which predicates of its match hold (\"yes\") "
     "and on\n"
@@ -197,7 +208,8 @@ constexpr std::string_view kKillDetails =
     "nobody to ask and no --yes. It works with mode = \"observe\" too.";
 
 constexpr std::array kSubcommands = {
-    Subcommand{"list", Operand::filter, false, "List flows, all or those that match FILTER", &list},
+    Subcommand{"list", Operand::listed, false, "List flows, all or those that match FILTER", &list,
+               kListDetails},
     Subcommand{"show", Operand::id, true, "Show all that is known of one flow", &show},
     Subcommand{"explain", Operand::id, true,
                "Say why a flow stands as it does, what keeps it from being ended, and what happens next",

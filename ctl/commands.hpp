@@ -29,6 +29,7 @@ struct Invocation {
     std::chrono::milliseconds patience{15000};  // of kill: without anything new
     std::string resume;                         // of policy: the one to let go on
     bool system = false;                        // of check: this machine too
+    bool verbose = false;                       // of list: how the sides know each other
 };
 
 /// Where a subcommand writes.
@@ -40,7 +41,7 @@ struct Terminal {
     std::function<bool(const std::string& question)> ask = {};
 };
 
-enum class Operand : std::uint8_t { none, filter, victims, id, file, backend, policy, capture };
+enum class Operand : std::uint8_t { none, filter, listed, victims, id, file, backend, policy, capture };
 
 struct Subcommand {
     std::string_view name;

@@ -13,4 +13,8 @@ namespace finwait::ctl {
 [[nodiscard]] std::vector<Column> flow_columns();
 [[nodiscard]] Row flow_row(const nlohmann::json& flow);
 
+/// The same, and what each side takes its peer to be.
+[[nodiscard]] std::vector<Column> verbose_columns();
+[[nodiscard]] Row verbose_row(const nlohmann::json& flow);
+
 }  // namespace finwait::ctl

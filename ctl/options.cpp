@@ -43,6 +43,12 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
             app.add_flag_callback(
                 "--no-wait", [&words] { words.call.wait = false; },
                 "Ask for the ends and do not wait to see how each comes out");
+            option =
+                app.add_option("FILTER", words.operand, "Which flows; the words need no quotes but < > ( )");
+            break;
+        case Operand::listed:
+            app.add_flag("-v,--verbose", words.call.verbose,
+                         "Also the addresses by which the two sides know each other");
             [[fallthrough]];
         case Operand::filter:
             option =
@@ -68,7 +74,8 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
 }
 
 std::string help_of(const Subcommand& subcommand) {
-    const bool filters = subcommand.operand == Operand::filter || subcommand.operand == Operand::victims;
+    const bool filters = subcommand.operand == Operand::filter || subcommand.operand == Operand::listed ||
+                         subcommand.operand == Operand::victims;
     return std::string(subcommand.details) + (filters ? std::string("\n\n") + kFilterHelp : std::string());
 }
 

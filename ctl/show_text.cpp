@@ -16,7 +16,8 @@ void line(Output& out, std::string_view label, const std::string& value) {
 
 std::string end_text(const nlohmann::json& flow, const char* role) {
     const nlohmann::json end = flow.value(role, nlohmann::json::object());
-    return endpoint_text(end) + "  " + text_at(end, "state");
+    const std::string text = endpoint_text(end) + "  " + text_at(end, "state");
+    return end.contains("sees") ? text + "  sees " + seen_text(end) : text;
 }
 
 void print_sides(const nlohmann::json& sides, Output& out) {

@@ -76,6 +76,11 @@ std::string endpoint_text(const nlohmann::json& end) {
     return fmt::format(fmt::runtime(format), address, text_at(end, "port"));
 }
 
+std::string seen_text(const nlohmann::json& side) {
+    const nlohmann::json* sees = member(side, "sees");
+    return sees != nullptr && sees->is_object() ? endpoint_text(*sees) : "-";
+}
+
 std::size_t display_width(std::string_view text) {
     return text.size() - static_cast<std::size_t>(std::count_if(text.begin(), text.end(), continues));
 }

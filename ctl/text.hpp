@@ -22,6 +22,9 @@ namespace finwait::ctl {
 /// "192.0.2.1:80" or "[2001:db8::1]:80" of {"addr":…,"port":…}.
 [[nodiscard]] std::string endpoint_text(const nlohmann::json& end);
 
+/// What a side takes its peer to be, of its {…,"sees":{…}}; "-" where nobody can say.
+[[nodiscard]] std::string seen_text(const nlohmann::json& side);
+
 /// Columns that UTF-8 text takes: its code points.
 [[nodiscard]] std::size_t display_width(std::string_view text);
 /// At most `width` columns; an ellipsis stands in the middle for what is left out.

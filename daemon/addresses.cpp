@@ -55,16 +55,4 @@ bool Daemon::translate_addresses() {
     return true;
 }
 
-control::WireStats Daemon::wire_stats() const {
-    control::WireStats stats;
-    for (const auto& shard : shards_) {
-        const shard::WireCounts& counts = shard->sent();
-        stats.translated += counts.translated.load(std::memory_order_relaxed);
-        stats.no_entry += counts.no_entry.load(std::memory_order_relaxed);
-        stats.not_sent += counts.not_sent.load(std::memory_order_relaxed);
-        stats.refused += counts.refused.load(std::memory_order_relaxed);
-    }
-    return stats;
-}
-
 }  // namespace finwait::daemon

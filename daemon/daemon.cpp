@@ -3,6 +3,7 @@
 #include "config/load.hpp"
 #include "keeper.hpp"
 #include "netfilter/queue.hpp"
+#include "peers.hpp"
 #include "shard/clock.hpp"
 
 #include <algorithm>
@@ -137,6 +138,7 @@ bool Daemon::open_control() {
     };
     hooks.audit_lost = [this] { return audit_.lost(); };
     hooks.wire = [this] { return wire_stats(); };
+    hooks.look_up = &look_up_peers;
     hooks.mode = [this] {
         return std::string(settings_.mode == config::Mode::observe ? "observe" : "enforce");
     };
@@ -267,19 +269,6 @@ std::string Daemon::rules_text(std::string_view backend) const {
     const bool nftables = backend.empty() ? rules_ && rules_->backend() == netfilter::RuleBackend::nftables
                                           : backend == "nftables";
     return nftables ? netfilter::render_nftables(plan()) : netfilter::render_iptables(plan());
-}
-
-control::QueueStats Daemon::queue_stats() const {
-    control::QueueStats stats;
-    for (std::uint16_t i = 0; i < queues_; ++i) {
-        const auto number = static_cast<std::uint16_t>(settings_.intercept.first_queue + i);
-        const netfilter::KernelDrops drops = netfilter::kernel_drops(number);
-        stats.kernel_dropped += drops.queue_dropped;
-        stats.user_dropped += drops.user_dropped;
-        stats.errors += shards_[i]->queue_errors();
-    }
-    stats.dropped = stats.kernel_dropped + stats.user_dropped;
-    return stats;
 }
 
 netfilter::RulePlan Daemon::plan() const {

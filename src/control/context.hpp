@@ -21,6 +21,9 @@ struct Requester {
     long pid = -1;
 };
 
+/// What the sides of these flows take their peers to be: one answer a flow, in their order.
+using LookUp = std::function<std::vector<Peers>(const std::vector<engine::FlowReport>&)>;
+
 /// Called on the control thread, one at a time. One that is not set is answered with an error or zeros.
 struct Hooks {
     /// Loads the configuration anew; what is wrong with it, or nothing when it is in force.
@@ -33,6 +36,8 @@ struct Hooks {
     /// Events that are missing in the audit file.
     std::function<std::uint64_t()> audit_lost;
     std::function<WireStats()> wire;
+    /// A fresh one for each request, for each may take a limited time only.
+    std::function<LookUp()> look_up;
     /// "enforce" or "observe".
     std::function<std::string()> mode;
     std::string version;

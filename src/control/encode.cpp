@@ -48,6 +48,28 @@ void append_end(std::string& out, const tcp::Endpoint& end) {
     fmt::format_to(std::back_inserter(out), R"("addr":"{}","port":{})", end.address.text(), end.port);
 }
 
+void append_sees(std::string& out, tcp::Role side, const Peers* peers) {
+    if (peers == nullptr) return;
+    out += R"(,"sees":)";
+    if (!*peers) {
+        out += "null";
+        return;
+    }
+    out += '{';
+    append_end(out, (**peers)[tcp::index(side)]);
+    out += '}';
+}
+
+/// {"addr":…,"port":…,"state":…}
+void append_side_of(std::string& out, const tcp::Endpoint& end, tcp::State state, tcp::Role side,
+                    const Peers* peers) {
+    out += '{';
+    append_end(out, end);
+    fmt::format_to(std::back_inserter(out), R"(,"state":"{}")", tcp::name(state));
+    append_sees(out, side, peers);
+    out += '}';
+}
+
 void append_seq(std::string& out, std::string_view key, std::optional<tcp::Seq> value) {
     if (value) {
         fmt::format_to(std::back_inserter(out), R"("{}":{},)", key, value->value());
@@ -103,14 +125,13 @@ std::string by_state(const engine::Gauges& gauges) {
 
 }  // namespace
 
-void append_flow(std::string& out, const engine::FlowReport& flow, Detail detail) {
+void append_flow(std::string& out, const engine::FlowReport& flow, Detail detail, const Peers* peers) {
     const policy::Subject& subject = flow.subject;
-    fmt::format_to(std::back_inserter(out), R"({{"id":"{}","client":{{)", flow.id.text());
-    append_end(out, subject.client);
-    fmt::format_to(std::back_inserter(out), R"(,"state":"{}"}},"server":{{)",
-                   tcp::name(subject.client_state));
-    append_end(out, subject.server);
-    fmt::format_to(std::back_inserter(out), R"(,"state":"{}"}},"closer":)", tcp::name(subject.server_state));
+    fmt::format_to(std::back_inserter(out), R"({{"id":"{}","client":)", flow.id.text());
+    append_side_of(out, subject.client, subject.client_state, tcp::Role::client, peers);
+    out += R"(,"server":)";
+    append_side_of(out, subject.server, subject.server_state, tcp::Role::server, peers);
+    out += R"(,"closer":)";
     if (subject.closer) {
         fmt::format_to(std::back_inserter(out), R"("{}")", tcp::name(*subject.closer));
     } else {

@@ -5,7 +5,9 @@
 
 #include "engine/engine.hpp"
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -42,11 +44,15 @@ struct Totals {
     std::string version;
 };
 
+/// What each side takes its peer to be, by tcp::Role; empty where nobody can say.
+using Peers = std::optional<std::array<tcp::Endpoint, 2>>;
+
 enum class Detail : std::uint8_t { brief, sides };
 
 /// {"id":…,"client":{…},"server":{…},"closer":…,…}; with Detail::sides also each side's numbers and the last
-/// steps.
-void append_flow(std::string& out, const engine::FlowReport& flow, Detail detail);
+/// steps; with `peers` also what each side sees.
+void append_flow(std::string& out, const engine::FlowReport& flow, Detail detail,
+                 const Peers* peers = nullptr);
 /// {"id":…,"client":{"addr":…,"port":…},"server":{…},"result":…}
 void append_kill(std::string& out, const engine::FlowReport& flow, engine::KillResult result);
 [[nodiscard]] std::string stats_json(const Totals& totals);

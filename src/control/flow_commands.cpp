@@ -7,21 +7,27 @@
 #include "control/selection.hpp"
 
 #include <fmt/format.h>
+#include <functional>
 #include <utility>
+#include <vector>
 
 namespace finwait::control {
 namespace {
 
 namespace asio = boost::asio;
 
-asio::awaitable<bool> list(const Context& context, const Selection& selection, Writer& writer) {
+/// Without a `look_up` the addresses are left out.
+asio::awaitable<bool> list_with(const Context& context, const Selection& selection, Writer& writer,
+                                LookUp look_up) {
     Step<Batch> step;
     step.visit = selection.visit;
     std::string json;
-    step.take = [&json](const Batch& batch, std::string& text) {
-        for (const engine::FlowReport& flow : batch.flows()) {
+    step.take = [&json, &look_up](const Batch& batch, std::string& text) {
+        std::vector<Peers> peers;
+        if (look_up) peers = look_up(batch.flows());
+        for (std::size_t i = 0; i < batch.flows().size(); ++i) {
             json.clear();
-            append_flow(json, flow, Detail::brief);
+            append_flow(json, batch.flows()[i], Detail::brief, look_up ? &peers[i] : nullptr);
             text += data_line("flow", json);
         }
     };
@@ -29,6 +35,20 @@ asio::awaitable<bool> list(const Context& context, const Selection& selection, W
     if (end != Walk::complete) co_return end == Walk::failed;
     const bool alive = co_await send(writer, done_line());
     co_return alive;
+}
+
+/// Where nobody can be asked, nothing is known.
+LookUp look_up_in(const Context& context) {
+    if (context.hooks.look_up) return context.hooks.look_up();
+    return [](const std::vector<engine::FlowReport>& flows) { return std::vector<Peers>(flows.size()); };
+}
+
+asio::awaitable<bool> list(const Context& context, const Selection& selection, Writer& writer) {
+    return list_with(context, selection, writer, {});
+}
+
+asio::awaitable<bool> list_addresses(const Context& context, const Selection& selection, Writer& writer) {
+    return list_with(context, selection, writer, look_up_in(context));
 }
 
 asio::awaitable<bool> count(const Context& context, const Selection& selection, Writer& writer) {
@@ -64,7 +84,7 @@ asio::awaitable<bool> not_found(Writer& writer, const std::string& id) {
 template<typename Found>
 asio::awaitable<bool> with_flow(const Context& context, const std::string& text, Writer& writer,
                                 std::optional<Found> (*find)(engine::Engine&, Instant, engine::FlowId),
-                                std::string (*answer)(const Found&)) {
+                                std::function<std::string(const Found&)> answer) {
     const std::variant<engine::FlowId, Error> parsed = parse_id(text);
     if (const auto* error = std::get_if<Error>(&parsed)) {
         const bool alive = co_await fail(writer, *error);
@@ -98,10 +118,13 @@ std::optional<Batch> find_one(engine::Engine& engine, Instant now, engine::FlowI
     return batch;
 }
 
-std::string flow_line(const Batch& batch) {
-    std::string json;
-    append_flow(json, batch.flows().front(), Detail::sides);
-    return data_line("flow", json);
+std::function<std::string(const Batch&)> flow_line(const Context& context) {
+    return [look_up = look_up_in(context)](const Batch& batch) {
+        std::string json;
+        const std::vector<Peers> peers = look_up(batch.flows());
+        append_flow(json, batch.flows().front(), Detail::sides, &peers.front());
+        return data_line("flow", json);
+    };
 }
 
 std::optional<engine::Explanation> explain_one(engine::Engine& engine, Instant now, engine::FlowId id) {
@@ -116,13 +139,14 @@ std::string explanation_line(const engine::Explanation& explanation) {
 
 asio::awaitable<bool> execute_on_flows(const Context& context, const Request& request, Writer& writer) {
     switch (request.command) {
-        case Command::list: return with_selection(context, request, writer, &list);
+        case Command::list:
+            return with_selection(context, request, writer, request.addresses ? &list_addresses : &list);
         case Command::count: return with_selection(context, request, writer, &count);
         case Command::kill: return with_selection(context, request, writer, &kill);
         case Command::explain:
             return with_flow<engine::Explanation>(context, request.id, writer, &explain_one,
                                                   &explanation_line);
-        default: return with_flow<Batch>(context, request.id, writer, &find_one, &flow_line);
+        default: return with_flow<Batch>(context, request.id, writer, &find_one, flow_line(context));
     }
 }
 

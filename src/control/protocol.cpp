@@ -92,6 +92,7 @@ std::string request_line(const Request& request) {
         object["ids"] = copy.ids;
     else if (!operand.empty())
         object[std::string(operand)] = operand_in(copy);
+    if (request.addresses && request.command == Command::list) object["addresses"] = true;
     return dump(object) + "\n";
 }
 
@@ -114,6 +115,11 @@ std::variant<Request, Error> parse_request(std::string_view line) {
         if (key == "ids" && knows_ids(*command)) {
             if (!read_ids(value, request.ids))
                 return bad_command("\"ids\" must be an array of strings, not empty");
+            continue;
+        }
+        if (key == "addresses" && *command == Command::list) {
+            if (!value.is_boolean()) return bad_command("\"addresses\" must be true or false");
+            request.addresses = value.get<bool>();
             continue;
         }
         if (key != operand)

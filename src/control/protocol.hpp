@@ -7,12 +7,14 @@
 //
 //   list, count {"filter"}    kill {"filter"}, not blank    show, explain {"id"}    rules {"backend"}
 //   list, kill {"ids":["3f2a-17",…]}: these flows and no others
+//   list {"addresses":true}: with the addresses by which the sides know each other
 //   policy {"resume"}, the name of a policy that its breaker has stopped, or ""
 //   stats    reload    version    ping
 //
 // The answer is a number of data lines and then one last line; each is an object with exactly one member:
 //
-//   {"flow":{…}}      list; show, then with "sides"
+//   {"flow":{…}}      list; show, then with "sides". With addresses, as always in show, "client" and "server"
+//                     have "sees": what that side takes its peer to be, or null where nobody can say
 //   {"explanation":{…}}  explain: "flow" as show has it, and why it stands so (explain_json.hpp)
 //   {"killed":{…}}    kill: each flow that matched, with its "result"; of an id that is no flow's any more
 //                     only "id" and "result"
@@ -60,6 +62,7 @@ struct Request {
     std::string backend;
     std::string resume;
     std::vector<std::string> ids = {};  // of list and kill: these flows, instead of a filter
+    bool addresses = false;             // of list
 
     friend bool operator==(const Request&, const Request&) = default;
 };

@@ -79,6 +79,29 @@ class Nat(case.SystemTest):
         nat.add_by_iptables(self.lab)
         self.assert_asked_and_kept()
 
+    def test_a_verbose_listing_and_show_tell_what_each_side_takes_its_peer_to_be(self):
+        nat.add_by_iptables(self.lab)
+        daemon = self.daemon({"timeouts": {"on_expiry": "observe"}})
+        idle = self.idle()
+        until(lambda: len(daemon.flows("state", "fin-wait-2")) == COUNT, 2)
+
+        def name(end):
+            return end["addr"], end["port"]
+
+        listed = {(name(f["client"]), name(f["client"]["sees"])): f for f in daemon.flows("-v")}
+        self.assertEqual(len(listed), COUNT)
+        for h in idle:
+            client, server = h.pair.key, h.pair.server_key
+            flow = listed[client[:2], client[2:]]
+            self.assertEqual((name(flow["server"]), name(flow["server"]["sees"])), (server[:2], server[2:]), f"{h}")
+            shown = daemon.ctl_json("show", flow["id"])
+            self.assertEqual([shown[end]["sees"] for end in ("client", "server")],
+                             [flow[end]["sees"] for end in ("client", "server")])
+        self.assertNotIn("sees", daemon.flows()[0]["client"])
+        self.assertIn("CLIENT SEES", daemon.ctl("list", "-v").stdout)
+        self.lab.gateway.run("conntrack", "-F")
+        self.assertEqual({f["client"]["sees"] is None for f in daemon.flows("-v")}, {True})
+
     def test_a_flow_without_nat_that_conntrack_has_forgotten_is_reset_too(self):
         daemon = self.daemon({"timeouts": RESETTING})
         pairs = [pair for version in (4, 6) for pair in nat.open_pairs(self.lab, "none", version, PER_ROW)]

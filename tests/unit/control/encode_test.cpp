@@ -37,6 +37,22 @@ TEST(Encode, AFlowIsWrittenAsDocumented) {
               R"("phase":"watching","adopted":false,"fast_path":false,"cannot_end":null,"outcome":null})");
 }
 
+TEST(Encode, WhatEachSideSeesIsToldWhereItIsAskedForAndNullWhereNobodyKnows) {
+    const auto sees = [](const Peers& peers) {
+        std::string out;
+        append_flow(out, half_closed(), Detail::brief, &peers);
+        const json flow = json::parse(out);
+        return std::pair(flow["client"]["sees"], flow["server"]["sees"]);
+    };
+    const tcp::Endpoint gateway{*tcp::Address::parse("10.99.1.1"), 8003};
+    const tcp::Endpoint masquerade{*tcp::Address::parse("2001:db8::1"), 2000};
+    const auto [client, server] = sees(std::array{gateway, masquerade});
+    EXPECT_EQ(client, json::parse(R"({"addr":"10.99.1.1","port":8003})"));
+    EXPECT_EQ(server, json::parse(R"({"addr":"2001:db8::1","port":2000})"));
+    EXPECT_EQ(sees(std::nullopt), std::pair(json(), json()));
+    EXPECT_FALSE(json::parse(encoded(half_closed()))["client"].contains("sees"));
+}
+
 TEST(Encode, WhatIsUnknownIsNull) {
     engine::FlowReport flow = half_closed();
     flow.subject.closer.reset();

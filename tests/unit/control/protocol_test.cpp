@@ -60,6 +60,16 @@ TEST(Protocol, FlowsMayBeNamedInsteadOfMatched) {
     EXPECT_EQ(refused(R"({"command":"show","ids":["1-2"]})").code, ErrorCode::command);
 }
 
+TEST(Protocol, AddressesAreOfListOnly) {
+    Request request;
+    request.command = Command::list;
+    request.filter = "port 80";
+    request.addresses = true;
+    EXPECT_EQ(std::get<Request>(parse_request(request_line(request))), request);
+    EXPECT_EQ(refused(R"({"command":"list","addresses":"yes"})").code, ErrorCode::command);
+    EXPECT_EQ(refused(R"({"command":"count","addresses":true})").code, ErrorCode::command);
+}
+
 TEST(Protocol, AReplyIsTakenApartWithoutReadingItsValue) {
     const auto reply = parse_reply(R"({"flow":{"id":"1-2","note":"\":"}})");
     ASSERT_TRUE(reply);

@@ -157,6 +157,28 @@ TEST(Show, PrintsBothSides) {
     EXPECT_THAT(lines.back(), StartsWith("server"));
 }
 
+TEST(Show, TellsWhatEachSideSeesWhereTheDaemonDoes) {
+    nlohmann::json flow = half_closed_flow();
+    flow["client"]["sees"] = {{"addr", "10.99.1.1"}, {"port", 8003}};
+    flow["server"]["sees"] = nullptr;
+    Captured out;
+    print_flow(flow, out.output());
+    const auto lines = lines_of(out.text());
+    EXPECT_EQ(lines[1], "client     10.99.1.2:40312  fin-wait-2  sees 10.99.1.1:8003");
+    EXPECT_EQ(lines[2], "server     10.99.2.2:80  close-wait  sees -");
+}
+
+TEST(Commands, OnlyAVerboseListingAsksForAddresses) {
+    for (const bool verbose : {false, true}) {
+        FakeDaemon daemon({flow_line() + done_line()});
+        Invocation call{nullptr, {}, daemon.path()};
+        call.verbose = verbose;
+        EXPECT_EQ(run("list", call).out.find("CLIENT SEES") != std::string::npos, verbose);
+        ASSERT_EQ(daemon.requests().size(), 1U);
+        EXPECT_EQ(nlohmann::json::parse(daemon.requests()[0]).contains("addresses"), verbose);
+    }
+}
+
 TEST(Output, AReaderThatIsGoneEndsItQuietly) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);

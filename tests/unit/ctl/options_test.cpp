@@ -67,6 +67,13 @@ TEST_F(Options, OptionsMayStandAnywhere) {
     }
 }
 
+TEST_F(Options, AddressesAreOfListOnly) {
+    EXPECT_FALSE(accepted({"list"}).verbose);
+    EXPECT_TRUE(accepted({"list", "-v", "port", "80"}).verbose);
+    EXPECT_EQ(accepted({"list", "port", "80", "--verbose"}).operand, "port 80");
+    EXPECT_EQ(refused({"count", "-v"}), ExitCode::bad_input);
+}
+
 TEST_F(Options, TheEnvironmentNamesTheSocketUnlessTheLineDoes) {
     ::setenv("FINWAITD_SOCKET", "/from/environment", 1);
     EXPECT_EQ(accepted({"stats"}).socket, "/from/environment");

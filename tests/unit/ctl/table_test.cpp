@@ -81,6 +81,20 @@ TEST(FlowTable, WhatIsNotKnownIsADash) {
     EXPECT_THAT(flow_row(nlohmann::json::object()), Each(Not(testing::IsEmpty())));
 }
 
+TEST(FlowTable, WhatTheSidesSeeStandsBehindTheirOwnAddresses) {
+    nlohmann::json flow = half_closed_flow();
+    flow["client"]["sees"] = {{"addr", "2001:db8::1"}, {"port", 8003}};
+    flow["server"]["sees"] = nullptr;
+    Row expected = flow_row(flow);
+    expected.insert(expected.begin() + 3, {"[2001:db8::1]:8003", "-"});
+    EXPECT_EQ(verbose_row(flow), expected);
+    EXPECT_EQ(verbose_row(half_closed_flow())[3], "-") << "an older daemon does not tell";
+    const auto columns = verbose_columns();
+    EXPECT_EQ(columns.size(), expected.size());
+    EXPECT_EQ(columns[3].title, "CLIENT SEES");
+    EXPECT_EQ(columns[4].title, "SERVER SEES");
+}
+
 TEST(FlowTable, APolicyWhoseTimeoutIsOffSaysSo) {
     const Row row = policy_row({{"name", "default"}, {"match", ""}, {"fin_wait_2_s", nullptr}, {"flows", 3}});
     EXPECT_EQ(row.size(), policy_columns().size());

@@ -1,0 +1,32 @@
+// What the shell counts: the kernel's queues, and the segments that were to be sent.
+#include "daemon.hpp"
+#include "netfilter/queue.hpp"
+
+namespace finwait::daemon {
+
+control::QueueStats Daemon::queue_stats() const {
+    control::QueueStats stats;
+    for (std::uint16_t i = 0; i < queues_; ++i) {
+        const auto number = static_cast<std::uint16_t>(settings_.intercept.first_queue + i);
+        const netfilter::KernelDrops drops = netfilter::kernel_drops(number);
+        stats.kernel_dropped += drops.queue_dropped;
+        stats.user_dropped += drops.user_dropped;
+        stats.errors += shards_[i]->queue_errors();
+    }
+    stats.dropped = stats.kernel_dropped + stats.user_dropped;
+    return stats;
+}
+
+control::WireStats Daemon::wire_stats() const {
+    control::WireStats stats;
+    for (const auto& shard : shards_) {
+        const shard::WireCounts& counts = shard->sent();
+        stats.translated += counts.translated.load(std::memory_order_relaxed);
+        stats.no_entry += counts.no_entry.load(std::memory_order_relaxed);
+        stats.not_sent += counts.not_sent.load(std::memory_order_relaxed);
+        stats.refused += counts.refused.load(std::memory_order_relaxed);
+    }
+    return stats;
+}
+
+}  // namespace finwait::daemon
