@@ -44,6 +44,9 @@ constexpr std::array kWire = {
     Item{"translated", "sent by NAT's addresses"}, Item{"no_entry", "sent, unknown to conntrack"},
     Item{"not_sent", "not sent, addresses unknown"}, Item{"refused", "refused by the kernel"}};
 
+constexpr std::array kLeftAlone = {Item{"bridged", "bridged"}, Item{"vrf", "in a VRF"},
+                                   Item{"rule", "routed by interface or ports"}};
+
 void line(Output& out, std::string_view label, const std::string& value) {
     out.write(fmt::format("  {:<30}{:>12}\n", label, value));
 }
@@ -88,6 +91,7 @@ void print_stats(const nlohmann::json& stats, Output& out) {
     group(out, stats, "resets", "resets", kResets);
     group(out, stats, "queue", "queue", kQueue);
     group(out, stats, "audit", "audit file", kAudit);
+    group(out, stats, "left_alone", "packets left alone (forwarded)", kLeftAlone);
     group(out, stats, "wire", "probes and resets on the wire", kWire);
 }
 

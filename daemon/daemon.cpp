@@ -46,6 +46,7 @@ Daemon::Daemon(config::Settings settings, std::filesystem::path config_file,
 Daemon::~Daemon() {
     for (const auto& shard : shards_)
         shard->stop();
+    if (detours_changed_.is_open()) detours_changed_.release();  // the watch closes its own socket
 }
 
 int Daemon::run() {
@@ -60,6 +61,7 @@ int Daemon::run() {
     }
     introduce_shards();
     fit_conntrack();
+    leave_detours_alone();
     for (const auto& shard : shards_)
         shard->start();
     logger_->info("finwaitd {} follows TCP on queues {} to {} ({}, {}), control socket {}", FINWAITD_VERSION,
@@ -138,6 +140,7 @@ bool Daemon::open_control() {
     };
     hooks.audit_lost = [this] { return audit_.lost(); };
     hooks.wire = [this] { return wire_stats(); };
+    hooks.aside = [this] { return aside_stats(); };
     hooks.look_up = &look_up_peers;
     hooks.mode = [this] {
         return std::string(settings_.mode == config::Mode::observe ? "observe" : "enforce");

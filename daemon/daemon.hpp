@@ -5,11 +5,14 @@
 #include "config/settings.hpp"
 #include "control/server.hpp"
 #include "machine/conntrack_clock.hpp"
+#include "machine/detours.hpp"
 #include "netfilter/rules.hpp"
 #include "observe/audit.hpp"
 #include "observe/journal.hpp"
 #include "shard/shard.hpp"
 
+#include <array>
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -17,7 +20,9 @@
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <spdlog/logger.h>
 
 namespace finwait::daemon {
@@ -45,6 +50,9 @@ class Daemon {
     void try_conntrack();
     [[nodiscard]] bool install_rules();
     void fit_conntrack();
+    void leave_detours_alone();
+    void read_detours();
+    void wait_for_detours();
     void watch_signals();
     void stop();
 
@@ -56,6 +64,7 @@ class Daemon {
     [[nodiscard]] std::string rules_text(std::string_view backend) const;
     [[nodiscard]] control::QueueStats queue_stats() const;
     [[nodiscard]] control::WireStats wire_stats() const;
+    [[nodiscard]] control::AsideStats aside_stats() const;
     [[nodiscard]] netfilter::RulePlan plan() const;
     [[nodiscard]] engine::Tuning tuning() const;
 
@@ -68,6 +77,11 @@ class Daemon {
 
     boost::asio::io_context control_io_{1};
     boost::asio::signal_set signals_{control_io_};
+    machine::DetourWatch detour_watch_;
+    boost::asio::posix::stream_descriptor detours_changed_{control_io_};
+    boost::asio::steady_timer settle_{control_io_};
+    machine::Detours detours_;
+    std::array<std::atomic<bool>, shard::kReasons> told_aside_{};  // by any shard
     std::vector<std::unique_ptr<shard::Shard>> shards_;
     std::unique_ptr<control::Server> server_;
     std::optional<netfilter::InstalledRules> rules_;

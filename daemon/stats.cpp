@@ -29,4 +29,14 @@ control::WireStats Daemon::wire_stats() const {
     return stats;
 }
 
+control::AsideStats Daemon::aside_stats() const {
+    control::AsideStats stats;
+    for (const auto& shard : shards_) {
+        stats.bridged += shard->aside().count(shard::Reason::bridged);
+        stats.vrf += shard->aside().count(shard::Reason::vrf);
+        stats.rule += shard->aside().count(shard::Reason::rule);
+    }
+    return stats;
+}
+
 }  // namespace finwait::daemon

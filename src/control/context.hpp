@@ -36,6 +36,7 @@ struct Hooks {
     /// Events that are missing in the audit file.
     std::function<std::uint64_t()> audit_lost;
     std::function<WireStats()> wire;
+    std::function<AsideStats()> aside;
     /// A fresh one for each request, for each may take a limited time only.
     std::function<LookUp()> look_up;
     /// "enforce" or "observe".

@@ -199,6 +199,8 @@ std::string stats_json(const Totals& totals) {
     fmt::format_to(std::back_inserter(out),
                    R"(,"wire":{{"translated":{},"no_entry":{},"not_sent":{},"refused":{}}})",
                    totals.wire.translated, totals.wire.no_entry, totals.wire.not_sent, totals.wire.refused);
+    fmt::format_to(std::back_inserter(out), R"(,"left_alone":{{"bridged":{},"vrf":{},"rule":{}}})",
+                   totals.aside.bridged, totals.aside.vrf, totals.aside.rule);
     out += R"(,"policies_stopped":)" + nlohmann::json(totals.stopped).dump();
     fmt::format_to(std::back_inserter(out), R"(,"uptime_s":{:.1f},"version":)", totals.uptime_s);
     append_quoted(out, totals.version);

@@ -30,6 +30,13 @@ struct WireStats {
     std::uint64_t refused = 0;     // by the kernel: no route, or a rule in OUTPUT
 };
 
+/// Packets that were let go by unseen, as the shell counts them.
+struct AsideStats {
+    std::uint64_t bridged = 0;
+    std::uint64_t vrf = 0;
+    std::uint64_t rule = 0;  // routed by what a packet of ours cannot have
+};
+
 /// All shards together.
 struct Totals {
     engine::Counters counters;
@@ -37,6 +44,7 @@ struct Totals {
     QueueStats queue;
     std::uint64_t audit_lost = 0;
     WireStats wire;
+    AsideStats aside;
     std::size_t shards = 0;
     std::string mode;               // "enforce" or "observe"
     std::set<std::string> stopped;  // policies whose breaker is open

@@ -66,6 +66,7 @@ Facts gather() {
     Facts facts = read_proc();
     facts.nft = netfilter::find_tool("nft").has_value();
     facts.iptables = netfilter::find_tool("iptables").has_value();
+    facts.detours = scan_detours();
     if (const auto json = output_of("nft", {"-j", "list", "flowtables"}))
         facts.flowtables = parse_flowtables(*json);
     if (const auto rules = output_of("nft", {"list", "ruleset"}))

@@ -2,6 +2,7 @@
 // iptables.
 #pragma once
 
+#include "machine/detours.hpp"
 #include "tcp/time.hpp"
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct Facts {
     bool iptables = false;
     std::optional<std::vector<std::string>> flowtables;  // "inet filter ft"
     std::vector<std::string> untracked;                  // rules that keep connections from conntrack
+    std::optional<Detours> detours;                      // what is left alone because of routing
 };
 
 /// The files below `proc`, as a rule /proc.

@@ -13,6 +13,13 @@ struct Need {
     Duration time{0};
 };
 
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words)
+        text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
 Finding conntrack_timeout(std::string_view state, const std::optional<Duration>& limit, const Need& need,
                           const config::Settings& settings) {
     const std::string key = "net.netfilter.nf_conntrack_tcp_timeout_" + std::string(state);
@@ -87,12 +94,9 @@ Finding flowtables(const Facts& facts) {
                 "Whether there are flowtables could not be asked: nft is missing, or needs root.",
                 {}};
     if (facts.flowtables->empty()) return {Grade::good, "offload", "There are no flowtables.", {}};
-    std::string names;
-    for (const std::string& name : *facts.flowtables)
-        names += (names.empty() ? "" : ", ") + name;
     return {
         Grade::warning, "offload",
-        "Connections in a flowtable (" + names +
+        "Connections in a flowtable (" + joined(*facts.flowtables) +
             ") pass by the forward hook, on recent kernels with their FIN and RST: finwaitd sees neither.",
         "keep what finwaitd is to watch out of \"flow add\""};
 }
@@ -110,11 +114,36 @@ Finding untracked(const Facts& facts) {
 Finding bridge(const Facts& facts) {
     if (!facts.bridge_calls_iptables.value_or(false))
         return {Grade::good, "bridge", "Bridged packets do not pass the forward hook.", {}};
-    return {Grade::warning, "bridge",
-            "br_netfilter hands bridged packets to the forward hook: finwaitd sees them, and its RSTs are "
-            "routed, not "
-            "bridged.",
-            "sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0"};
+    return {
+        Grade::warning, "bridge",
+        "br_netfilter hands bridged packets to the forward hook: finwaitd forwards them and leaves bridged "
+        "connections alone. Those that are routed over a bridge are followed as any other.",
+        "sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0, unless other "
+        "rules need bridged packets"};
+}
+
+Finding vrf(const Facts& facts) {
+    if (!facts.detours) return {Grade::unknown, "vrf", "Links could not be read.", {}};
+    if (facts.detours->vrf.empty()) return {Grade::good, "vrf", "There are no VRFs.", {}};
+    return {Grade::warning, "vrf",
+            "Connections over " + joined(facts.detours->vrf_names) +
+                ", which are of VRFs, are forwarded and left alone: finwaitd cannot send into a VRF.",
+            "keep what finwaitd is to watch in the main routing domain"};
+}
+
+Finding routing(const Facts& facts) {
+    if (!facts.detours) return {Grade::unknown, "routing", "Routing rules could not be read.", {}};
+    if (facts.detours->rules.empty())
+        return {Grade::good,
+                "routing",
+                "No routing rule chooses by what finwaitd's own packets cannot have.",
+                {}};
+    return {
+        Grade::warning, "routing",
+        "Routing rules choose by interface, ports or type of service (" + joined(facts.detours->rules) +
+            "): the connections concerned are forwarded and left alone, for what finwaitd sends would take "
+            "another way.",
+        "choose by source (ip rule from) or by mark (ip rule fwmark) instead"};
 }
 
 }  // namespace
@@ -141,7 +170,9 @@ std::vector<Finding> findings(const Facts& facts, const config::Settings& settin
             conntrack_room(facts, settings),
             flowtables(facts),
             untracked(facts),
-            bridge(facts)};
+            bridge(facts),
+            vrf(facts),
+            routing(facts)};
 }
 
 }  // namespace finwait::machine

@@ -26,7 +26,10 @@ struct QueueOptions {
 /// One queued packet; `payload` starts at its IP header and lives until the next receive().
 struct QueuedPacket {
     std::uint32_t id = 0;
-    std::uint32_t mark = 0;         // the packet's firewall mark, without the options' bits
+    std::uint32_t mark = 0;  // the packet's firewall mark, without the options' bits
+    std::uint32_t in = 0;    // the interfaces by which it came and will leave, by index
+    std::uint32_t out = 0;
+    bool bridged = false;           // br_netfilter shows it: it goes from port to port, and is not routed
     std::uint32_t wire_length = 0;  // bytes on the wire (of the whole GSO packet)
     std::span<const std::uint8_t> payload;
 };

@@ -32,6 +32,17 @@ void each_attribute(std::span<const char> bytes, Visit visit) {
     }
 }
 
+/// The number that an attribute holds belongs to one of these.
+std::uint32_t* place_of(int type, QueuedPacket& packet, std::uint32_t& captured) {
+    switch (type) {
+        case NFQA_MARK: return &packet.mark;
+        case NFQA_IFINDEX_INDEV: return &packet.in;
+        case NFQA_IFINDEX_OUTDEV: return &packet.out;
+        case NFQA_CAP_LEN: return &captured;
+        default: return nullptr;
+    }
+}
+
 QueueMessage read_packet(std::span<const char> attributes) {
     QueueMessage message;
     QueuedPacket& packet = message.packet;
@@ -42,12 +53,13 @@ QueueMessage read_packet(std::span<const char> attributes) {
             if (!read(body, value)) return;
             packet.id = ntohl(value);
             message.kind = QueueMessage::Kind::packet;
-        } else if (type == NFQA_MARK) {
-            if (read(body, value)) packet.mark = ntohl(value);
-        } else if (type == NFQA_CAP_LEN) {
-            if (read(body, value)) captured = ntohl(value);
+        } else if (type == NFQA_IFINDEX_PHYSOUTDEV) {
+            // A routed packet that came by a bridge has a port by which it came, and none by which it leaves.
+            packet.bridged = true;
         } else if (type == NFQA_PAYLOAD) {
             packet.payload = {reinterpret_cast<const std::uint8_t*>(body.data()), body.size()};
+        } else if (std::uint32_t* const place = place_of(type, packet, captured)) {
+            if (read(body, value)) *place = ntohl(value);
         }
     });
     // CAP_LEN is sent only when the copy is shorter than the packet.

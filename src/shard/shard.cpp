@@ -28,6 +28,7 @@ netfilter::Disposition disposition_of(engine::Verdict verdict) {
 
 Shard::Shard(netfilter::Queue queue, inject::Injector injector, engine::Options options, EventSink sink)
     : queue_(std::move(queue)),
+      selective_(options.selective),
       engine_(std::move(options)),
       sink_(std::move(sink)),
       readable_(io_, queue_.descriptor()),
@@ -59,6 +60,13 @@ void Shard::drain_and_stop(Duration patience) {
     if (!thread_.joinable()) return;
     boost::asio::post(io_, [this, patience] { stop_when_drained(monotonic_now() + patience); });
     thread_.join();
+}
+
+void Shard::avoid(machine::Detours detours) {
+    boost::asio::post(io_, [this, detours = std::move(detours)]() mutable {
+        wire_.distrust(detours.empty() ? Instant::never() : monotonic_now());
+        aside_.avoid(std::move(detours));
+    });
 }
 
 Handle Shard::handle() {
@@ -96,16 +104,20 @@ bool Shard::handle_burst() {
         engine_.on_loss(lost - losses_told_);
         losses_told_ = lost;
     }
-    for (std::size_t i = 0; i < burst.size(); ++i) {
-        tcp::Segment segment;
-        const tcp::ParseError error = tcp::parse(burst[i].payload, burst[i].wire_length, segment);
-        segment.mark = burst[i].mark;
-        const engine::Verdict verdict = error == tcp::ParseError::none ? engine_.on_segment(now, segment)
-                                                                       : on_other(burst[i].payload, error);
-        queue_.dispose(i, disposition_of(verdict));
-    }
+    for (std::size_t i = 0; i < burst.size(); ++i)
+        queue_.dispose(i, decide(now, burst[i]));
     queue_.flush();
     return true;
+}
+
+netfilter::Disposition Shard::decide(Instant now, const netfilter::QueuedPacket& packet) {
+    tcp::Segment segment;
+    const tcp::ParseError error = tcp::parse(packet.payload, packet.wire_length, segment);
+    const bool is_segment = error == tcp::ParseError::none;
+    if (aside_.check(packet, is_segment ? &segment : nullptr) != Reason::none)
+        return is_segment && selective_ ? netfilter::Disposition::mark : netfilter::Disposition::accept;
+    segment.mark = packet.mark;
+    return disposition_of(is_segment ? engine_.on_segment(now, segment) : on_other(packet.payload, error));
 }
 
 engine::Verdict Shard::on_other(std::span<const std::uint8_t> packet, tcp::ParseError error) {

@@ -4,6 +4,7 @@
 
 #include "engine/engine.hpp"
 #include "netfilter/queue.hpp"
+#include "shard/aside.hpp"
 #include "shard/handle.hpp"
 #include "shard/wire.hpp"
 
@@ -41,6 +42,10 @@ class Shard {
     void translate(netfilter::Conntrack conntrack, inject::Injector tracked, Wire::Complain complain) {
         wire_.translate(std::move(conntrack), std::move(tracked), std::move(complain));
     }
+    /// Before start(): who is told why packets are let go by unseen.
+    void tell_aside(Aside::Tell tell) { aside_.tell(std::move(tell)); }
+    /// From now on these are left alone. What is followed already is acted on once it has been heard again.
+    void avoid(machine::Detours detours);
     void start();
     /// Ends the thread at once.
     void stop();
@@ -53,6 +58,7 @@ class Shard {
     void hear(const tcp::Unreachable& error);
 
     [[nodiscard]] Handle handle();
+    [[nodiscard]] const Aside& aside() const { return aside_; }
     [[nodiscard]] const WireCounts& sent() const { return wire_.counts(); }
     /// Messages from the kernel that made no sense.
     [[nodiscard]] std::uint64_t queue_errors() const { return queue_errors_.load(std::memory_order_relaxed); }
@@ -62,6 +68,7 @@ class Shard {
     void on_readable();
     /// Receives and decides one burst; false when nothing was queued.
     bool handle_burst();
+    [[nodiscard]] netfilter::Disposition decide(Instant now, const netfilter::QueuedPacket& packet);
     /// The verdict on a packet that is no segment.
     [[nodiscard]] engine::Verdict on_other(std::span<const std::uint8_t> packet, tcp::ParseError error);
     void run_due();
@@ -70,7 +77,9 @@ class Shard {
     void stop_when_drained(Instant until);
 
     netfilter::Queue queue_;
+    bool selective_;
     engine::Engine engine_;
+    Aside aside_;
     EventSink sink_;
     ErrorSink error_sink_;
     boost::asio::io_context io_{1};

@@ -13,6 +13,10 @@ constexpr std::size_t kMostKept = 16384;
 constexpr Duration kComplainEvery = std::chrono::minutes(1);
 
 const std::string kHeldBack = "probes and resets are held back, because nobody knows their addresses: ";
+const std::string kUnproven =
+    "probes and resets are held back, because nothing has been heard of their connections since routing "
+    "rules "
+    "were read that may concern them (finwaitctl check --system names these)";
 const std::string kRefused =
     "the kernel refuses to send probes or resets: there is no route, or a rule in OUTPUT drops them (they "
     "carry "
@@ -31,6 +35,10 @@ void Wire::translate(netfilter::Conntrack conntrack, inject::Injector tracked, C
 }
 
 void Wire::send(Instant now, const engine::Send& order) {
+    if (distrusted_until_ != Instant::never() && engine_.quiet_since(distrusted_until_, order.flow)) {
+        give_up(order.segment);
+        return complain(now, kUnproven);
+    }
     if (!conntrack_) return injector_.add(order.segment, order.segment.source.address);
     const Translations::Entry entry = known_.of(now, order.flow);
     switch (entry.state) {

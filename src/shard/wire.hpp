@@ -44,6 +44,10 @@ class Wire {
     /// injector whose packets do not pass conntrack by. `complain` is called once a minute at most.
     void translate(netfilter::Conntrack conntrack, inject::Injector tracked, Complain complain);
 
+    /// What has been seen of flows until `then` does not prove that we may send to them: routing has changed.
+    /// Instant::never(): it does.
+    void distrust(Instant then) { distrusted_until_ = then; }
+
     /// Adds a segment to the burst, or keeps it until its addresses have been looked up.
     void send(Instant now, const engine::Send& order);
     /// Sends the burst.
@@ -78,6 +82,7 @@ class Wire {
     Translations known_;
     std::vector<Kept> kept_;  // of flows that are sought
     Instant complained_ = Instant::never();
+    Instant distrusted_until_ = Instant::never();
     WireCounts counts_;
     Search search_;
 };

@@ -83,6 +83,25 @@ class UplinksTest(case.SystemTest):
         self.assert_confirmed(daemon, PER_ROW * len(rows))
         self.assertEqual(halfclosed.not_in(self.lab, idle, ("closed", "close-wait")), [])
 
+    def test_what_a_rule_routes_by_its_interface_is_left_alone_until_the_rule_is_gone(self):
+        self.addCleanup(self.uplinks.choose_by_interface, False)
+        self.uplinks.choose_by_interface(True)
+        daemon = self.daemon({"timeouts": RESETTING})
+        pairs = self.closing(self.uplinks.open_pairs("main", 4, PER_ROW))
+        self.assertTrue(self.uplinks.second(pairs[0].server_key.peer_address))
+        idle = [halfclosed.HalfClosed(pair, "client", "shutdown") for pair in pairs]
+        self.assertFalse(until(lambda: daemon.flows() or daemon.stats()["probes.sent"] + daemon.stats()["resets.sent"], 4))
+        self.assertGreater(daemon.stats()["left_alone.rule"], 0)
+        self.assertEqual(daemon.log().count("are forwarded and left alone: what finwaitd sends would take another way"), 1)
+        self.finish(idle)
+        self.uplinks.choose_by_interface(False)
+
+        def followed():
+            self.closing(self.uplinks.open_pairs("main", 4, 1))
+            return daemon.flows()
+
+        self.assertTrue(until(followed, 5))
+
     def finish(self, idle):
         self.assertEqual(halfclosed.not_in(self.lab, idle, halfclosed.OPEN), [])
         for h in idle:

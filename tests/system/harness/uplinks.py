@@ -42,6 +42,10 @@ class Uplinks:
         """Whether an address is one of the second way's."""
         return any(address.startswith(network) for network in _SECOND.values())
 
+    def choose_by_interface(self, on):
+        """Whether all that comes from the client takes the second way, because it comes by that interface."""
+        self._lab.gateway.run("ip", "rule", "add" if on else "del", "iif", "to-client", "table", _TABLE, check=on)
+
     def remove(self):
         while self._undo:
             namespace, argv = self._undo.pop()

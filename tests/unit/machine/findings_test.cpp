@@ -21,6 +21,7 @@ Facts good_machine() {
     f.forwarding_v4 = f.forwarding_v6 = true;
     f.queue = f.nft = f.iptables = true;
     f.flowtables.emplace();
+    f.detours.emplace();
     return f;
 }
 
@@ -69,10 +70,13 @@ TEST(Findings, EveryTrapHasItsWarning) {
     facts.flowtables = std::vector<std::string>{"inet filter ft"};
     facts.untracked = {"-A PREROUTING -j NOTRACK"};
     facts.bridge_calls_iptables = true;
+    facts.detours->vrf = {3};
+    facts.detours->vrf_names = {"blue"};
+    facts.detours->rules = {"iif guest"};
     facts.forwarding_v4 = facts.forwarding_v6 = false;
     config::Settings settings;
     settings.limits.flows = 1000;
-    EXPECT_EQ(of(facts, settings, Grade::warning).size(), 5U);
+    EXPECT_EQ(of(facts, settings, Grade::warning).size(), 7U);
     EXPECT_THAT(of(facts, settings, Grade::warning),
                 Each(Field(&Finding::advice, ::testing::Not(IsEmpty()))));
 }
@@ -88,7 +92,7 @@ TEST(Findings, WithoutNfqueueOrTheToolsItCannotWork) {
 }
 
 TEST(Findings, WhatCannotBeReadIsSaidToBeUnknown) {
-    EXPECT_EQ(of(Facts{}, {}, Grade::unknown).size(), 5U);
+    EXPECT_EQ(of(Facts{}, {}, Grade::unknown).size(), 7U);
 }
 
 }  // namespace

@@ -52,11 +52,35 @@ Bytes packet() {
     return message(NFNL_SUBSYS_QUEUE << 8U | NFQNL_MSG_PACKET, body);
 }
 
+/// The same, from interface 3 to interface 4; by br_netfilter's word also by a port of a bridge.
+Bytes packet_by(std::initializer_list<std::uint16_t> ports) {
+    Bytes body;
+    put(body, {2, 0, 0, 0});
+    attribute(body, NFQA_PACKET_HDR, {0, 0, 1, 2, 8, 0, 2});
+    attribute(body, NFQA_IFINDEX_INDEV, {0, 0, 0, 3});
+    attribute(body, NFQA_IFINDEX_OUTDEV, {0, 0, 0, 4});
+    for (const std::uint16_t port : ports)
+        attribute(body, port, {0, 0, 0, 7});
+    return message(NFNL_SUBSYS_QUEUE << 8U | NFQNL_MSG_PACKET, body);
+}
+
 template<typename Check>
 void read_exact(const Bytes& bytes, Check check) {
     const std::unique_ptr<char[]> heap(new char[bytes.size()]);
     std::copy(bytes.begin(), bytes.end(), heap.get());
     check(read_message({heap.get(), bytes.size()}));
+}
+
+TEST(QueueMessage, InterfacesAreReadAndOnlyWhatLeavesByAPortOfABridgeIsBridged) {
+    read_exact(packet_by({}), [](const QueueMessage& m) {
+        EXPECT_EQ(m.packet.in, 3U);
+        EXPECT_EQ(m.packet.out, 4U);
+        EXPECT_FALSE(m.packet.bridged);
+    });
+    read_exact(packet_by({NFQA_IFINDEX_PHYSINDEV}),
+               [](const QueueMessage& m) { EXPECT_FALSE(m.packet.bridged) << "routed, from a bridge"; });
+    read_exact(packet_by({NFQA_IFINDEX_PHYSINDEV, NFQA_IFINDEX_PHYSOUTDEV}),
+               [](const QueueMessage& m) { EXPECT_TRUE(m.packet.bridged); });
 }
 
 TEST(QueueMessage, APacketIsReadWithAllWeAskFor) {

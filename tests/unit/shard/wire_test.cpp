@@ -94,5 +94,36 @@ TEST_F(WireTest, AProbeWaitsForTheSearchAndAResetOfAFlowThatHasMovedOnIsGivenUp)
               "");
 }
 
+TEST_F(WireTest, AFlowIsSentToOnlyIfItWasHeardSinceRoutingChanged) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Station station;
+                  const auto hear = [&station](Instant at) {
+                      engine::Send opening = order(tcp::flag::syn);
+                      static_cast<void>(station.engine.on_segment(at, opening.segment));
+                  };
+                  hear(kNow);
+                  std::vector<engine::FlowReport> flows;
+                  static_cast<void>(station.engine.visit(kNow, 0, 16, policy::Filter(), flows));
+                  ASSERT_EQ(flows.size(), 1U);
+                  engine::Send send = order(tcp::flag::ack);
+                  send.flow = flows[0].id;
+                  const auto held_back = [&](Instant now) {
+                      const std::uint64_t before = station.wire.counts().not_sent;
+                      station.wire.send(now, send);
+                      return station.wire.counts().not_sent - before == 1;
+                  };
+                  EXPECT_FALSE(held_back(kNow));
+                  station.wire.distrust(kNow + std::chrono::seconds(1));
+                  EXPECT_TRUE(held_back(kNow + std::chrono::seconds(2)));
+                  EXPECT_THAT(station.complaints, ElementsAre(HasSubstr("nothing has been heard")));
+                  hear(kNow + std::chrono::seconds(3));
+                  EXPECT_FALSE(held_back(kNow + std::chrono::seconds(4)));
+                  station.wire.distrust(kNow + std::chrono::seconds(5));
+                  station.wire.distrust(Instant::never());
+                  EXPECT_FALSE(held_back(kNow + std::chrono::seconds(6)));
+              }),
+              "");
+}
+
 }  // namespace
 }  // namespace finwait::shard

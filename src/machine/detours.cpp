@@ -1,0 +1,201 @@
+#include "machine/detours.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <net/if.h>
+#include <string_view>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+namespace finwait::machine {
+namespace {
+
+constexpr std::uint16_t kAttributeDscp = 25;  // FRA_DSCP, which headers before Linux 6.13 lack
+constexpr Ports kAllPorts{0, UINT16_MAX};
+/// The kernel fills no more than this into one piece of a dump (netlink_dump, net/netlink/af_netlink.c).
+constexpr std::size_t kPiece = 32768;
+
+template<typename Visit>
+void each_attribute(const nlattr* first, std::size_t size, Visit visit) {
+    for (const nlattr* a = first; mnl_attr_ok(a, static_cast<int>(reinterpret_cast<const char*>(first) +
+                                                                  size - reinterpret_cast<const char*>(a)));
+         a = mnl_attr_next(a))
+        visit(*a);
+}
+
+/// The attributes behind the fixed part of a message, which must be there.
+template<typename Fixed, typename Visit>
+bool each_attribute_behind(const nlmsghdr& message, Visit visit) {
+    if (mnl_nlmsg_get_payload_len(&message) < sizeof(Fixed)) return false;
+    const auto* first = static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, sizeof(Fixed)));
+    const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(&message));
+    const auto* begin = reinterpret_cast<const char*>(first);
+    if (begin < end) each_attribute(first, static_cast<std::size_t>(end - begin), visit);
+    return true;
+}
+
+/// Whether it ends within its attribute or not.
+std::string text_of(const nlattr& a) {
+    const auto* text = static_cast<const char*>(mnl_attr_get_payload(&a));
+    return {text, strnlen(text, mnl_attr_get_payload_len(&a))};
+}
+
+/// All of them, where it is cut short.
+Ports range_of(const nlattr& a) {
+    fib_rule_port_range range{};
+    if (mnl_attr_get_payload_len(&a) < sizeof range) return kAllPorts;
+    std::memcpy(&range, mnl_attr_get_payload(&a), sizeof range);
+    return {range.start, range.end};
+}
+
+bool of_vrf(const nlattr& info) {
+    bool vrf = false;
+    each_attribute(static_cast<const nlattr*>(mnl_attr_get_payload(&info)), mnl_attr_get_payload_len(&info),
+                   [&vrf](const nlattr& a) {
+                       const auto type = mnl_attr_get_type(&a);
+                       if (type == IFLA_INFO_KIND || type == IFLA_INFO_SLAVE_KIND) vrf |= text_of(a) == "vrf";
+                   });
+    return vrf;
+}
+
+int open_socket(unsigned groups) {
+    const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) return -1;
+    sockaddr_nl address{};
+    address.nl_family = AF_NETLINK;
+    address.nl_groups = groups;
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+bool ask_for(int fd, std::uint16_t type, std::uint8_t family) {
+    alignas(nlmsghdr) std::array<char, 64> room{};
+    nlmsghdr* request = mnl_nlmsg_put_header(room.data());
+    request->nlmsg_type = type;
+    request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    // Both fixed parts begin with the family; the longer one serves for either.
+    static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(request, sizeof(ifinfomsg)))->ifi_family = family;
+    return send(fd, request, request->nlmsg_len, 0) >= 0;
+}
+
+/// Reads one dump to its end; false when it breaks off.
+bool read_dump(int fd, DetourScan& scan) {
+    alignas(nlmsghdr) std::array<char, kPiece> room{};
+    for (;;) {
+        const ssize_t n = recv(fd, room.data(), room.size(), 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        int left = static_cast<int>(n);
+        const auto* message = reinterpret_cast<const nlmsghdr*>(room.data());
+        for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+            if (message->nlmsg_type == NLMSG_DONE) return true;
+            if (message->nlmsg_type == NLMSG_ERROR) return false;
+            scan.take(*message);
+        }
+    }
+}
+
+/// IPv4 and IPv6 often have the same rules.
+template<typename T>
+void sort_once(std::vector<T>& all) {
+    std::ranges::sort(all);
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+}
+
+}  // namespace
+
+void DetourScan::take(const nlmsghdr& message) {
+    if (message.nlmsg_type == RTM_NEWLINK) take_link(message);
+    if (message.nlmsg_type == RTM_NEWRULE) take_rule(message);
+}
+
+void DetourScan::take_link(const nlmsghdr& message) {
+    std::string name;
+    bool vrf = false;
+    const bool whole = each_attribute_behind<ifinfomsg>(message, [&](const nlattr& a) {
+        if (mnl_attr_get_type(&a) == IFLA_IFNAME) name = text_of(a);
+        if (mnl_attr_get_type(&a) == IFLA_LINKINFO) vrf = of_vrf(a);
+    });
+    if (!whole) return;
+    const int index = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&message))->ifi_index;
+    index_[name] = static_cast<std::uint32_t>(index);
+    if (!vrf) return;
+    found_.vrf.push_back(static_cast<std::uint32_t>(index));
+    found_.vrf_names.push_back(name);
+}
+
+void DetourScan::take_rule(const nlmsghdr& message) {
+    const bool whole = each_attribute_behind<fib_rule_hdr>(message, [this](const nlattr& a) {
+        const auto type = mnl_attr_get_type(&a);
+        if (type == FRA_IIFNAME && text_of(a) != "lo") {
+            chosen_by_.push_back(text_of(a));
+            found_.rules.push_back("iif " + text_of(a));
+        } else if (type == FRA_IIFNAME) {
+            concerns(kAllPorts, "iif lo");  // ours come from there, and nothing that is forwarded does
+        } else if (type == FRA_SPORT_RANGE || type == FRA_DPORT_RANGE) {
+            const auto range = range_of(a);
+            const std::string word = type == FRA_SPORT_RANGE ? "sport " : "dport ";
+            concerns(range, word + std::to_string(range.first) + "-" + std::to_string(range.second));
+        } else if (type == FRA_IP_PROTO) {
+            concerns(kAllPorts, "ipproto");
+        } else if (type == kAttributeDscp) {
+            concerns(kAllPorts, "dscp");
+        }
+    });
+    if (whole && static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(&message))->tos != 0)
+        concerns(kAllPorts, "tos");
+}
+
+void DetourScan::concerns(Ports ports, std::string rule) {
+    found_.ports.push_back(ports);
+    found_.rules.push_back(std::move(rule));
+}
+
+Detours DetourScan::found() const {
+    Detours detours = found_;
+    for (const std::string& name : chosen_by_)
+        if (const auto at = index_.find(name); at != index_.end()) detours.ruled.push_back(at->second);
+    sort_once(detours.vrf);
+    sort_once(detours.ruled);
+    sort_once(detours.ports);
+    sort_once(detours.rules);
+    return detours;
+}
+
+std::optional<Detours> scan_detours() {
+    const int fd = open_socket(0);
+    if (fd < 0) return std::nullopt;
+    DetourScan scan;
+    const bool whole = ask_for(fd, RTM_GETLINK, AF_UNSPEC) && read_dump(fd, scan);
+    for (const int family : {AF_INET, AF_INET6}) {
+        // A kernel without rules for a family has nothing to tell of it.
+        if (ask_for(fd, RTM_GETRULE, static_cast<std::uint8_t>(family)))
+            static_cast<void>(read_dump(fd, scan));
+    }
+    close(fd);
+    if (!whole) return std::nullopt;
+    return scan.found();
+}
+
+DetourWatch::DetourWatch()
+    : fd_(open_socket(RTMGRP_LINK | RTMGRP_IPV4_RULE | 1U << (RTNLGRP_IPV6_RULE - 1U))) {}
+
+DetourWatch::~DetourWatch() {
+    if (fd_ >= 0) close(fd_);
+}
+
+void DetourWatch::drain() const {
+    std::array<char, 8192> room;
+    while (recv(fd_, room.data(), room.size(), MSG_DONTWAIT) >= 0 || errno == EINTR || errno == ENOBUFS) {
+    }
+}
+
+}  // namespace finwait::machine
