@@ -24,6 +24,7 @@ enum class Verdict : std::uint8_t {
 struct Send {
     tcp::Segment segment;
     FlowId flow;
+    bool guessed = false;  // its numbers are made up: not for conntrack's eyes
 };
 
 enum class EventType : std::uint8_t {

@@ -77,6 +77,26 @@ std::uint32_t Engine::restore(Instant now, Instant saved,
     return impl_->restore(now, saved, batches);
 }
 
+bool Engine::adopt_known(Instant now, const Adoptee& adoptee) {
+    return impl_->adopt_known(now, adoptee);
+}
+
+bool Engine::adopt(Instant now, const Adoptee& adoptee) {
+    return impl_->adopt(now, adoptee);
+}
+
+std::optional<Adoptee> Engine::hand_over(Instant now, const tcp::Segment& heard) {
+    return impl_->hand_over(now, heard);
+}
+
+void Engine::take_in(Instant now, const Adoptee& adoptee, const tcp::Segment& heard) {
+    impl_->take_in(now, adoptee, heard);
+}
+
+std::uint64_t Engine::unheard() const {
+    return impl_->unheard();
+}
+
 const Counters& Engine::counters() const {
     return impl_->counters;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/action.hpp"
+#include "engine/adoptee.hpp"
 #include "engine/explain.hpp"
 #include "engine/report.hpp"
 #include "policy/breaker.hpp"
@@ -86,6 +87,19 @@ class Engine {
     void on_unparsed(tcp::ParseError error);
     /// `packets` passed unseen: every flow's numbers are stale until both its sides have been heard again.
     void on_loss(std::uint64_t packets);
+
+    /// Takes over what conntrack says of a connection older than the engine, into a flow that was picked up
+    /// midway meanwhile. False when the connection is not in the table.
+    [[nodiscard]] bool adopt_known(Instant now, const Adoptee& adoptee);
+    /// Follows a connection that is not in any shard's table; false when there is no room. It is *unheard*
+    /// until a segment of it comes: perhaps they all come to another shard.
+    [[nodiscard]] bool adopt(Instant now, const Adoptee& adoptee);
+    /// A segment came to another shard, which does not know its flow: an unheard one is given away to it.
+    [[nodiscard]] std::optional<Adoptee> hand_over(Instant now, const tcp::Segment& heard);
+    /// And that shard follows it from that segment on, which it has forwarded.
+    void take_in(Instant now, const Adoptee& adoptee, const tcp::Segment& heard);
+    /// How many flows are unheard.
+    [[nodiscard]] std::uint64_t unheard() const;
 
     /// Appends what is to be done at `now`: due deadlines, within a budget, and what on_segment() left to do.
     /// Call again when next_deadline() has come.

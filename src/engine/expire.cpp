@@ -1,6 +1,7 @@
 // Deadlines: what happens when a flow's time in its stage is up.
 
 #include "engine/impl.hpp"
+#include "tcp/hearsay.hpp"
 
 #include <algorithm>
 
@@ -104,6 +105,7 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     const policy::Timeouts& t = timeouts(record);
     const flow::Reaping before = record.reaping;
     const flow::Phase phase = before.phase;
+    const bool settling = tcp::blind(record.connection);  // then it is asked although its time is not up
     policy::Breaker& breaker = breakers_[record.policy];
     const bool was_open = breaker.open();
     const reaper::Decision decision =
@@ -113,8 +115,8 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
         actions.emplace_back(event(now, slot, EventType::stopped,
                                    "it would end more than its share of the table within a minute"));
     if (phase == flow::Phase::watching && record.reaping.phase != flow::Phase::watching) {
-        ++counters.expired;
-        ++policy_counts_[record.policy].expired;
+        counters.expired += settling ? 0U : 1U;
+        policy_counts_[record.policy].expired += settling ? 0U : 1U;
         if (record.reaping.phase == flow::Phase::probing) {
             ++policy_counts_[record.policy].asked;
             actions.emplace_back(event(now, slot, EventType::probe, decision.reason));
@@ -144,7 +146,8 @@ void Engine::Impl::perform(Instant now, std::uint32_t slot, const reaper::Decisi
     for (std::size_t i = 0; i < decision.segments.count; ++i) {
         tcp::Segment segment = decision.segments.segment[i];
         segment.mark = record.mark[tcp::index(record.role_of(segment.source))];
-        actions.emplace_back(Send{segment, id_of(slot)});
+        const flow::Inquiry& inquiry = record.reaping.of(record.role_of(segment.destination));
+        actions.emplace_back(Send{segment, id_of(slot), inquiry.guessed});
     }
     counters.probes_sent += decision.segments.probes;
     counters.resets_sent += decision.segments.resets;

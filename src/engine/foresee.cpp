@@ -2,6 +2,7 @@
 // likes. So what is foretold is what would be done.
 
 #include "engine/impl.hpp"
+#include "tcp/hearsay.hpp"
 
 #include <algorithm>
 
@@ -52,7 +53,9 @@ bool answer(flow::Record& record, Instant at) {
         flow::Inquiry& inquiry = record.reaping.side[i];
         if (!inquiry.outstanding) continue;
         heard = true;
-        record.connection.side[i].recalled = false;
+        tcp::Side& side = record.connection.side[i];
+        side.fresh = side.acked = true;
+        side.recalled = false;
         inquiry.outstanding = false;
         inquiry.answered = at;
         if (record.reaping.phase == Phase::confirming)
@@ -60,6 +63,7 @@ bool answer(flow::Record& record, Instant at) {
         else
             inquiry.evidence = flow::Evidence::alive;
     }
+    if (!tcp::recalled(record.connection)) record.connection.blind = false;
     return heard;
 }
 
@@ -171,7 +175,7 @@ Hindrance Engine::Impl::hindrance(const Record& record, Instant at) const {
     if (breakers_[record.policy].open() && !requested && !observes) return Hindrance::policy_stopped;
     const std::optional<tcp::Role> closer = tcp::closer(record.connection);
     const bool asks = timeouts(record).on_expiry == policy::OnExpiry::probe && !tuning.observe;
-    const bool closed = closer && record.connection.of(*closer).window == 0;
+    const bool closed = closer && !tcp::blind(record.connection) && record.connection.of(*closer).window == 0;
     return closed && !asks && !requested ? Hindrance::window_closed : Hindrance::none;
 }
 

@@ -49,6 +49,11 @@ class Engine::Impl {
     std::optional<std::uint32_t> save(Instant now, std::uint32_t cursor, std::uint32_t slots,
                                       std::vector<std::uint8_t>& batch) const;
     std::uint32_t restore(Instant now, Instant saved, std::span<const std::span<const std::uint8_t>> batches);
+    [[nodiscard]] bool adopt_known(Instant now, const Adoptee& adoptee);
+    [[nodiscard]] bool adopt(Instant now, const Adoptee& adoptee, bool counted = false);
+    [[nodiscard]] std::optional<Adoptee> hand_over(Instant now, const tcp::Segment& heard);
+    void take_in(Instant now, const Adoptee& adoptee, const tcp::Segment& heard);
+    [[nodiscard]] std::uint64_t unheard() const { return unheard_now_; }
     [[nodiscard]] Gauges gauges() const;
     [[nodiscard]] std::vector<PolicyCounts> counts_by_policy() const;
 
@@ -80,6 +85,7 @@ class Engine::Impl {
     void note_step(Instant now, std::uint32_t slot, tcp::Role side, const tcp::Segment* cause);
     void change_stage(Instant now, std::uint32_t slot, Stage to);
     void note_half_closed(Instant now, std::uint32_t slot);
+    void enter(Instant now, std::uint32_t slot);
     void note_half_closed_no_more(Instant now, std::uint32_t slot, Stage to);
     [[nodiscard]] Verdict verdict_for(Instant now, Record& record);
 
@@ -120,6 +126,11 @@ class Engine::Impl {
                                                    const reaper::Decision& decision, Instant at) const;
     [[nodiscard]] Hindrance hindrance(const Record& record, Instant at) const;
 
+    // adopt.cpp: flows that are older
+    [[nodiscard]] std::array<tcp::Seq, 2> guesses(const flow::Key& key) const;
+    void ask_early(Instant now, std::uint32_t slot);
+    void note_heard(Record& record);
+
     // restart.cpp: what outlives the engine
     [[nodiscard]] std::uint32_t slot_for(const Kept& kept);
     void take_over(Instant now, std::uint32_t slot, const Record& kept);
@@ -149,6 +160,7 @@ class Engine::Impl {
     flow::Wheel wheel_;
     flow::Sources sources_;
     reaper::Pace pace_;
+    reaper::Pace adoptions_;                   // in what order, and how fast, adopted flows are asked
     std::vector<PolicyCounts> policy_counts_;  // this and the next two by policy
     std::vector<policy::Breaker> breakers_;
     std::vector<policy::Timeouts> timeouts_;  // as the pressure leaves them
@@ -158,6 +170,7 @@ class Engine::Impl {
     std::array<std::array<std::int64_t, tcp::kStateCount>, 2> sides_{};
     std::uint64_t half_closed_now_ = 0;
     std::uint64_t released_now_ = 0;
+    std::uint64_t unheard_now_ = 0;
     std::uint32_t losses_ = 0;
     /// With silent_losses: the latest implausible segment of a flow, by slot.
     struct Odd {

@@ -12,7 +12,8 @@ SideReport side_report(const tcp::Connection& c, tcp::Role role) {
     const bool heard = side.fresh || side.syn_seen;
     if (heard) out.next = side.next;
     if (side.acked) out.ack = side.ack;
-    if (side.fin_seen) out.fin = side.fin;
+    const bool made_up = c.blind && !side.fresh;
+    if (side.fin_seen && !made_up) out.fin = side.fin;
     if (side.scale_offered) out.scale = side.scale;
     out.fin_acknowledged = side.fin_acked;
     out.window = side.window;

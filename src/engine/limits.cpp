@@ -30,7 +30,7 @@ void Engine::Impl::tune(Instant now, Tuning changed) {
         std::tie(policy_counts_[i], breakers_[i]) = found->second;
         policy_counts_[i].flows = 0;
     }
-    pace_ = reaper::Pace(tuning.resets_per_second);
+    pace_ = adoptions_ = reaper::Pace(tuning.resets_per_second);
     const auto fallback = static_cast<std::uint8_t>(tuning.policies.size() - 1);
     for (Event& e : pending_)
         e.policy = std::min(e.policy, fallback);

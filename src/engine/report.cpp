@@ -52,6 +52,7 @@ Counters& Counters::operator+=(const Counters& more) {
     resets_refused += more.resets_refused;
     resets_delayed += more.resets_delayed;
     crowded += more.crowded;
+    strangers += more.strangers;
     packets_lost += more.packets_lost;
     return *this;
 }

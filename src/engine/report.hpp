@@ -78,7 +78,8 @@ struct Counters {
     std::uint64_t resets_unconfirmed = 0;  // flows: sent, and nothing contradicted it
     std::uint64_t resets_refused = 0;      // flows: a side goes on living
     std::uint64_t resets_delayed = 0;      // times that `resets_per_second` made a flow wait
-    std::uint64_t crowded = 0;  // flows that went first because their source had too many half-closed ones
+    std::uint64_t crowded = 0;    // flows that went first because their source had too many half-closed ones
+    std::uint64_t strangers = 0;  // segments without SYN that belonged to no flow
     std::uint64_t packets_lost = 0;  // passed unseen because the queue was full
 
     Counters& operator+=(const Counters& more);

@@ -58,6 +58,7 @@ void Engine::Impl::take_over(Instant now, std::uint32_t slot, const Record& kept
     record.half_closed = s == Stage::half_closed;
     if (record.half_closed) ++half_closed_now_;
     if (record.connection.released) ++released_now_;
+    if (record.unheard) ++unheard_now_;
     count_states(record.connection, 1);
     ++policy_counts_[0].flows;
     match_policy(now, record);

@@ -124,6 +124,7 @@ void side_flags(auto& a, tcp::Side& s) {
     s.recalled = a.flag(s.recalled);
     s.syn_seen = a.flag(s.syn_seen);
     s.fin_seen = a.flag(s.fin_seen);
+    s.fin_by_hearsay = a.flag(s.fin_by_hearsay);
     s.fin_acked = a.flag(s.fin_acked);
     s.fin_claimed = a.flag(s.fin_claimed);
     s.fin_repeated = a.flag(s.fin_repeated);
@@ -166,6 +167,7 @@ void connection(auto& a, tcp::Connection& c) {
     c.pending_acks = a.flag(c.pending_acks);
     c.pending_role = static_cast<Role>(a.flag(c.pending_role == Role::server));
     c.adopted = a.flag(c.adopted);
+    c.blind = a.flag(c.blind);
     c.released = a.flag(c.released);
     c.reset_seen = a.flag(c.reset_seen);
     c.reset_claimed = a.flag(c.reset_claimed);
@@ -205,6 +207,7 @@ void outcome(auto& a, Record& r) {
     r.client_is_low = a.flag(r.client_is_low);
     r.half_closed = a.flag(r.half_closed);
     r.was_half_closed = a.flag(r.was_half_closed);
+    r.unheard = a.flag(r.unheard);
     a.end_flags();
     r.reaping.phase = gone ? flow::Phase::gone : flow::Phase::watching;
 }

@@ -1,6 +1,7 @@
 // Segments: finding or beginning their flow, moving it on, and the verdict.
 
 #include "engine/impl.hpp"
+#include "tcp/hearsay.hpp"
 
 namespace finwait::engine {
 
@@ -22,7 +23,8 @@ Engine::Impl::Impl(Options options)
       table_(options_.max_flows, {options_.hash_key[0], options_.hash_key[1]}),
       wheel_(options_.max_flows),
       sources_({options_.hash_key[0], options_.hash_key[1]}),
-      pace_(tuning.resets_per_second) {
+      pace_(tuning.resets_per_second),
+      adoptions_(tuning.resets_per_second) {
     pending_.reserve(kMaxPendingEvents);
     set_policies();
 }
@@ -33,7 +35,8 @@ Stage Engine::Impl::stage(const Record& record) {
     const tcp::Side& server = c.side[1];
     if (tcp::finished(c)) return Stage::finished;
     if (tcp::embryonic(c)) return Stage::provisional;
-    if (c.adopted && !c.released && (!client.fresh || !server.fresh)) return Stage::provisional;
+    const bool unknown = client.state == tcp::State::unknown || server.state == tcp::State::unknown;
+    if (unknown && !c.released && (!client.fresh || !server.fresh)) return Stage::provisional;
     if (tcp::closer(c)) return Stage::half_closed;
     if (client.fin_seen && server.fin_seen) return Stage::closing;
     if (!client.fin_seen && !server.fin_seen) return Stage::established;
@@ -74,6 +77,7 @@ void Engine::Impl::catch_up_with_losses(Record& record) const {
 
 Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment& segment) {
     Record& record = table_[slot];
+    if (record.unheard) note_heard(record);
     catch_up_with_losses(record);
     const tcp::Role from = record.role_of(segment.source);
     if (tcp::recalled(record.connection)) check_recalled(now, slot, from, segment);
@@ -111,10 +115,12 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
 void Engine::Impl::check_recalled(Instant now, std::uint32_t slot, tcp::Role from,
                                   const tcp::Segment& segment) {
     Record& record = table_[slot];
+    const Before earlier = before(record);
     if (tcp::check_recalled(record.connection, from, segment) != tcp::Recollection::contradicted) return;
     record.last_progress = now;
     record.reaping.not_before = Instant();
     reaper::revive(record);
+    settle(now, slot, earlier, &segment);
     arm(slot, deadline(record, stage(record)));
 }
 
@@ -151,6 +157,7 @@ void Engine::Impl::note_accepted(Instant now, std::uint32_t slot, const tcp::Seg
 
 /// A segment that belongs to no flow: begins one, unless nothing can begin with it or the table is full.
 Verdict Engine::Impl::begin(Instant now, const flow::Key& key, const tcp::Segment& segment) {
+    if (!segment.any(tcp::flag::syn)) ++counters.strangers;
     const std::optional<tcp::Opened> opened = tcp::open(segment);
     if (!opened) return Verdict::accept;
     const std::uint32_t slot = make_room(now, key);
@@ -181,16 +188,24 @@ void Engine::Impl::place(Instant now, std::uint32_t slot, const tcp::Opened& ope
     record.losses = losses_;
     record.armed_for = Instant::never();
     ++(opened.connection.adopted ? counters.flows_adopted : counters.flows_opened);
+    enter(now, slot);
+    for (const tcp::Role role : {tcp::Role::client, tcp::Role::server}) {
+        const tcp::State state = record.connection.of(role).state;
+        if (state != tcp::State::closed && state != tcp::State::unknown) note_step(now, slot, role, &segment);
+    }
+}
+
+/// Counts a fresh record, and gives it its policy, its shelf and its timer.
+void Engine::Impl::enter(Instant now, std::uint32_t slot) {
+    Record& record = table_[slot];
     count_states(record.connection, 1);
     ++policy_counts_[0].flows;
     match_policy(now, record);
     note_fill();
     if (options_.observer != nullptr) options_.observer->began(report(now, slot));
-    for (const tcp::Role role : {tcp::Role::client, tcp::Role::server}) {
-        const tcp::State state = record.connection.of(role).state;
-        if (state != tcp::State::closed && state != tcp::State::unknown) note_step(now, slot, role, &segment);
-    }
     const Stage s = stage(record);
+    record.half_closed = s == Stage::half_closed;
+    if (record.half_closed) note_half_closed(now, slot);
     table_.shelve(slot, shelf_for(s));
     arm(slot, deadline(record, s));
 }
@@ -216,6 +231,7 @@ void Engine::Impl::erase(Instant now, std::uint32_t slot) {
     --policy_counts_[record.policy].flows;
     if (record.half_closed) --half_closed_now_;
     if (record.connection.released) --released_now_;
+    if (record.unheard) --unheard_now_;
     if (options_.silent_losses) odd_.erase(slot);
     wheel_.cancel(slot);
     table_.erase(slot);
@@ -290,7 +306,9 @@ void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {
     record.was_half_closed = true;
     ++counters.half_closed;
     ++policy_counts_[record.policy].half_closed;
-    push_event(event(now, slot, EventType::half_closed, "one side's FIN is acknowledged"));
+    push_event(event(now, slot, EventType::half_closed,
+                     tcp::blind(record.connection) ? "conntrack says that one side's FIN is acknowledged"
+                                                   : "one side's FIN is acknowledged"));
 }
 
 void Engine::Impl::note_half_closed_no_more(Instant now, std::uint32_t slot, Stage to) {

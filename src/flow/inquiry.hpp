@@ -36,13 +36,14 @@ inline constexpr std::array<std::string_view, kEvidenceCount> kEvidenceNames = {
 struct Inquiry {
     Instant asked;     // last probe
     Instant answered;  // last answer
-    tcp::Seq number;   // what its challenge says that it expects next; valid with corrected
+    tcp::Seq number;   // with corrected: what its challenge says that it expects next; with guessed: below
     Evidence evidence = Evidence::unknown;
     std::uint8_t probes = 0;       // sent in this inquiry
     bool outstanding : 1 = false;  // a probe has not been answered yet
     bool reported : 1 = false;     // an ICMP error quoted a probe: the network cannot deliver it
     bool crossed : 1 = false;      // the peer has sent something since: an ACK may be meant for the peer
     bool corrected : 1 = false;
+    bool guessed : 1 = false;      // the probe's numbers are made up: an RST that answers it has `number`
     bool near_missed : 1 = false;  // an inexact RST was sent, to see whether it is an orphan
     bool target : 1 = false;       // it is to be reset
     bool mute : 1 = false;         // it did not answer before the reset either: nothing can be confirmed

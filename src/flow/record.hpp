@@ -54,6 +54,7 @@ struct Record {
     bool client_is_low : 1 = true;  // which endpoint of the key is the client
     bool half_closed : 1 = false;
     bool was_half_closed : 1 = false;
+    bool unheard : 1 = false;  // known by hearsay, and no segment of it has come to this table
 
     [[nodiscard]] const tcp::Endpoint& endpoint(tcp::Role r) const {
         return (r == tcp::Role::client) == client_is_low ? key.low : key.high;

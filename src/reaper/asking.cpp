@@ -3,6 +3,7 @@
 #include "reaper/judgement.hpp"
 #include "reaper/probe.hpp"
 #include "reaper/stages.hpp"
+#include "tcp/hearsay.hpp"
 #include "tcp/recall.hpp"
 #include "tcp/tracker.hpp"
 
@@ -24,9 +25,11 @@ constexpr std::string_view kAliveTooLong = "both sides answer, and there has bee
 constexpr std::string_view kUnreachableTooLong =
     "the network reports that a side cannot be reached, and there has been no progress for alive_max";
 constexpr std::string_view kUnverified =
-    "since the restart the sides have not both said where they stand, and without that no reset is exact";
+    "since the start the sides have not both said where they stand, and without that no reset is exact";
 constexpr std::string_view kVerifying =
     "it is to be ended: both sides are asked whether the numbers from before the restart are still right";
+constexpr std::string_view kSettling =
+    "it is older than finwaitd and half-closed by conntrack's word: both sides are asked where they stand";
 constexpr std::string_view kAsking = "its time is up: both sides are asked";
 
 /// An orphan counts as one only where the policy lets the test.
@@ -43,6 +46,8 @@ void ask(Record& record, Role role, Instant now, Segments& out) {
     ++inquiry.probes;
     out.add(probe_towards(record, role));
     ++out.probes;
+    inquiry.guessed = guesses(record, role);
+    if (inquiry.guessed) inquiry.number = out.segment[out.count - 1U].ack;
 }
 
 /// What it means that a side has had all its attempts. ICMP errors are no proof that it is gone: paths come
@@ -123,7 +128,8 @@ Decision pass_on(Record& record, Role target, const Circumstances& around) {
 }
 
 Decision end_one(Record& record, Role target, const Circumstances& around) {
-    if (record.reaping.of(other(target)).evidence == Evidence::gone) return pass_on(record, target, around);
+    const Inquiry& peer = record.reaping.of(other(target));
+    if (peer.evidence == Evidence::gone && !peer.guessed) return pass_on(record, target, around);
     const bool closer = target == record.reaping.closer;
     begin_resetting(record, closer ? ResetSides::closer : ResetSides::holder, record.reaping.reason,
                     around.now);
@@ -168,6 +174,29 @@ Decision act_on(Record& record, const Judgement& j, const Circumstances& around)
     return {};
 }
 
+/// What was asked is where both sides stand, not whether they live: its time is not up. Only where a side has
+/// said that it knows no such connection nothing is left to wait for.
+Decision go_on_settling(Record& record, const Circumstances& around) {
+    const flow::Reaping& reaping = record.reaping;
+    const auto& side = reaping.side;
+    const auto is = [](Evidence e) { return [e](const Inquiry& i) { return i.evidence == e; }; };
+    if (std::ranges::any_of(side, is(Evidence::unknown))) return ask_the_unheard(record, around);
+    for (const Role role : {Role::client, Role::server})
+        if (reaping.of(role).evidence == Evidence::gone) tcp::excuse_silence(record.connection, role);
+    const bool gone = std::ranges::any_of(side, is(Evidence::gone));
+    const bool both_gone = std::ranges::all_of(side, is(Evidence::gone));
+    if (both_gone || (gone && tcp::exact(record.connection)))
+        return act_on(record,
+                      judge(side[tcp::index(reaping.closer)].evidence,
+                            side[tcp::index(other(reaping.closer))].evidence),
+                      around);
+    if (!tcp::exact(record.connection)) return leave_unverified(record, around);
+    const bool requested = reaping.requested;
+    revive(record);
+    record.reaping.not_before = around.now + kBeforeConfirming;  // an answer sooner would be held back
+    return requested ? decide(record, around) : Decision{Step::wait, record.reaping.not_before, {}, {}};
+}
+
 }  // namespace
 
 Decision begin_asking(Record& record, const Circumstances& around) {
@@ -175,7 +204,10 @@ Decision begin_asking(Record& record, const Circumstances& around) {
     reaping.phase = Phase::probing;
     reaping.since = around.now;
     reaping.side = {};
-    reaping.reason = asks_by_policy(record, around) ? kAsking : kVerifying;
+    if (tcp::blind(record.connection))
+        reaping.reason = kSettling;
+    else
+        reaping.reason = asks_by_policy(record, around) ? kAsking : kVerifying;
     reaping.closer = *tcp::closer(record.connection);
     return ask_the_unheard(record, around);
 }
@@ -193,6 +225,7 @@ Decision go_on_asking(Record& record, const Circumstances& around) {
         revive(record);
         return {Step::wait, due(record, around.timeouts), {}, {}};
     }
+    if (reaping.reason == kSettling) return go_on_settling(record, around);
     if (!gone && reaping.reason == kVerifying && tcp::exact(record.connection)) {
         revive(record);
         return decide(record, around);
@@ -209,7 +242,7 @@ Heard hear_rst(Record& record, Role from) {
         return Heard::consume;
     }
     inquiry.evidence = Evidence::gone;
-    return Heard::pass;
+    return inquiry.guessed ? Heard::consume : Heard::pass;  // with numbers of ours it would end nothing
 }
 
 Heard hear_ack(Record& record, Role from, const tcp::Segment& segment) {

@@ -7,6 +7,8 @@ namespace {
 using flow::Record;
 using tcp::Role;
 
+constexpr std::uint32_t kHalf = UINT32_C(1) << 31U;
+
 tcp::Segment in_the_peers_name(const Record& record, Role target) {
     tcp::Segment s;
     s.source = record.endpoint(other(target));
@@ -17,6 +19,10 @@ tcp::Segment in_the_peers_name(const Record& record, Role target) {
 
 }  // namespace
 
+bool guesses(const Record& record, Role target) {
+    return record.connection.blind && record.connection.of(other(target)).recalled;
+}
+
 tcp::Segment probe_towards(const Record& record, Role target) {
     const tcp::Side& side = record.connection.of(target);
     const tcp::Side& peer = record.connection.of(other(target));
@@ -24,6 +30,11 @@ tcp::Segment probe_towards(const Record& record, Role target) {
     probe.flags = tcp::flag::ack;
     probe.seq = side.ack - 1;
     probe.window = peer.window;
+    // Where only the peer has been heard, its numbers are the best there are.
+    if (record.connection.blind && !peer.recalled) probe.seq = peer.next - 1;
+    // A number that was made up may by chance lie in the window, and draw nothing; half the space away it
+    // does not.
+    if (guesses(record, target) && record.reaping.of(target).probes % 2 == 0) probe.seq = probe.seq + kHalf;
     // Recalled timestamps may be too old: Linux drops such a segment without a word (RFC 7323 section 5.3).
     // One without any is answered, but not by every stack: so every other attempt goes without.
     const bool doubtful = side.recalled && record.reaping.of(target).probes % 2 == 0;
@@ -47,7 +58,8 @@ Answer answer_of(const Record& record, Role from, const tcp::Segment& s) {
     const flow::Inquiry& inquiry = record.reaping.of(from);
     const tcp::Side& side = record.connection.of(from);
     const tcp::Side& peer = record.connection.of(other(from));
-    if (s.any(tcp::flag::rst)) return inquiry.outstanding && s.seq == peer.ack ? Answer::rst : Answer::none;
+    const tcp::Seq number = inquiry.guessed ? inquiry.number : peer.ack;
+    if (s.any(tcp::flag::rst)) return inquiry.outstanding && s.seq == number ? Answer::rst : Answer::none;
     const bool bare = s.any(tcp::flag::ack) && !s.any(tcp::flag::syn | tcp::flag::fin) && s.length == 0;
     if (!bare || s.seq != side.next) return Answer::none;
     const bool after_rst = record.reaping.phase == flow::Phase::confirming && inquiry.target;

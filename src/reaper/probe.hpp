@@ -15,6 +15,9 @@ namespace finwait::reaper {
 /// would not answer). Not ECN-capable (RFC 3168 section 6.1.4).
 [[nodiscard]] tcp::Segment probe_towards(const flow::Record& record, tcp::Role target);
 
+/// Whether that probe has to do with numbers that are made up: nobody has been heard from whom to take them.
+[[nodiscard]] bool guesses(const flow::Record& record, tcp::Role target);
+
 /// The near-miss: an RST in the window of `target`, and not where it would be taken by a socket (RFC 5961
 /// section 3).
 [[nodiscard]] tcp::Segment near_miss_towards(const flow::Record& record, tcp::Role target);

@@ -3,6 +3,7 @@
 #include "reaper/judgement.hpp"
 #include "reaper/probe.hpp"
 #include "reaper/stages.hpp"
+#include "tcp/hearsay.hpp"
 #include "tcp/recall.hpp"
 #include "tcp/tracker.hpp"
 
@@ -39,7 +40,7 @@ namespace {
 /// A zero window lasts as long as the receiving application does not read (RFC 9293 section 3.8.6.1).
 bool window_closed(const Record& record) {
     const std::optional<Role> closer = tcp::closer(record.connection);
-    return closer && record.connection.of(*closer).window == 0;
+    return closer && !tcp::blind(record.connection) && record.connection.of(*closer).window == 0;
 }
 
 Decision wait_until(Instant when) {
@@ -70,15 +71,19 @@ std::optional<Decision> held_up(const Record& record, Duration quiet, const Circ
 
 Decision watch(Record& record, const Circumstances& around) {
     const policy::Timeouts& t = around.timeouts;
-    const Instant when = std::max(due(record, t), record.reaping.not_before);
+    const bool observing =
+        !record.reaping.requested && (around.observe || t.on_expiry == policy::OnExpiry::observe);
+    // What is known by hearsay only is asked as soon as its turn comes.
+    const bool early = !observing && tcp::blind(record.connection);
+    const Instant when =
+        early ? record.reaping.not_before : std::max(due(record, t), record.reaping.not_before);
     if (around.now < when && !record.reaping.requested) return wait_until(when);
     const std::string_view reason = reason_of(record, around);
     const bool idle = reason == kIdle;
-    const bool observing =
-        !record.reaping.requested && (around.observe || t.on_expiry == policy::OnExpiry::observe);
     if (observing && record.reaping.recorded) return wait_until(Instant::never());
     if (!observing && !record.reaping.requested && around.breaker.open())
         return wait_until(around.now + kStoppedFor);
+    if (early && to_be_verified(record)) return begin_asking(record, around);
     if (idle && !observing && t.on_expiry == policy::OnExpiry::probe) {
         if (untouchable(record.connection)) return wait_until(Instant::never());
         if (!tcp::exact(record.connection) && !to_be_verified(record))

@@ -45,7 +45,7 @@ void Wire::send(Instant now, const engine::Send& order) {
         case State::unknown: return look_up(now, order);
         case State::sought: return keep(now, order);
         case State::none:
-        case State::found: return put(entry, order.segment);
+        case State::found: return put(entry, order);
     }
 }
 
@@ -59,7 +59,7 @@ void Wire::look_up(Instant now, const engine::Send& order) {
     if (const auto& found = std::get<std::optional<netfilter::Translation>>(answer)) {
         const Translations::Entry entry{State::found, now, *found};
         known_.set(order.flow, entry);
-        return put(entry, segment);
+        return put(entry, order);
     }
     known_.set(order.flow, {State::sought, now, {}});
     search_.add(segment.source, segment.destination);
@@ -72,9 +72,12 @@ void Wire::keep(Instant now, const engine::Send& order) {
 }
 
 /// A probe of a connection that conntrack does not know makes it known again; otherwise an RST that answers
-/// it would be invalid, and never be queued.
-void Wire::put(const Translations::Entry& entry, tcp::Segment segment) {
+/// it would be invalid, and never be queued. With numbers that are made up conntrack would get to know
+/// another connection.
+void Wire::put(const Translations::Entry& entry, const engine::Send& order) {
+    tcp::Segment segment = order.segment;
     if (entry.state == State::none) {
+        if (order.guessed) return give_up(segment);
         count(counts_.no_entry);
         (segment.any(tcp::flag::rst) ? injector_ : *tracked_).add(segment, segment.source.address);
         return;
@@ -127,7 +130,7 @@ void Wire::let_go(const Kept& kept, const Translations::Entry& entry) {
     if (order.segment.any(tcp::flag::rst) && !engine_.quiet_since(kept.since, order.flow))
         give_up(order.segment);
     else
-        put(entry, order.segment);
+        put(entry, order);
 }
 
 void Wire::flush() {

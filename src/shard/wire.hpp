@@ -68,7 +68,7 @@ class Wire {
 
     void look_up(Instant now, const engine::Send& order);
     void keep(Instant now, const engine::Send& order);
-    void put(const Translations::Entry& entry, tcp::Segment segment);
+    void put(const Translations::Entry& entry, const engine::Send& order);
     void give_up(const tcp::Segment& segment);
     void complain(Instant now, const std::string& problem);
     void take(const Search::Result& result);

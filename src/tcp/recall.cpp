@@ -1,5 +1,6 @@
 #include "tcp/recall.hpp"
 
+#include "tcp/hearsay.hpp"
 #include "tcp/tracker.hpp"
 #include "tcp/window.hpp"
 
@@ -38,6 +39,7 @@ bool fits_the_fin(const Side& sender, const Side& receiver, const Segment& s) {
 
 void recall(Connection& c) {
     if (c.released) return;
+    if (c.blind) return lose_numbers(c);
     if (!closer(c) || !std::ranges::all_of(c.side, [](const Side& s) { return s.fresh && s.acked; }))
         return lose_numbers(c);
     for (const Role r : {Role::client, Role::server}) {
@@ -53,6 +55,7 @@ bool recalled(const Connection& c) {
 }
 
 Recollection check_recalled(Connection& c, Role from, const Segment& s) {
+    if (c.blind) return settle_blind(c, from, s);
     Side& sender = c.of(from);
     Side& peer = c.of(other(from));
     // An RST is graded by the numbers that there are; a SYN would begin another connection, with other ones.
@@ -74,8 +77,10 @@ Recollection check_recalled(Connection& c, Role from, const Segment& s) {
 void excuse_silence(Connection& c, Role silent) {
     Side& side = c.of(silent);
     const Side& peer = c.of(other(silent));
-    if (!side.recalled || !peer.fin_acked || peer.recalled) return;
-    side.next = later(side.next, peer.ack);
+    if (!side.recalled || peer.recalled || !(peer.fin_acked || c.blind)) return;
+    side.next = c.blind ? peer.ack : later(side.next, peer.ack);
+    if (c.blind) side.ack = peer.next;
+    c.blind = false;
     confirm(side);
 }
 

@@ -24,7 +24,8 @@ enum class Recollection : std::uint8_t {
 Recollection check_recalled(Connection& connection, Role from, const Segment& segment);
 
 /// `silent` answers nothing any more. A reset towards it needs no word of its own if its peer has closed and
-/// it has acknowledged that: its number is the end of the peer's FIN, whatever it has sent since.
+/// it has acknowledged that: its number is the end of the peer's FIN, whatever it has sent since. Of a blind
+/// connection (hearsay.hpp) the word of either side has to do.
 void excuse_silence(Connection& connection, Role silent);
 
 }  // namespace finwait::tcp

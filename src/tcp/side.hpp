@@ -30,16 +30,17 @@ struct Side {
     bool fresh : 1 = false;     // next is current: nothing has passed unseen since
     bool complete : 1 = false;  // next is also an upper bound: everything sent has been seen
     bool acked : 1 = false;     // it has sent an acknowledgment that is current
-    bool recalled : 1 = false;  // next and ack are remembered from before a restart, and not confirmed yet
+    bool recalled : 1 = false;  // next and ack are remembered or, of a blind connection, made up
     bool syn_seen : 1 = false;
     bool fin_seen : 1 = false;
-    bool fin_acked : 1 = false;     // the peer's acknowledgment of the FIN has passed
-    bool fin_claimed : 1 = false;   // the FIN could not be checked and waits for the peer's acknowledgment
-    bool fin_repeated : 1 = false;  // the FIN has passed more than once
-    bool fin_covers : 1 = false;    // each copy of the FIN that passed acknowledged the peer's FIN
-    bool acked_fin : 1 = false;     // it has acknowledged the peer's FIN
-    bool acked_first : 1 = false;   // and did so when the peer's FIN had passed only once
-    bool open : 1 = false;          // has sent new data while it was watched: had not closed before that
+    bool fin_by_hearsay : 1 = false;  // conntrack says so; it has not passed since
+    bool fin_acked : 1 = false;       // the peer's acknowledgment of the FIN has passed
+    bool fin_claimed : 1 = false;     // the FIN could not be checked and waits for the peer's acknowledgment
+    bool fin_repeated : 1 = false;    // the FIN has passed more than once
+    bool fin_covers : 1 = false;      // each copy of the FIN that passed acknowledged the peer's FIN
+    bool acked_fin : 1 = false;       // it has acknowledged the peer's FIN
+    bool acked_first : 1 = false;     // and did so when the peer's FIN had passed only once
+    bool open : 1 = false;            // has sent new data while it was watched: had not closed before that
     bool scale_offered : 1 = false;
     bool timestamps : 1 = false;
     bool sack : 1 = false;
@@ -62,6 +63,7 @@ struct Connection {
     Role pending_role : 1 = Role::client;
 
     bool adopted : 1 = false;         // picked up midway: scales and earlier life are unknown
+    bool blind : 1 = false;           // half-closed by hearsay, and not both sides have been heard
     bool released : 1 = false;        // on the fast path: only SYN, FIN and RST are seen
     bool reset_seen : 1 = false;      // closed by an RST
     bool reset_claimed : 1 = false;   // that RST could not be checked

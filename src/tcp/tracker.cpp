@@ -1,5 +1,6 @@
 #include "tcp/tracker.hpp"
 
+#include "tcp/hearsay.hpp"
 #include "tcp/rules.hpp"
 #include "tcp/window.hpp"
 
@@ -54,6 +55,7 @@ void send_first_fin(Side& sender, const Side& receiver, const Segment& s) {
 
 void repeat_fin(Side& sender, const Side& receiver, const Segment& s, bool crossing) {
     sender.fin_repeated = true;
+    sender.fin_by_hearsay = false;
     sender.fin_covers = sender.fin_covers && receiver.fin_seen && s.ack == receiver.fin;
     if (before(s.ack, sender.ack)) return;  // a stray copy: a repetition carries the newest acknowledgment
     // A copy of the peer's FIN that brought the acknowledgment has arrived: this one is a stray.
@@ -98,8 +100,15 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     const bool answers_pending = c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1;
     if (answers_pending && sequence_in_window(c, from, s) && receiver.state == State::syn_received)
         take_pending(c);
-    if (!in_window(c, from, s) || !agrees_with_fins(sender, receiver, s)) {
+    const bool plausible = in_window(c, from, s);
+    if (!plausible || !agrees_with_fins(sender, receiver, s)) {
         const bool over = c.reset_seen && !c.reset_claimed;
+        const bool sends_on = sender.fin_by_hearsay && s.length > 0;
+        if (plausible && !over && retract_hearsay(c)) {
+            sender.open = sender.open || sends_on;
+            settle_unknown(c);
+            return {Outcome::retracted};
+        }
         if (over || !retract(c)) return {Outcome::invalid};
         // Of two FINs that contradict each other the later one is the claim that waits to be confirmed.
         return s.any(flag::fin) ? on_ordinary(c, from, s, crossing) : Advance{Outcome::retracted};
@@ -175,7 +184,7 @@ void lose_numbers(Connection& c) {
         side.fresh = false;
         side.complete = false;
         side.acked = false;
-        side.recalled = false;
+        side.recalled = c.blind;
         // Windows may have grown unseen: from here on only the largest possible one is certain.
         side.max_window = scaled_window(c, r, UINT16_MAX);
     }

@@ -1,0 +1,92 @@
+// Flows that are older than the engine: what conntrack says of them, and how they get from the shard that
+// they were given to into the one that their segments come to.
+
+#include "engine/impl.hpp"
+#include "tcp/hearsay.hpp"
+
+namespace finwait::engine {
+
+/// Numbers that nobody outside can know.
+std::array<tcp::Seq, 2> Engine::Impl::guesses(const flow::Key& key) const {
+    const std::uint64_t h = flow::hash({~options_.hash_key[0], options_.hash_key[1]}, key);
+    return {tcp::Seq(static_cast<std::uint32_t>(h)), tcp::Seq(static_cast<std::uint32_t>(h >> 32U))};
+}
+
+bool Engine::Impl::adopt_known(Instant now, const Adoptee& adoptee) {
+    const std::uint32_t slot = table_.find(flow::Key::of(adoptee.client, adoptee.server));
+    if (slot == flow::kNoSlot) return false;
+    Record& record = table_[slot];
+    catch_up_with_losses(record);
+    tcp::Connection& c = record.connection;
+    const bool midway =
+        c.adopted && (c.side[0].state == tcp::State::unknown || c.side[1].state == tcp::State::unknown);
+    if (!midway || record.reaping.phase != flow::Phase::watching) return true;
+    const Before earlier = before(record);
+    if (record.endpoint(tcp::Role::client) != adoptee.client) {
+        record.client_is_low = !record.client_is_low;
+        std::swap(record.last_from[0], record.last_from[1]);
+        tcp::swap_roles(c);
+    }
+    tcp::take_hearsay(c, adoptee.closer, guesses(record.key));
+    record.opened = std::min(record.opened, adoptee.opened);
+    match_policy(now, record);
+    settle(now, slot, earlier, nullptr);
+    if (tcp::blind(c)) ask_early(now, slot);
+    return true;
+}
+
+bool Engine::Impl::adopt(Instant now, const Adoptee& adoptee, bool counted) {
+    const std::uint32_t slot = table_.insert(flow::Key::of(adoptee.client, adoptee.server));
+    if (slot == flow::kNoSlot) return false;
+    Record& record = table_[slot];
+    record.connection = adoptee.closer ? tcp::half_closed_by_hearsay(*adoptee.closer, guesses(record.key))
+                                       : tcp::open_by_hearsay(options_.selective);
+    record.client_is_low = adoptee.client == record.key.low;
+    record.opened = std::min(adoptee.opened, now);
+    record.last_seen = record.last_progress = record.released_at = std::min(adoptee.last_seen, now);
+    record.last_from = {record.last_seen, record.last_seen};
+    record.losses = losses_;
+    record.armed_for = Instant::never();
+    record.unheard = true;
+    ++unheard_now_;
+    if (record.connection.released) ++released_now_;
+    if (!counted) ++counters.flows_adopted;
+    record.was_half_closed = counted && adoptee.closer;
+    enter(now, slot);
+    if (record.half_closed) ask_early(now, slot);
+    return true;
+}
+
+/// Soon, but not all at once.
+void Engine::Impl::ask_early(Instant now, std::uint32_t slot) {
+    Record& record = table_[slot];
+    record.half_closed_at = record.last_seen;
+    if (tuning.observe) return;
+    record.reaping.not_before = adoptions_.take(now + reaper::kBeforeConfirming);
+    arm(slot, record.reaping.not_before);
+}
+
+std::optional<Adoptee> Engine::Impl::hand_over(Instant now, const tcp::Segment& heard) {
+    const std::uint32_t slot = table_.find(flow::Key::of(heard));
+    if (slot == flow::kNoSlot || !table_[slot].unheard) return std::nullopt;
+    const Record& record = table_[slot];
+    const Adoptee adoptee{record.endpoint(tcp::Role::client), record.endpoint(tcp::Role::server),
+                          tcp::closer(record.connection), record.opened, record.last_seen};
+    erase(now, slot);
+    return adoptee;
+}
+
+void Engine::Impl::take_in(Instant now, const Adoptee& adoptee, const tcp::Segment& heard) {
+    if (adopt_known(now, adoptee) || !adopt(now, adoptee, true)) return;
+    // An RST may answer a probe of the other shard's, and then it has a number that was made up.
+    if (adoptee.closer && heard.any(tcp::flag::rst)) return;
+    // Its verdict was given where it was heard.
+    static_cast<void>(follow(now, table_.find(flow::Key::of(heard)), heard));
+}
+
+void Engine::Impl::note_heard(Record& record) {
+    record.unheard = false;
+    --unheard_now_;
+}
+
+}  // namespace finwait::engine

@@ -1,0 +1,150 @@
+#include "tcp/hearsay.hpp"
+
+#include "tcp/rules.hpp"
+#include "tcp/tracker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace finwait::tcp {
+
+namespace {
+
+std::optional<Role> closer_by_hearsay(const Connection& c) {
+    for (const Role r : {Role::client, Role::server})
+        if (c.of(r).fin_by_hearsay) return r;
+    return std::nullopt;
+}
+
+void hear(Side& side) {
+    side.recalled = false;
+    side.fresh = true;
+}
+
+/// Both have been heard, and agree on where the FIN stands.
+Recollection settled_if_both_heard(Connection& c, Side& closer, Side& holder) {
+    if (closer.recalled || holder.recalled) return Recollection::open;
+    c.blind = false;
+    closer.complete = true;
+    holder.next = later(holder.next, closer.ack);
+    return Recollection::confirmed;
+}
+
+/// A keepalive stands one below; the holder's acknowledgment tells which it was.
+Recollection closer_speaks(Connection& c, Role from, const Segment& s) {
+    Side& closer = c.of(from);
+    Side& holder = c.of(other(from));
+    const bool more = s.length > 0 || s.any(flag::fin);
+    const bool known = !holder.recalled;
+    if (more || (known && s.seq != closer.fin && s.seq + 1 != closer.fin)) {
+        retract_hearsay(c);
+        return Recollection::contradicted;
+    }
+    if (!known) closer.next = closer.fin = s.seq;
+    note_header(closer, s);
+    note_acknowledgment(c, from, s);
+    hear(closer);
+    return settled_if_both_heard(c, closer, holder);
+}
+
+Recollection holder_speaks(Connection& c, Role from, const Segment& s) {
+    Side& holder = c.of(from);
+    Side& closer = c.of(other(from));
+    const bool known = !closer.recalled || !holder.recalled;
+    if (known && s.ack != closer.fin && s.ack != closer.fin + 1) {
+        retract_hearsay(c);
+        return Recollection::contradicted;
+    }
+    closer.next = closer.fin = s.ack;
+    closer.fresh = true;
+    if (holder.recalled) holder.next = s.seq;
+    note_header(holder, s);
+    note_acknowledgment(c, from, s);
+    hear(holder);
+    return settled_if_both_heard(c, closer, holder);
+}
+
+/// What was seen of it, apart from numbers.
+void keep_traits(Side& side, const Side& seen) {
+    side.unsigned_dropped = seen.unsigned_dropped;
+    side.multipath = seen.multipath;
+    side.counts_ids = seen.counts_ids;
+}
+
+}  // namespace
+
+Connection open_by_hearsay(bool released) {
+    Connection c;
+    c.adopted = true;
+    for (Side& side : c.side)
+        side.state = State::established;
+    lose_numbers(c);
+    c.released = released;
+    return c;
+}
+
+Connection half_closed_by_hearsay(Role closer, const std::array<Seq, 2>& guesses) {
+    Connection c = open_by_hearsay(false);
+    c.blind = true;
+    for (const Role r : {Role::client, Role::server}) {
+        c.of(r).next = guesses[index(r)];
+        c.of(r).ack = guesses[index(other(r))];
+        c.of(r).recalled = true;
+    }
+    Side& closed = c.of(closer);
+    closed.state = State::fin_wait_2;
+    closed.before_fin = State::unknown;
+    closed.fin = closed.next;
+    closed.fin_seen = closed.fin_acked = closed.fin_by_hearsay = true;
+    Side& holder = c.of(other(closer));
+    holder.state = State::close_wait;
+    holder.acked_fin = holder.acked_first = true;
+    holder.fin_ack_seq = holder.next;
+    return c;
+}
+
+void take_hearsay(Connection& c, std::optional<Role> closer, const std::array<Seq, 2>& guesses) {
+    const bool seen_to_close = c.side[0].fin_seen || c.side[1].fin_seen || c.reset_seen;
+    const bool all_unknown =
+        std::ranges::all_of(c.side, [](const Side& s) { return s.state == State::unknown; });
+    if (closer && all_unknown && !seen_to_close && !c.of(*closer).open) {
+        Connection claim = half_closed_by_hearsay(*closer, guesses);
+        for (std::size_t i = 0; i < claim.side.size(); ++i)
+            keep_traits(claim.side[i], c.side[i]);
+        c = claim;
+        return;
+    }
+    for (const Role r : {Role::client, Role::server})
+        if (r != closer) c.of(r).open = true;
+    settle_unknown(c);
+}
+
+Recollection settle_blind(Connection& c, Role from, const Segment& s) {
+    const auto closer = closer_by_hearsay(c);
+    if (!closer || !s.any(flag::ack) || s.any(flag::syn | flag::rst)) return Recollection::open;
+    return from == *closer ? closer_speaks(c, from, s) : holder_speaks(c, from, s);
+}
+
+bool retract_hearsay(Connection& c) {
+    const auto role = closer_by_hearsay(c);
+    if (!role) return false;
+    Side& closer = c.of(*role);
+    Side& holder = c.of(other(*role));
+    c.blind = false;
+    lose_numbers(c);
+    closer.fin_seen = closer.fin_acked = closer.fin_by_hearsay = false;
+    holder.acked_fin = holder.acked_first = false;
+    holder.open = true;
+    for (Side& side : c.side)
+        (side.state == State::closed ? side.before_reset : side.state) = State::unknown;
+    settle_unknown(c);
+    return true;
+}
+
+void swap_roles(Connection& c) {
+    std::swap(c.side[0], c.side[1]);
+    c.pending_role = other(c.pending_role);
+    c.reset_by = other(c.reset_by);
+}
+
+}  // namespace finwait::tcp

@@ -1,0 +1,42 @@
+// What conntrack says of a connection that is older than we are: whether it is open, or one side has closed.
+// It keeps one state for both sides and tells no numbers. So a half-close is a claim without numbers, which
+// the sides' own next words settle or contradict; and also afterwards it stands only until the side that is
+// said to have closed sends more.
+#pragma once
+
+#include "tcp/recall.hpp"
+#include "tcp/side.hpp"
+
+#include <array>
+#include <optional>
+
+namespace finwait::tcp {
+
+/// A connection that is said to be open; `released`: on the fast path.
+[[nodiscard]] Connection open_by_hearsay(bool released);
+
+/// A connection of which `closer` is said to have closed. `guesses` stand for the numbers of client and
+/// server until they are known: what is asked with them draws an answer all the same, and whoever answers by
+/// RST must have seen the question.
+[[nodiscard]] Connection half_closed_by_hearsay(Role closer, const std::array<Seq, 2>& guesses);
+
+/// The same for a connection that was picked up midway since then, so that its states are not all known: it
+/// takes over what does not contradict what it has been seen to do.
+void take_hearsay(Connection& connection, std::optional<Role> closer, const std::array<Seq, 2>& guesses);
+
+/// Its half-close is a claim, and its numbers are not known. recalled() holds for it, too.
+[[nodiscard]] inline bool blind(const Connection& connection) {
+    return connection.blind;
+}
+
+/// Takes the numbers of a blind connection from what `from` says.
+Recollection settle_blind(Connection& connection, Role from, const Segment& segment);
+
+/// Takes a half-close that rests on hearsay back; false when there is none. What is known afterwards is that
+/// the side that was not said to have closed had not, when we began to watch.
+bool retract_hearsay(Connection& connection);
+
+/// Whoever began it was the other side.
+void swap_roles(Connection& connection);
+
+}  // namespace finwait::tcp
