@@ -162,4 +162,55 @@ std::optional<ConntrackError> Conntrack::search(Wanted& wanted) {
     }
 }
 
+std::optional<ConntrackError> Conntrack::begin_dump() {
+    ConntrackRequest request{};
+    if (!send(write_dump_all(request, ++sequence_))) return failure("it does not take a request", errno);
+    dumping_ = true;
+    return std::nullopt;
+}
+
+std::variant<std::vector<Tracked>, ConntrackError> Conntrack::next_piece() {
+    alignas(nlmsghdr) Room room;
+    std::vector<Tracked> piece;
+    std::optional<ConntrackError> problem;
+    while (piece.empty() && dumping_) {
+        const ssize_t n = receive(fd_, room, 0);
+        if (n < 0) return failure("no answer", errno);
+        dumping_ = !each_message(room, n, [&](const nlmsghdr& message) {
+            if (message.nlmsg_seq != sequence_) return false;
+            if (const auto error = error_of(message)) {
+                problem = failure("it refuses", *error);
+                return true;
+            }
+            if (message.nlmsg_type == NLMSG_DONE) {
+                if (const int error = result_of(message); error > 0)
+                    problem = failure("the dump broke off", error);
+                return true;
+            }
+            if (const auto tracked = read_tracked(message)) piece.push_back(*tracked);
+            return false;
+        });
+    }
+    if (problem) return *problem;
+    return piece;
+}
+
+std::optional<ConntrackError> Conntrack::mark(const Translation& connection, std::uint32_t mask) {
+    ConntrackRequest request{};
+    if (!send(write_mark(request, ++sequence_, connection, mask)))
+        return failure("it does not take a request", errno);
+    alignas(nlmsghdr) Room room;
+    for (;;) {
+        const ssize_t n = receive(fd_, room, MSG_DONTWAIT);
+        if (n < 0) return failure("no answer", errno);
+        std::optional<int> result;
+        each_message(room, n, [&](const nlmsghdr& message) {
+            if (message.nlmsg_seq == sequence_) result = error_of(message);
+            return result.has_value();
+        });
+        if (result && *result != 0) return failure("it refuses", *result);
+        if (result) return std::nullopt;
+    }
+}
+
 }  // namespace finwait::netfilter

@@ -3,7 +3,7 @@
 // than the default one are not found where they are translated.
 #pragma once
 
-#include "netfilter/translation.hpp"
+#include "netfilter/tracked.hpp"
 
 #include <cstdint>
 #include <map>
@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace finwait::netfilter {
 
@@ -42,6 +43,14 @@ class Conntrack {
     /// milliseconds, or a good part of a second where it is large.
     [[nodiscard]] std::optional<ConntrackError> search(Wanted& wanted);
 
+    /// Begins to read the whole table, piece by piece.
+    [[nodiscard]] std::optional<ConntrackError> begin_dump();
+    /// What a piece of it holds; empty at its end. Entries that come or go meanwhile may be missing. Nothing
+    /// else may be asked in between.
+    [[nodiscard]] std::variant<std::vector<Tracked>, ConntrackError> next_piece();
+    /// Sets the bits of `mask` in the mark of a connection.
+    [[nodiscard]] std::optional<ConntrackError> mark(const Translation& connection, std::uint32_t mask);
+
   private:
     explicit Conntrack(int fd) : fd_(fd) {}
     [[nodiscard]] std::variant<std::optional<Translation>, ConntrackError> get(const tcp::Endpoint& from,
@@ -50,6 +59,7 @@ class Conntrack {
 
     int fd_ = -1;
     std::uint32_t sequence_ = 0;
+    bool dumping_ = false;
 };
 
 }  // namespace finwait::netfilter

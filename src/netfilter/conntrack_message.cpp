@@ -20,6 +20,11 @@ struct Destroy {
 using Entry = std::unique_ptr<nf_conntrack, Destroy>;
 using Filter = std::unique_ptr<nfct_filter_dump, Destroy>;
 
+// include/uapi/linux/netfilter/nf_conntrack_tcp.h, which cannot be included beside the library's own list of
+// states
+constexpr std::uint8_t kCloseInit = 0x04;
+constexpr std::uint8_t kDataUnacknowledged = 0x10;
+
 /// What the library calls one end of one tuple.
 struct Names {
     nf_conntrack_attr v4, v6, port;
@@ -54,9 +59,9 @@ std::optional<tcp::Endpoint> read_end(const nf_conntrack* entry, const Names& na
     return end;
 }
 
-nlmsghdr* begin_get(ConntrackRequest& room, std::uint32_t sequence, int flags, int family) {
+nlmsghdr* begin(ConntrackRequest& room, int type, std::uint32_t sequence, int flags, int family) {
     nlmsghdr* message = mnl_nlmsg_put_header(room.data());
-    message->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_GET;
+    message->nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8U | type);
     message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
     message->nlmsg_seq = sequence;
     auto* family_header = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
@@ -65,17 +70,68 @@ nlmsghdr* begin_get(ConntrackRequest& room, std::uint32_t sequence, int flags, i
     return message;
 }
 
+nlmsghdr* begin_get(ConntrackRequest& room, std::uint32_t sequence, int flags, int family) {
+    return begin(room, IPCTNL_MSG_CT_GET, sequence, flags, family);
+}
+
+/// The request for, or about, the entry whose original tuple is `from` → `to`.
+Entry named(const tcp::Endpoint& from, const tcp::Endpoint& to) {
+    Entry entry(nfct_new());
+    if (!entry) return entry;
+    nfct_set_attr_u8(entry.get(), ATTR_L3PROTO, from.address.is_v4() ? AF_INET : AF_INET6);
+    nfct_set_attr_u8(entry.get(), ATTR_L4PROTO, IPPROTO_TCP);
+    write_end(entry.get(), kOriginalSource, from);
+    write_end(entry.get(), kOriginalDestination, to);
+    return entry;
+}
+
+std::optional<Translation> translation_of(const nf_conntrack* entry) {
+    if (nfct_get_attr_u8(entry, ATTR_ORIG_L4PROTO) != IPPROTO_TCP) return std::nullopt;
+    const auto opener = read_end(entry, kOriginalSource);
+    const auto opener_sees = read_end(entry, kOriginalDestination);
+    const auto answerer = read_end(entry, kReplySource);
+    const auto answerer_sees = read_end(entry, kReplyDestination);
+    if (!opener || !opener_sees || !answerer || !answerer_sees) return std::nullopt;
+    return Translation{{*opener, *answerer_sees}, {*answerer, *opener_sees}};
+}
+
+/// An entry that a message tells of; none when it is anything else.
+Entry parsed(const nlmsghdr& message) {
+    if (message.nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_NEW)) return nullptr;
+    Entry entry(nfct_new());
+    if (entry && nfct_nlmsg_parse(&message, entry.get()) < 0) entry.reset();
+    return entry;
+}
+
+Tracked::Stage stage_of(const nf_conntrack* entry) {
+    const bool answered = (nfct_get_attr_u32(entry, ATTR_STATUS) & IPS_SEEN_REPLY) != 0;
+    if (nfct_attr_is_set(entry, ATTR_TCP_STATE) <= 0 || !answered) return Tracked::Stage::opening;
+    switch (nfct_get_attr_u8(entry, ATTR_TCP_STATE)) {
+        case TCP_CONNTRACK_ESTABLISHED: return Tracked::Stage::established;
+        case TCP_CONNTRACK_FIN_WAIT: return Tracked::Stage::fin_wait;
+        case TCP_CONNTRACK_CLOSE_WAIT: return Tracked::Stage::close_wait;
+        case TCP_CONNTRACK_LAST_ACK:
+        case TCP_CONNTRACK_TIME_WAIT:
+        case TCP_CONNTRACK_CLOSE: return Tracked::Stage::over;
+        default: return Tracked::Stage::opening;
+    }
+}
+
+/// Linux sets the flag in the direction whose FIN was the first (tcp_packet(), nf_conntrack_proto_tcp.c).
+std::optional<tcp::Role> closer_of(std::uint8_t opener, std::uint8_t answerer) {
+    const bool by_opener = (opener & kCloseInit) != 0;
+    const bool by_answerer = (answerer & kCloseInit) != 0;
+    if (by_opener == by_answerer) return std::nullopt;
+    return by_opener ? tcp::Role::client : tcp::Role::server;
+}
+
 }  // namespace
 
 std::span<const char> write_get(ConntrackRequest& room, std::uint32_t sequence, const tcp::Endpoint& from,
                                 const tcp::Endpoint& to) {
     const bool v4 = from.address.is_v4();
-    const Entry entry(nfct_new());
+    const Entry entry = named(from, to);
     if (!entry || v4 != to.address.is_v4()) return {};
-    nfct_set_attr_u8(entry.get(), ATTR_L3PROTO, v4 ? AF_INET : AF_INET6);
-    nfct_set_attr_u8(entry.get(), ATTR_L4PROTO, IPPROTO_TCP);
-    write_end(entry.get(), kOriginalSource, from);
-    write_end(entry.get(), kOriginalDestination, to);
     nlmsghdr* message = begin_get(room, sequence, 0, v4 ? AF_INET : AF_INET6);
     if (nfct_nlmsg_build(message, entry.get()) < 0) return {};
     return {room.data(), message->nlmsg_len};
@@ -93,16 +149,46 @@ std::span<const char> write_dump(ConntrackRequest& room, std::uint32_t sequence)
 }
 
 std::optional<Translation> read_translation(const nlmsghdr& message) {
-    if (message.nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_NEW)) return std::nullopt;
-    const Entry entry(nfct_new());
-    if (!entry || nfct_nlmsg_parse(&message, entry.get()) < 0) return std::nullopt;
-    if (nfct_get_attr_u8(entry.get(), ATTR_ORIG_L4PROTO) != IPPROTO_TCP) return std::nullopt;
-    const auto opener = read_end(entry.get(), kOriginalSource);
-    const auto opener_sees = read_end(entry.get(), kOriginalDestination);
-    const auto answerer = read_end(entry.get(), kReplySource);
-    const auto answerer_sees = read_end(entry.get(), kReplyDestination);
-    if (!opener || !opener_sees || !answerer || !answerer_sees) return std::nullopt;
-    return Translation{{*opener, *answerer_sees}, {*answerer, *opener_sees}};
+    const Entry entry = parsed(message);
+    return entry ? translation_of(entry.get()) : std::nullopt;
+}
+
+std::span<const char> write_dump_all(ConntrackRequest& room, std::uint32_t sequence) {
+    const nlmsghdr* message = begin_get(room, sequence, NLM_F_DUMP, AF_UNSPEC);
+    return {room.data(), message->nlmsg_len};
+}
+
+std::span<const char> write_mark(ConntrackRequest& room, std::uint32_t sequence, const Translation& of,
+                                 std::uint32_t mask) {
+    const tcp::Endpoint& from = of.opener.own;
+    const tcp::Endpoint& to = of.answerer.shown;
+    const Entry entry = named(from, to);
+    const bool v4 = from.address.is_v4();
+    if (!entry || v4 != to.address.is_v4()) return {};
+    nlmsghdr* message = begin(room, IPCTNL_MSG_CT_NEW, sequence, NLM_F_ACK, v4 ? AF_INET : AF_INET6);
+    if (nfct_nlmsg_build(message, entry.get()) < 0) return {};
+    mnl_attr_put_u32(message, CTA_MARK, htonl(mask));
+    mnl_attr_put_u32(message, CTA_MARK_MASK, htonl(mask));
+    return {room.data(), message->nlmsg_len};
+}
+
+std::optional<Tracked> read_tracked(const nlmsghdr& message) {
+    const Entry entry = parsed(message);
+    const auto translation = entry ? translation_of(entry.get()) : std::nullopt;
+    if (!translation) return std::nullopt;
+    Tracked tracked;
+    tracked.translation = *translation;
+    tracked.stage = stage_of(entry.get());
+    const std::uint8_t opener = nfct_get_attr_u8(entry.get(), ATTR_TCP_FLAGS_ORIG);
+    const std::uint8_t answerer = nfct_get_attr_u8(entry.get(), ATTR_TCP_FLAGS_REPL);
+    if (tracked.stage == Tracked::Stage::fin_wait || tracked.stage == Tracked::Stage::close_wait)
+        tracked.closer = closer_of(opener, answerer);
+    tracked.unacknowledged = ((opener | answerer) & kDataUnacknowledged) != 0;
+    tracked.mark = nfct_get_attr_u32(entry.get(), ATTR_MARK);
+    tracked.left = std::chrono::seconds(nfct_get_attr_u32(entry.get(), ATTR_TIMEOUT));
+    if (nfct_attr_is_set(entry.get(), ATTR_TIMESTAMP_START) > 0)
+        tracked.begun = Duration(nfct_get_attr_u64(entry.get(), ATTR_TIMESTAMP_START));
+    return tracked;
 }
 
 }  // namespace finwait::netfilter

@@ -1,7 +1,7 @@
 // Writes and reads single messages of ctnetlink.
 #pragma once
 
-#include "netfilter/translation.hpp"
+#include "netfilter/tracked.hpp"
 
 #include <array>
 #include <cstdint>
@@ -22,6 +22,14 @@ using ConntrackRequest = std::array<char, 512>;
 /// choose by status (before Linux 5.15) sends the others, too.
 [[nodiscard]] std::span<const char> write_dump(ConntrackRequest& room, std::uint32_t sequence);
 
+/// Writes the request for all entries.
+[[nodiscard]] std::span<const char> write_dump_all(ConntrackRequest& room, std::uint32_t sequence);
+/// Writes the order to set the bits of `mask` in an entry's mark.
+[[nodiscard]] std::span<const char> write_mark(ConntrackRequest& room, std::uint32_t sequence,
+                                               const Translation& of, std::uint32_t mask);
+
+/// An entry; empty when the message is anything else, or not of TCP. The message must be whole.
+[[nodiscard]] std::optional<Tracked> read_tracked(const nlmsghdr& message);
 /// An entry's translation; empty when the message is anything else, or not of TCP. The message must be whole.
 [[nodiscard]] std::optional<Translation> read_translation(const nlmsghdr& message);
 

@@ -143,6 +143,81 @@ TEST_F(ConntrackTest, KnowsIpv6) {
               "");
 }
 
+std::vector<Tracked> everything() {
+    std::vector<Tracked> all;
+    auto opened = Conntrack::open();
+    auto& conntrack = std::get<Conntrack>(opened);
+    EXPECT_FALSE(conntrack.begin_dump());
+    for (;;) {
+        const auto piece = conntrack.next_piece();
+        const auto* entries = std::get_if<std::vector<Tracked>>(&piece);
+        if (entries == nullptr) ADD_FAILURE() << std::get<ConntrackError>(piece).message;
+        if (entries == nullptr || entries->empty()) return all;
+        all.insert(all.end(), entries->begin(), entries->end());
+    }
+}
+
+std::string set_state(std::string_view state, const tcp::Endpoint& client, std::string_view status) {
+    const ToolResult result =
+        run_tool({*find_tool("conntrack"), "-U", "-p", "tcp", "-s", client.address.text(), "--state",
+                  std::string(state), "--status", std::string(status)},
+                 "");
+    return result.ok() ? "" : result.errors;
+}
+
+TEST_F(ConntrackTest, ReadsTheWholeTableOfBothVersions) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  EXPECT_TRUE(everything().empty());
+                  const auto service = at("192.0.2.1", 80), server = at("10.1.0.1", 8080);
+                  for (std::uint16_t port = 1; port <= 50; ++port)
+                      ASSERT_EQ(insert({at("10.0.0.1", port), service, server, {}}), "");
+                  ASSERT_EQ(insert({at("fd00::1", 1000), at("fd01::1", 80), {}, {}}), "");
+                  const auto all = everything();
+                  EXPECT_EQ(all.size(), 51U);
+                  const auto translated = std::ranges::count_if(all, [&](const Tracked& t) {
+                      return t.translation.answerer == Face{server, service};
+                  });
+                  EXPECT_EQ(translated, 50);
+              }),
+              "");
+}
+
+TEST_F(ConntrackTest, TellsHowFarAConnectionIs) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  const auto client = at("10.0.0.1", 1000);
+                  ASSERT_EQ(insert({client, at("10.1.0.1", 80), {}, {}}), "");
+                  EXPECT_EQ(everything().at(0).stage, Tracked::Stage::opening) << "nothing has come back";
+                  const std::pair<const char*, Tracked::Stage> stages[] = {
+                      {"ESTABLISHED", Tracked::Stage::established}, {"FIN_WAIT", Tracked::Stage::fin_wait},
+                      {"CLOSE_WAIT", Tracked::Stage::close_wait},   {"LAST_ACK", Tracked::Stage::over},
+                      {"TIME_WAIT", Tracked::Stage::over},          {"SYN_RECV", Tracked::Stage::opening}};
+                  for (const auto& [state, stage] : stages) {
+                      ASSERT_EQ(set_state(state, client, "SEEN_REPLY"), "");
+                      const Tracked tracked = everything().at(0);
+                      EXPECT_EQ(tracked.stage, stage) << state;
+                      EXPECT_EQ(tracked.closer, std::nullopt) << "no FIN has passed";
+                      EXPECT_LE(tracked.left, std::chrono::seconds(100));
+                  }
+              }),
+              "");
+}
+
+TEST_F(ConntrackTest, SetsItsOwnBitsOfTheMarkOnly) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  const auto client = at("10.0.0.1", 1000), service = at("192.0.2.1", 80);
+                  ASSERT_EQ(insert({client, service, at("10.1.0.1", 8080), at("192.0.2.9", 5000)}), "");
+                  auto opened = Conntrack::open();
+                  auto& conntrack = std::get<Conntrack>(opened);
+                  const Translation connection = everything().at(0).translation;
+                  EXPECT_FALSE(conntrack.mark(connection, 0x5));
+                  EXPECT_FALSE(conntrack.mark(connection, 0x40000000));
+                  EXPECT_EQ(everything().at(0).mark, 0x40000005U);
+                  const Translation other{{at("10.0.0.2", 1), client}, {service, service}};
+                  EXPECT_TRUE(conntrack.mark(other, 0x5)) << "there is no such connection";
+              }),
+              "");
+}
+
 /// To the client's own idea of the server goes a connection that ends elsewhere by DNAT.
 TEST_F(ConntrackTest, DoesNotTakeAnotherConnectionWithTheSameTupleForIt) {
     EXPECT_EQ(test::in_own_namespace([] {
