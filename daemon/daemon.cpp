@@ -2,6 +2,7 @@
 
 #include "config/load.hpp"
 #include "keeper.hpp"
+#include "machine/facts.hpp"
 #include "netfilter/queue.hpp"
 #include "peers.hpp"
 #include "shard/clock.hpp"
@@ -60,10 +61,12 @@ int Daemon::run() {
         return 1;
     }
     introduce_shards();
+    const machine::Facts facts = machine::read_proc();  // the timeouts that its entries have now
     fit_conntrack();
     leave_detours_alone();
     for (const auto& shard : shards_)
         shard->start();
+    adoption_->start(facts);
     logger_->info("finwaitd {} follows TCP on queues {} to {} ({}, {}), control socket {}", FINWAITD_VERSION,
                   settings_.intercept.first_queue, settings_.intercept.first_queue + queues_ - 1,
                   settings_.intercept.packets == config::Packets::all ? "all packets" : "selective",
@@ -115,12 +118,16 @@ bool Daemon::open_shards() {
 
 /// What one shard hears of another's flows.
 void Daemon::introduce_shards() {
+    const bool selective = settings_.intercept.packets == config::Packets::selective;
+    adoption_.emplace(control_io_, shards_, logger_, selective ? settings_.intercept.mark_mask : 0);
     if (shards_.size() < 2) return;
     for (const auto& shard : shards_) {
         shard->pass_on_errors([this, self = shard.get()](const tcp::Unreachable& error) {
             for (const auto& other : shards_)
                 if (other.get() != self) other->hear(error);
         });
+        shard->tell_of_strangers(
+            [this, self = shard.get()](const tcp::Segment& segment) { adoption_->seek(*self, segment); });
     }
 }
 

@@ -2,6 +2,7 @@
 // leaves nothing behind, and taken down in one that drops no packet.
 #pragma once
 
+#include "adoption.hpp"
 #include "config/settings.hpp"
 #include "control/server.hpp"
 #include "machine/conntrack_clock.hpp"
@@ -83,6 +84,7 @@ class Daemon {
     machine::Detours detours_;
     std::array<std::atomic<bool>, shard::kReasons> told_aside_{};  // by any shard
     std::vector<std::unique_ptr<shard::Shard>> shards_;
+    std::optional<Adoption> adoption_;
     std::unique_ptr<control::Server> server_;
     std::optional<netfilter::InstalledRules> rules_;
     machine::ConntrackClock conntrack_clock_;

@@ -117,7 +117,16 @@ netfilter::Disposition Shard::decide(Instant now, const netfilter::QueuedPacket&
     if (aside_.check(packet, is_segment ? &segment : nullptr) != Reason::none)
         return is_segment && selective_ ? netfilter::Disposition::mark : netfilter::Disposition::accept;
     segment.mark = packet.mark;
-    return disposition_of(is_segment ? engine_.on_segment(now, segment) : on_other(packet.payload, error));
+    return disposition_of(is_segment ? on_segment(now, segment) : on_other(packet.payload, error));
+}
+
+engine::Verdict Shard::on_segment(Instant now, const tcp::Segment& segment) {
+    const engine::Verdict verdict = engine_.on_segment(now, segment);
+    if (const std::uint64_t strangers = engine_.counters().strangers; strangers != strangers_told_) {
+        strangers_told_ = strangers;
+        if (stranger_sink_) stranger_sink_(segment);
+    }
+    return verdict;
 }
 
 engine::Verdict Shard::on_other(std::span<const std::uint8_t> packet, tcp::ParseError error) {
@@ -151,6 +160,7 @@ void Shard::run_due() {
         perform(now, actions_);
     }
     queue_errors_.store(queue_.errors(), std::memory_order_relaxed);
+    unheard_.store(engine_.unheard(), std::memory_order_relaxed);
     arm_timer();
 }
 

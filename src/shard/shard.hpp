@@ -28,6 +28,9 @@ using EventSink = std::function<void(const engine::Event&, const engine::Engine&
 /// Receives ICMP errors about flows that the shard does not follow; the same holds for it.
 using ErrorSink = std::function<void(const tcp::Unreachable&)>;
 
+/// Receives segments without SYN that belong to no flow of the shard; the same holds for it.
+using StrangerSink = std::function<void(const tcp::Segment&)>;
+
 class Shard {
   public:
     Shard(netfilter::Queue queue, inject::Injector injector, engine::Options options, EventSink sink);
@@ -38,6 +41,10 @@ class Shard {
     /// Before start(): where errors about unknown flows go. NFQUEUE spreads an error by the addresses of the
     /// router that sent it, so that it may come to another shard than the flow.
     void pass_on_errors(ErrorSink sink) { error_sink_ = std::move(sink); }
+    /// Before start(): where segments of unknown flows are told. Perhaps another shard was given the flow.
+    void tell_of_strangers(StrangerSink sink) { stranger_sink_ = std::move(sink); }
+    /// How many of its flows nobody has heard of in this shard. May be asked on any thread.
+    [[nodiscard]] std::uint64_t unheard() const { return unheard_.load(std::memory_order_relaxed); }
     /// Before start(): what is sent carries the addresses that its receivers know (Wire::translate).
     void translate(netfilter::Conntrack conntrack, inject::Injector tracked, Wire::Complain complain) {
         wire_.translate(std::move(conntrack), std::move(tracked), std::move(complain));
@@ -69,6 +76,7 @@ class Shard {
     /// Receives and decides one burst; false when nothing was queued.
     bool handle_burst();
     [[nodiscard]] netfilter::Disposition decide(Instant now, const netfilter::QueuedPacket& packet);
+    [[nodiscard]] engine::Verdict on_segment(Instant now, const tcp::Segment& segment);
     /// The verdict on a packet that is no segment.
     [[nodiscard]] engine::Verdict on_other(std::span<const std::uint8_t> packet, tcp::ParseError error);
     void run_due();
@@ -82,6 +90,7 @@ class Shard {
     Aside aside_;
     EventSink sink_;
     ErrorSink error_sink_;
+    StrangerSink stranger_sink_;
     boost::asio::io_context io_{1};
     boost::asio::posix::stream_descriptor readable_{io_};
     boost::asio::steady_timer timer_{io_};
@@ -90,7 +99,9 @@ class Shard {
     Instant timer_set_for_ = Instant::never();
     engine::Actions actions_;
     std::uint64_t losses_told_ = 0;
+    std::uint64_t strangers_told_ = 0;
     std::atomic<std::uint64_t> queue_errors_ = 0;
+    std::atomic<std::uint64_t> unheard_ = 0;
     std::atomic<std::uint32_t> errors_waiting_ = 0;  // by hear(), not handled yet
     std::thread thread_;
 };

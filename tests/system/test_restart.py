@@ -3,7 +3,7 @@
 import os
 import time
 
-from harness import case, halfclosed
+from harness import case, compare, halfclosed
 from harness.load import BulkTransfer, ConnectStorm
 from harness.sockets import open_both_versions, open_pairs
 from harness.ss import endpoint_text
@@ -40,6 +40,7 @@ class Knowledge(Restart):
     def test_1000_half_closed_and_1000_established_connections_are_listed_the_same_before_and_after(self):
         for packets in ("selective", "all"):
             with self.subTest(packets=packets):
+                self.lab.gateway.run("conntrack", "-F")
                 daemon = self.daemon({**PATIENT, "intercept": {"packets": packets}})
                 established = open_both_versions(self.lab, 1000)
                 idle = self.half_closed(daemon, 1000)
@@ -139,7 +140,7 @@ class Timers(Restart):
 
 
 class Refusals(Restart):
-    """Each file that is of no use is refused with its reason, and no connection notices."""
+    """Each file that is of no use is refused with its reason, conntrack's word taken instead, and no connection notices."""
 
     def setUp(self):
         super().setUp()
@@ -150,14 +151,19 @@ class Refusals(Restart):
         self.assertTrue(until(lambda: len(self.started.flows("state", "fin-wait-2")) == 10, 5))
         self.assertEqual(self.started.stop(), 0)
 
-    def assert_starts_empty(self, reason=None):
+    def assert_adopts(self, reason=None):
         log = self.start(self.started)
         if reason:
             self.assertRegex(log, rf"{self.started.state} is not used: {reason}")
             print(f"\n  {log[log.index('is not used'):].splitlines()[0]} ... ", end="")
         else:
             self.assertNotRegex(log, r"state is not used|\[error\]|\[warning\]|taken over")
-        self.assertEqual(self.started.flows("state", "fin-wait-2"), [])
+        self.assertTrue(until(lambda: "adopted 20 connections from conntrack, 10 of them half-closed" in
+                              self.started.log(), 5), self.started.log())
+        flows = self.started.flows()
+        self.assertEqual({flow["adopted"] for flow in flows}, {True})
+        self.assertEqual({compare.flow_key(flow) for flow in flows if flow["closer"] == "client"},
+                         {pair.key for pair in self.pairs[:10]})
         for pair in self.pairs[10:]:
             pair.talk()
         for pair in self.pairs[:10]:
@@ -178,36 +184,36 @@ class Refusals(Restart):
 
     def test_a_file_that_is_deleted_is_nothing_wrong(self):
         os.unlink(self.started.state)
-        self.assert_starts_empty()
+        self.assert_adopts()
 
     def test_a_truncated_file(self):
         self.replace(self.content()[:-100])
-        self.assert_starts_empty("it is cut off or damaged")
+        self.assert_adopts("it is cut off or damaged")
 
     def test_a_flipped_bit(self):
         content = self.content()
         content[len(content) // 2] ^= 4
         self.replace(content)
-        self.assert_starts_empty("it is damaged: its checksum is wrong")
+        self.assert_adopts("it is damaged: its checksum is wrong")
 
     def test_another_boot(self):
         content = self.content()
         at = content.index(open("/proc/sys/kernel/random/boot_id", "rb").read().strip())
         content[at:at + 8] = b"00000000"
         self.replace(content[:-4] + crc32c(content[:-4]).to_bytes(4, "little"))
-        self.assert_starts_empty("it was not written since this boot")
+        self.assert_adopts("it was not written since this boot")
 
     def test_another_number_of_queues(self):
         self.started.configure({"intercept": {"queues": 1}})
-        self.assert_starts_empty("it was written with queues 0 to 1, and now there is queue 0")
+        self.assert_adopts("it was written with queues 0 to 1, and now there is queue 0")
 
     def test_another_backend(self):
         self.started.configure({"intercept": {"queues": 2, "backend": "iptables"}})
-        self.assert_starts_empty("intercept.backend has changed")
+        self.assert_adopts("intercept.backend has changed")
 
     def test_a_foreign_file_is_left_alone(self):
         self.replace(b"dear diary")
-        self.assert_starts_empty("it is not a state file of finwaitd")
+        self.assert_adopts("it is not a state file of finwaitd")
         self.assertEqual(self.started.stop(), 0)
         self.assertIn("could not be written", self.started.log())
         self.assertEqual(self.content(), b"dear diary")
