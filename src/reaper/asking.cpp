@@ -268,7 +268,7 @@ Heard hear_ack(Record& record, Role from, const tcp::Segment& segment) {
 Heard hear_unreachable(Record& record, Role side, tcp::Seq seq) {
     Inquiry& inquiry = record.reaping.of(side);
     const bool asked = record.reaping.phase == Phase::probing && inquiry.outstanding;
-    if (!asked || seq != record.connection.of(side).ack - 1) return Heard::nothing;
+    if (!asked || seq != probe_towards(record, side).seq) return Heard::nothing;
     inquiry.reported = true;
     return inquiry.crossed ? Heard::pass : Heard::consume;
 }

@@ -1,5 +1,6 @@
 """Connections that are older than the daemon: taken over from conntrack, settled by asking, and then like any other."""
 
+import json
 import os
 import random
 import socket
@@ -55,12 +56,18 @@ class Adoption(case.SystemTest):
             # One that changes its shard just now is in neither's part of the list.
             wrong[:] = [str(h) for h in half_closed if flows.get(h.pair.key, {}).get("phase") != "watching"]
             wrong.extend(f"{h}: {sides}" for h in half_closed[::10] if not wrong
-                         for sides in [daemon.ctl_json("show", flows[h.pair.key]["id"])["sides"]]
-                         if not self.agreed(sides[h.closer], sides[h.holder]))
+                         for sides in [self.sides(daemon, flows[h.pair.key])]
+                         if not sides or not self.agreed(sides[h.closer], sides[h.holder]))
             return not wrong
 
         until(settled, seconds)
         self.assertEqual(wrong, [])
+
+    @staticmethod
+    def sides(daemon, flow):
+        """What is known of both; None when the flow has got another name since it was listed."""
+        shown = daemon.ctl("show", flow["id"], "--json", check=False)
+        return json.loads(shown.stdout)["sides"] if shown.returncode == 0 else None
 
     @staticmethod
     def agreed(closer, holder):
@@ -106,6 +113,8 @@ class Everything(Adoption):
 
     def finished(self, daemon, half, over):
         flows = {compare.flow_key(f): f for f in daemon.flows()}
+        if not {p.key for p in half} <= set(flows):
+            return False  # one changes its shard just now
         states = [(flows[p.key]["client"]["state"], flows[p.key]["server"]["state"]) for p in half]
         ends = [{flows[h.pair.key][side]["state"] for side in ("client", "server")} for h in over
                 if h.pair.key in flows]
@@ -209,10 +218,11 @@ class BehindNat(Adoption):
 
         def settled():
             flows = daemon.flows("state", "fin-wait-2")
-            return len(flows) == len(idle) and all(f["phase"] == "watching" for f in flows) and all(
-                self.agreed(*[daemon.ctl_json("show", f["id"])["sides"][side]
-                              for side in (f["closer"], "server" if f["closer"] == "client" else "client")])
-                for f in flows)
+            if len(flows) != len(idle) or any(f["phase"] != "watching" for f in flows):
+                return False
+            shown = [(f["closer"], self.sides(daemon, f)) for f in flows]
+            return all(sides and self.agreed(sides[closer], sides["server" if closer == "client" else "client"])
+                       for closer, sides in shown)
 
         self.assertTrue(until(settled, 15))
         real = {(h.pair.key[:2], h.pair.server_key[:2], h.closer) for h in idle}

@@ -130,6 +130,32 @@ TEST(Adoption, NobodyIsResetWhereNobodyAnswers) {
     }
 }
 
+TEST(Adoption, ASideThatTheNetworkReportsUnreachableIsNotSilent) {
+    Path path = asked();
+    path.client(ack(1002, 5001));
+    path.wait(seconds(2));
+    for (int i = 0; i < 2; ++i) {
+        const tcp::Segment probe = path.probes().back();
+        ASSERT_EQ(probe.destination, kServer);
+        EXPECT_EQ(path.engine.on_unreachable({probe.source, probe.destination, probe.seq}), Verdict::drop);
+        path.wait(seconds(2));
+    }
+    EXPECT_EQ(path.engine.counters().probes_unreachable, 2U);
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
+TEST(Adoption, WhoWasNotHeardYetIsAskedAgainByWhatTheOtherHasSaid) {
+    Path path = asked();
+    path.client(ack(1002, 5001));
+    path.wait(seconds(2));
+    ASSERT_THAT(path.probes(), SizeIs(3));
+    EXPECT_EQ(path.probes()[2].text(), "10.99.1.2:40000 > 10.99.2.2:80 ACK seq 1001 ack 5001 len 0");
+    EXPECT_EQ(path.server(rst(5001)), Verdict::accept) << "the real thing, which ends the other side";
+    path.wait(seconds(1));
+    EXPECT_THAT(path.resets(), IsEmpty());
+    EXPECT_THAT(path.flows("state fin-wait-2"), IsEmpty());
+}
+
 TEST(Adoption, OneThatIsSilentIsGivenItsTimeAndThenReset) {
     Path path = asked();
     path.client(ack(1002, 5001));

@@ -125,5 +125,23 @@ TEST_F(WireTest, AFlowIsSentToOnlyIfItWasHeardSinceRoutingChanged) {
               "");
 }
 
+TEST_F(WireTest, NumbersThatAreMadeUpAreNotShownToConntrack) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Station station;
+                  engine::Send guess = order(tcp::flag::ack);
+                  guess.guessed = true;
+                  station.wire.send(kNow, guess);
+                  station.wire.flush();
+                  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+                  while (station.wire.counts().not_sent == 0 && std::chrono::steady_clock::now() < end) {
+                      station.io.restart();
+                      station.io.run_for(std::chrono::milliseconds(20));
+                  }
+                  EXPECT_EQ(station.wire.counts().not_sent, 1U);
+                  EXPECT_EQ(station.wire.counts().no_entry, 0U);
+              }),
+              "");
+}
+
 }  // namespace
 }  // namespace finwait::shard
