@@ -1,5 +1,7 @@
 // What probes and resets need to carry the addresses that each side knows.
 #include "daemon.hpp"
+#include "machine/facts.hpp"
+#include "machine/findings.hpp"
 #include "netfilter/conntrack.hpp"
 
 #include <array>
@@ -35,6 +37,12 @@ void Daemon::try_conntrack() {
     }
     asks_conntrack_ = problem == nullptr && group_ == netfilter::kSenderGroup;
     if (problem != nullptr) logger_->warn("{}{}", problem->message, kByForwardHook);
+}
+
+/// Where they are copied, the operator's own routing suffers from ours being there at all.
+void Daemon::check_marks() {
+    const machine::Finding found = machine::marks(machine::find_mark_copies(), settings_);
+    if (found.grade == machine::Grade::warning) logger_->warn("{} To do: {}", found.what, found.advice);
 }
 
 bool Daemon::translate_addresses() {

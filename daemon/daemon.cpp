@@ -63,6 +63,7 @@ int Daemon::run() {
     introduce_shards();
     const machine::Facts facts = machine::read_proc();  // the timeouts that its entries have now
     fit_conntrack();
+    check_marks();
     leave_detours_alone();
     for (const auto& shard : shards_)
         shard->start();

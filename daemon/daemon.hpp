@@ -51,6 +51,7 @@ class Daemon {
     void try_conntrack();
     [[nodiscard]] bool install_rules();
     void fit_conntrack();
+    void check_marks();
     void leave_detours_alone();
     void read_detours();
     void wait_for_detours();

@@ -2,6 +2,8 @@
 
 #include "netfilter/process.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -67,6 +69,7 @@ Facts gather() {
     facts.nft = netfilter::find_tool("nft").has_value();
     facts.iptables = netfilter::find_tool("iptables").has_value();
     facts.detours = scan_detours();
+    facts.mark_copies = find_mark_copies();
     if (const auto json = output_of("nft", {"-j", "list", "flowtables"}))
         facts.flowtables = parse_flowtables(*json);
     if (const auto rules = output_of("nft", {"list", "ruleset"}))
@@ -104,6 +107,50 @@ std::vector<std::string> parse_untracked(const std::string& rules) {
         const std::size_t first = line.find_first_not_of(" \t");
         found.push_back(line.substr(first));
     }
+    return found;
+}
+
+namespace {
+
+/// The first number behind a word, all bits where there is none.
+std::uint32_t bits_behind(const std::string& rule, std::string_view word) {
+    const std::size_t at = rule.find(word);
+    if (at == rule.npos) return UINT32_MAX;
+    return static_cast<std::uint32_t>(std::strtoul(rule.c_str() + at + word.size(), nullptr, 0));
+}
+
+}  // namespace
+
+std::vector<std::string> parse_mark_copies(const std::string& rules) {
+    std::vector<std::string> found;
+    std::istringstream lines(rules);
+    bool own = false;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("table ")) own = line.starts_with("table inet finwaitd");
+        const bool copies =
+            line.find("--restore-mark") != line.npos || line.find("--save-mark") != line.npos ||
+            line.find("meta mark set ct mark") != line.npos ||
+            line.find("ct mark set meta mark") != line.npos || line.find("ct mark set mark") != line.npos;
+        if (copies && !own) found.push_back(line.substr(line.find_first_not_of(" \t")));
+    }
+    return found;
+}
+
+bool copies_bits(const std::string& rule, std::uint32_t bits) {
+    // What is restored is kept out of packets by the mask for packets, what is saved by the one for
+    // connections.
+    if (rule.find("--restore-mark") != rule.npos) return (bits_behind(rule, "--nfmask ") & bits) != 0;
+    if (rule.find("--save-mark") != rule.npos) return (bits_behind(rule, "--ctmask ") & bits) != 0;
+    const std::string copied = rule.substr(std::min(rule.find(" mark set "), rule.size()));
+    // nft says "and" for rules that iptables has made.
+    return (bits_behind(copied, "mark & ") & bits_behind(copied, "mark and ") & bits) != 0;
+}
+
+std::vector<std::string> find_mark_copies() {
+    std::vector<std::string> found;
+    if (const auto rules = output_of("nft", {"list", "ruleset"})) append(found, parse_mark_copies(*rules));
+    for (const char* tool : {"iptables-save", "ip6tables-save"})
+        if (const auto rules = output_of(tool, {"-t", "mangle"})) append(found, parse_mark_copies(*rules));
     return found;
 }
 

@@ -29,7 +29,8 @@ struct Facts {
     bool iptables = false;
     std::optional<std::vector<std::string>> flowtables;  // "inet filter ft"
     std::vector<std::string> untracked;                  // rules that keep connections from conntrack
-    std::optional<Detours> detours;                      // what is left alone because of routing
+    std::vector<std::string> mark_copies;  // rules that copy marks between packet and connection
+    std::optional<Detours> detours;        // what is left alone because of routing
 };
 
 /// The files below `proc`, as a rule /proc.
@@ -39,6 +40,12 @@ struct Facts {
 
 /// The names of the flowtables in the output of `nft -j list flowtables`; empty when it is not that.
 [[nodiscard]] std::optional<std::vector<std::string>> parse_flowtables(const std::string& json);
+/// The rules in the same that copy a packet's mark to its connection's or back.
+[[nodiscard]] std::vector<std::string> parse_mark_copies(const std::string& rules);
+/// Whether such a rule copies any of these bits.
+[[nodiscard]] bool copies_bits(const std::string& rule, std::uint32_t bits);
+/// Asks the tools for the former.
+[[nodiscard]] std::vector<std::string> find_mark_copies();
 /// The rules in the output of `iptables-save` or `nft list ruleset` that say NOTRACK, but for finwaitd's own.
 [[nodiscard]] std::vector<std::string> parse_untracked(const std::string& rules);
 

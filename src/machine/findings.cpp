@@ -3,6 +3,10 @@
 #include "machine/conntrack_clock.hpp"
 #include "policy/filter.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
 namespace finwait::machine {
 namespace {
 
@@ -12,6 +16,12 @@ struct Need {
     std::string policy;
     Duration time{0};
 };
+
+std::string hex(std::uint32_t value) {
+    std::array<char, 16> text{};
+    const int size = std::snprintf(text.data(), text.size(), "0x%x", value);
+    return {text.data(), static_cast<std::size_t>(size)};
+}
 
 std::string joined(const std::vector<std::string>& words) {
     std::string text;
@@ -158,6 +168,25 @@ std::string_view name(Grade g) {
     return "unknown";
 }
 
+Finding marks(const std::vector<std::string>& mark_copies, const config::Settings& settings) {
+    const std::uint32_t bits = settings.intercept.mark_mask;
+    const bool used = settings.intercept.packets == config::Packets::selective;
+    const auto at = std::ranges::find_if(
+        mark_copies, [&](const std::string& rule) { return used && copies_bits(rule, bits); });
+    if (at == mark_copies.end())
+        return {Grade::good, "marks", "No rule copies finwaitd's bits of the mark.", {}};
+    const std::string others = hex(~bits);
+    return {
+        Grade::warning, "marks",
+        "A rule copies all bits of the mark, finwaitd's too: restored into packets they keep rules such as "
+        "\"ip rule fwmark 1\" from matching, so that connections are routed wrongly, and where others are "
+        "saved "
+        "over them finwaitd loses sight of connections. Rule: " +
+            *at,
+        "add --nfmask " + others + " --ctmask " + others + " (nft: and with " + others +
+            "), or intercept.packets = \"all\""};
+}
+
 std::vector<Finding> findings(const Facts& facts, const config::Settings& settings) {
     Need need;
     need.time = longest_silence(settings, &need.policy);
@@ -171,6 +200,7 @@ std::vector<Finding> findings(const Facts& facts, const config::Settings& settin
             flowtables(facts),
             untracked(facts),
             bridge(facts),
+            marks(facts.mark_copies, settings),
             vrf(facts),
             routing(facts)};
 }

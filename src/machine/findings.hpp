@@ -27,6 +27,10 @@ struct Finding {
     std::string advice;   // a sentence or a command; empty when nothing is to be done
 };
 
+/// Rules that carry finwaitd's bits from connections to packets, where they keep routing rules from matching,
+/// or wipe them out of connections.
+[[nodiscard]] Finding marks(const std::vector<std::string>& mark_copies, const config::Settings& settings);
+
 [[nodiscard]] std::vector<Finding> findings(const Facts& facts, const config::Settings& settings);
 
 }  // namespace finwait::machine

@@ -102,6 +102,14 @@ class UplinksTest(case.SystemTest):
 
         self.assertTrue(until(followed, 5))
 
+    def test_rules_that_copy_finwaitds_bit_of_the_mark_are_warned_of_at_start(self):
+        self.assertNotIn("copies all bits", self.daemon().log())
+        rule = ["-t", "mangle", "-A", "PREROUTING", "-i", "nowhere", "-j", "CONNMARK", "--restore-mark"]
+        self.addCleanup(self.lab.gateway.run, "iptables", *["-D" if word == "-A" else word for word in rule])
+        self.lab.gateway.run("iptables", *rule)
+        self.daemons[0].stop()
+        self.assertIn("add --nfmask 0xbfffffff --ctmask 0xbfffffff", self.daemon().log())
+
     def finish(self, idle):
         self.assertEqual(halfclosed.not_in(self.lab, idle, halfclosed.OPEN), [])
         for h in idle:

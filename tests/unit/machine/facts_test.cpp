@@ -72,5 +72,29 @@ TEST(Untracked, RulesAreFoundButForOurOwn) {
                 ElementsAre("tcp dport 80 notrack"));
 }
 
+TEST(MarkCopies, AreFoundInTheRulesOfBothToolsButForOurOwn) {
+    EXPECT_THAT(
+        parse_mark_copies("*mangle\n-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff\n"
+                          "-A FINWAITD -j CONNMARK --set-xmark 0x40000000/0x40000000\nCOMMIT\n"),
+        ElementsAre("-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff"));
+    EXPECT_THAT(parse_mark_copies("table inet finwaitd {\n\t\tct mark set meta mark\n}\n"
+                                  "table ip mangle {\n\t\tmeta mark set ct mark\n}\n"),
+                ElementsAre("meta mark set ct mark"));
+}
+
+TEST(MarkCopies, ConcernTheBitsOfTheirMask) {
+    for (const char* rule :
+         {"-j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff",
+          "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xffffffff", "-j CONNMARK --save-mark",
+          "meta mark set ct mark", "counter packets 0 bytes 0 ct mark set mark",
+          "tcp dport 80 ct mark set meta mark & 0xff0000ff"})
+        EXPECT_TRUE(copies_bits(rule, 0x40000000)) << rule;
+    for (const char* rule : {"-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xffffffff",
+                             "-j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xbfffffff",
+                             "meta mark set ct mark & 0x000000ff", "meta mark set ct mark and 0xff",
+                             "counter packets 0 bytes 0 ct mark set mark and 0xff"})
+        EXPECT_FALSE(copies_bits(rule, 0x40000000)) << rule;
+}
+
 }  // namespace
 }  // namespace finwait::machine

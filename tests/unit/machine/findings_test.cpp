@@ -70,15 +70,26 @@ TEST(Findings, EveryTrapHasItsWarning) {
     facts.flowtables = std::vector<std::string>{"inet filter ft"};
     facts.untracked = {"-A PREROUTING -j NOTRACK"};
     facts.bridge_calls_iptables = true;
+    facts.mark_copies = {"-j CONNMARK --restore-mark"};
     facts.detours->vrf = {3};
     facts.detours->vrf_names = {"blue"};
     facts.detours->rules = {"iif guest"};
     facts.forwarding_v4 = facts.forwarding_v6 = false;
     config::Settings settings;
     settings.limits.flows = 1000;
-    EXPECT_EQ(of(facts, settings, Grade::warning).size(), 7U);
+    EXPECT_EQ(of(facts, settings, Grade::warning).size(), 8U);
     EXPECT_THAT(of(facts, settings, Grade::warning),
                 Each(Field(&Finding::advice, ::testing::Not(IsEmpty()))));
+}
+
+TEST(Findings, CopiesOfMarksDoNoHarmWhereTheyLeaveOurBitsOutOrNoneAreUsed) {
+    config::Settings settings;
+    EXPECT_EQ(marks({"-j CONNMARK --restore-mark --nfmask 0xbfffffff"}, settings).grade, Grade::good);
+    const Finding found = marks({"-j CONNMARK --restore-mark"}, settings);
+    EXPECT_EQ(found.grade, Grade::warning);
+    EXPECT_THAT(found.advice, HasSubstr("--nfmask 0xbfffffff --ctmask 0xbfffffff"));
+    settings.intercept.packets = config::Packets::all;
+    EXPECT_EQ(marks({"-j CONNMARK --restore-mark"}, settings).grade, Grade::good);
 }
 
 TEST(Findings, WithoutNfqueueOrTheToolsItCannotWork) {
