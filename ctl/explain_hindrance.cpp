@@ -60,6 +60,11 @@ void add_hindrance(const json& e, Sentences& out) {
     if (hindrance == "not_quiet")
         out.emplace_back(
             "A segment has passed a moment ago: finwaitd waits until nothing is on its way any more.");
+    if (hindrance == "spared")
+        out.emplace_back(
+            "It is one of this machine's own, and intercept.spare matches it: it is left alone unless a "
+            "[[policy]] "
+            "matches it. finwaitctl kill would end it.");
     if (hindrance == "policy_stopped") {
         const std::string policy = text_at(part(e, "policy"), "name");
         out.push_back(

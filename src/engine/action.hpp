@@ -20,11 +20,15 @@ enum class Verdict : std::uint8_t {
     release,  // accept, and let the kernel pass the flow's segments by us until the next SYN, FIN or RST
 };
 
-/// Put this segment on the wire, towards its destination.
+/// Put this segment on the wire, towards its destination. Where that is a socket of this machine, the machine
+/// may be asked, or told to end it, instead: Engine::on_word() takes its answer.
 struct Send {
     tcp::Segment segment;
     FlowId flow;
     bool guessed = false;  // its numbers are made up: not for conntrack's eyes
+    bool to_local = false;     // the destination is a socket of this machine
+    bool after_reset = false;  // a probe that is to find its receiver gone
+    bool for_numbers = false;  // a probe whose answer is to show the numbers that its sender has: ask by wire
 };
 
 enum class EventType : std::uint8_t {
@@ -48,6 +52,9 @@ enum class EventType : std::uint8_t {
 
 /// The name it has in logs and in the event stream.
 [[nodiscard]] std::string_view name(EventType t);
+
+/// By which way a segment passes: between others, or from or to a socket of this machine.
+enum class Way : std::uint8_t { forwarded, arriving, leaving };
 
 /// Something that an operator may want to know.
 struct Event {

@@ -9,8 +9,12 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-Verdict Engine::on_segment(Instant now, const tcp::Segment& segment) {
-    return impl_->on_segment(now, segment);
+Verdict Engine::on_segment(Instant now, const tcp::Segment& segment, Way way) {
+    return impl_->on_segment(now, segment, way);
+}
+
+void Engine::on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence word) {
+    impl_->on_word(now, flow, end, word);
 }
 
 Verdict Engine::on_unreachable(const tcp::Unreachable& error) {

@@ -7,6 +7,7 @@
 #include "engine/adoptee.hpp"
 #include "engine/explain.hpp"
 #include "engine/report.hpp"
+#include "flow/inquiry.hpp"
 #include "policy/breaker.hpp"
 #include "policy/policy.hpp"
 #include "policy/pressure.hpp"
@@ -30,6 +31,8 @@ struct Tuning {
     policy::Pressure pressure;
     std::uint32_t half_closed_per_source = 0;   // of one client address; 0: no limit
     double breaker_share = policy::kNoBreaker;  // of the table, that a policy may end within a minute
+    /// Flows of this machine's own sockets that are left alone, unless a policy other than `default` matches.
+    std::optional<policy::Filter> spare;
 };
 
 /// Told of what happens to flows while it happens; for the replay and for tests. Must not call the engine.
@@ -76,8 +79,11 @@ class Engine {
     Engine(Engine&&) noexcept;
     Engine& operator=(Engine&&) noexcept;
 
-    /// Takes note of a segment that is about to be forwarded.
-    [[nodiscard]] Verdict on_segment(Instant now, const tcp::Segment& segment);
+    /// Takes note of a segment that is about to be forwarded, or that arrives at or leaves this machine.
+    [[nodiscard]] Verdict on_segment(Instant now, const tcp::Segment& segment, Way way = Way::forwarded);
+    /// Takes note of what this machine says of its socket at `end`, instead of an answer to a probe: alive,
+    /// orphan or gone.
+    void on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence word);
     /// Takes note of an ICMP error that is about to be forwarded. One that answers a probe of ours is
     /// dropped: the side in whose name we asked did not send what it quotes.
     [[nodiscard]] Verdict on_unreachable(const tcp::Unreachable& error);

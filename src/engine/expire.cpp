@@ -103,6 +103,11 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     Record& record = table_[slot];
     match_policy(now, record);
     const policy::Timeouts& t = timeouts(record);
+    if (!record.reaping.requested && spared(now, record)) {
+        reaper::revive(record);
+        const Instant end = record.last_seen + t.established;
+        return now < end ? arm(slot, std::min(end, now + reaper::kStoppedFor)) : erase(now, slot);
+    }
     const flow::Reaping before = record.reaping;
     const flow::Phase phase = before.phase;
     const bool settling = tcp::blind(record.connection);  // then it is asked although its time is not up
@@ -143,11 +148,20 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
 void Engine::Impl::perform(Instant now, std::uint32_t slot, const reaper::Decision& decision,
                            Actions& actions) {
     Record& record = table_[slot];
-    for (std::size_t i = 0; i < decision.segments.count; ++i) {
-        tcp::Segment segment = decision.segments.segment[i];
-        segment.mark = record.mark[tcp::index(record.role_of(segment.source))];
-        const flow::Inquiry& inquiry = record.reaping.of(record.role_of(segment.destination));
-        actions.emplace_back(Send{segment, id_of(slot), inquiry.guessed});
+    const bool confirming = record.reaping.phase == flow::Phase::confirming;
+    // To this machine's own socket first: its kernel may tell the peer itself.
+    for (const bool local : {true, false}) {
+        for (std::size_t i = 0; i < decision.segments.count; ++i) {
+            Send send{decision.segments.segment[i], id_of(slot)};
+            tcp::Segment& segment = send.segment;
+            if (record.is_local(segment.destination) != local) continue;
+            segment.mark = record.mark[tcp::index(record.role_of(segment.source))];
+            send.guessed = record.reaping.of(record.role_of(segment.destination)).guessed;
+            send.to_local = local;
+            send.after_reset = confirming;
+            send.for_numbers = tcp::recalled(record.connection);
+            actions.emplace_back(send);
+        }
     }
     counters.probes_sent += decision.segments.probes;
     counters.resets_sent += decision.segments.resets;

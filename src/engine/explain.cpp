@@ -53,6 +53,7 @@ std::string_view name(Hindrance h) {
         case Hindrance::not_quiet: return "not_quiet";
         case Hindrance::window_closed: return "window_closed";
         case Hindrance::policy_stopped: return "policy_stopped";
+        case Hindrance::spared: return "spared";
     }
     return "none";
 }

@@ -24,6 +24,7 @@ enum class Hindrance : std::uint8_t {
     not_quiet,
     window_closed,   // the closer's application does not read: data may wait behind its window
     policy_stopped,  // by its breaker
+    spared,          // one of this machine's own that is to be left alone
 };
 
 [[nodiscard]] std::string_view name(Hindrance h);

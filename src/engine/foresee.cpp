@@ -119,6 +119,7 @@ std::optional<Prospect> Engine::Impl::prospect(const flow::Reaping& before, cons
 
 std::vector<Prospect> Engine::Impl::foresee(Instant now, Record record, bool answered) const {
     std::vector<Prospect> out;
+    if (!record.reaping.requested && spared(now, record)) return out;
     if (!at_work(record)) {
         if (const auto end = foresee_expiry(now, record)) out.push_back(*end);
         return out;
@@ -162,6 +163,7 @@ std::optional<Prospect> Engine::Impl::foresee_expiry(Instant now, Record& record
 /// A zero window counts only where nobody is asked: the closer's answer says more.
 Hindrance Engine::Impl::hindrance(const Record& record, Instant at) const {
     const bool requested = record.reaping.requested;
+    if (!requested && spared(at, record)) return Hindrance::spared;
     switch (reaper::obstacle(record, requested ? reaper::kBriefQuiet : reaper::kQuiet, at)) {
         case reaper::Obstacle::untouchable: return Hindrance::untouchable;
         case reaper::Obstacle::numbers_unknown:

@@ -31,7 +31,8 @@ class Engine::Impl {
   public:
     explicit Impl(Options options);
 
-    Verdict on_segment(Instant now, const tcp::Segment& segment);
+    Verdict on_segment(Instant now, const tcp::Segment& segment, Way way);
+    void on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence word);
     Verdict on_unreachable(const tcp::Unreachable& error);
     [[nodiscard]] bool follows(const tcp::Unreachable& error) const;
     void on_loss(std::uint64_t packets);
@@ -71,7 +72,7 @@ class Engine::Impl {
     [[nodiscard]] static Before before(const Record& record);
 
     // track.cpp: segments
-    Verdict begin(Instant now, const flow::Key& key, const tcp::Segment& segment);
+    Verdict begin(Instant now, const flow::Key& key, const tcp::Segment& segment, Way way);
     void reopen(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     void place(Instant now, std::uint32_t slot, const tcp::Opened& opened, const tcp::Segment& segment);
     [[nodiscard]] std::uint32_t make_room(Instant now, const flow::Key& key);
@@ -111,6 +112,8 @@ class Engine::Impl {
     // narrate.cpp: the reaper's steps as events
     [[nodiscard]] reaper::Heard listen(Instant now, std::uint32_t slot, tcp::Role from,
                                        const tcp::Segment& segment);
+    void tell_answer(Instant now, std::uint32_t slot, tcp::Role from, const flow::Inquiry& before,
+                     flow::Phase phase);
     void tell_steps(Instant now, std::uint32_t slot, const flow::Reaping& before,
                     const reaper::Decision& decision, Actions& actions) const;
     /// Of a flow that was in phase `before`, which was not watching.
@@ -152,6 +155,8 @@ class Engine::Impl {
         return timeouts_[record.policy];
     }
     void match_policy(Instant now, Record& record);
+    /// Whether it is one of this machine's own that the operator wants left alone.
+    [[nodiscard]] bool spared(Instant now, const Record& record) const;
     void count_states(const tcp::Connection& connection, std::int64_t by);
     void push_event(Event e);
 

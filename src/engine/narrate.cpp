@@ -9,7 +9,18 @@ namespace {
 using flow::Evidence;
 using flow::Phase;
 
+/// Of a socket of this machine.
+std::string_view word_of(const flow::Inquiry& inquiry) {
+    if (inquiry.confirmed) return "after the reset this machine has no such socket any more";
+    switch (inquiry.evidence) {
+        case Evidence::orphan: return "the socket is on this machine, and its application has let go of it";
+        case Evidence::gone: return "this machine has no such socket";
+        default: return "the socket is on this machine, and its application holds it";
+    }
+}
+
 std::string_view reason_of(const flow::Inquiry& inquiry, Phase phase) {
+    if (inquiry.by_word) return word_of(inquiry);
     if (inquiry.confirmed) return "a probe after the reset drew an RST: it is gone";
     if (phase == Phase::confirming)
         return "it answered after the RST: it lives, and tells the number it expects";
@@ -37,13 +48,30 @@ reaper::Heard Engine::Impl::listen(Instant now, std::uint32_t slot, tcp::Role fr
     if (phase == Phase::watching || phase == Phase::gone) return reaper::Heard::nothing;
     const flow::Inquiry before = record.reaping.of(from);
     const reaper::Heard heard = reaper::hear(record, from, segment, now);
-    const flow::Inquiry& inquiry = record.reaping.of(from);
+    tell_answer(now, slot, from, before, phase);
+    return heard;
+}
+
+void Engine::Impl::on_word(Instant now, FlowId flow, const tcp::Endpoint& end, Evidence word) {
+    const std::optional<std::uint32_t> slot = slot_of(flow);
+    if (!slot) return;
+    Record& record = table_[*slot];
+    const Phase phase = record.reaping.phase;
+    const tcp::Role side = record.role_of(end);
+    const flow::Inquiry before = record.reaping.of(side);
+    reaper::hear_word(record, side, word, now);
+    tell_answer(now, *slot, side, before, phase);
+    if (record.reaping.urgent) arm(*slot, now);
+}
+
+void Engine::Impl::tell_answer(Instant now, std::uint32_t slot, tcp::Role from, const flow::Inquiry& before,
+                               Phase phase) {
+    const flow::Inquiry& inquiry = table_[slot].reaping.of(from);
     const bool answered = before.evidence != inquiry.evidence || before.answered != inquiry.answered;
-    if (!answered) return heard;
+    if (!answered) return;
     Event e = event(now, slot, EventType::answered, reason_of(inquiry, phase));
     e.side = from;
     push_event(e);
-    return heard;
 }
 
 void Engine::Impl::tell_steps(Instant now, std::uint32_t slot, const flow::Reaping& before,

@@ -208,6 +208,8 @@ void outcome(auto& a, Record& r) {
     r.half_closed = a.flag(r.half_closed);
     r.was_half_closed = a.flag(r.was_half_closed);
     r.unheard = a.flag(r.unheard);
+    r.low_is_local = a.flag(r.low_is_local);
+    r.high_is_local = a.flag(r.high_is_local);
     a.end_flags();
     r.reaping.phase = gone ? flow::Phase::gone : flow::Phase::watching;
 }

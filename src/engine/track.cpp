@@ -15,6 +15,12 @@ constexpr Duration kReleaseAgain = std::chrono::seconds(1);
 constexpr Duration kCrossing = std::chrono::milliseconds(100);
 constexpr std::size_t kMaxPendingEvents = 16'384;
 
+/// A loopback segment is seen once, when it leaves; its answers then show that its destination is here, too.
+void note_way(flow::Record& record, const tcp::Segment& segment, Way way) {
+    if (way == Way::leaving) record.set_local(segment.source);
+    if (way == Way::arriving) record.set_local(segment.destination);
+}
+
 }  // namespace
 
 Engine::Impl::Impl(Options options)
@@ -50,7 +56,7 @@ flow::Shelf Engine::Impl::shelf_for(Stage stage) {
     return flow::Shelf::none;
 }
 
-Verdict Engine::Impl::on_segment(Instant now, const tcp::Segment& segment) {
+Verdict Engine::Impl::on_segment(Instant now, const tcp::Segment& segment, Way way) {
     ++counters.packets_seen;
     if (segment.source == segment.destination) {
         ++counters.packets_invalid;
@@ -58,8 +64,8 @@ Verdict Engine::Impl::on_segment(Instant now, const tcp::Segment& segment) {
     }
     const flow::Key key = flow::Key::of(segment);
     const std::uint32_t slot = table_.find(key);
-    if (slot == flow::kNoSlot) return begin(now, key, segment);
-
+    if (slot == flow::kNoSlot) return begin(now, key, segment, way);
+    note_way(table_[slot], segment, way);
     return follow(now, slot, segment);
 }
 
@@ -156,7 +162,7 @@ void Engine::Impl::note_accepted(Instant now, std::uint32_t slot, const tcp::Seg
 }
 
 /// A segment that belongs to no flow: begins one, unless nothing can begin with it or the table is full.
-Verdict Engine::Impl::begin(Instant now, const flow::Key& key, const tcp::Segment& segment) {
+Verdict Engine::Impl::begin(Instant now, const flow::Key& key, const tcp::Segment& segment, Way way) {
     if (!segment.any(tcp::flag::syn)) ++counters.strangers;
     const std::optional<tcp::Opened> opened = tcp::open(segment);
     if (!opened) return Verdict::accept;
@@ -166,14 +172,20 @@ Verdict Engine::Impl::begin(Instant now, const flow::Key& key, const tcp::Segmen
         return Verdict::accept;
     }
     place(now, slot, *opened, segment);
+    note_way(table_[slot], segment, way);
     return verdict_for(now, table_[slot]);
 }
 
 void Engine::Impl::reopen(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment) {
     const tcp::Opened opened = tcp::reopen(table_[slot].connection, from, segment);
     const flow::Key key = table_[slot].key;
+    const bool low_is_local = table_[slot].low_is_local;
+    const bool high_is_local = table_[slot].high_is_local;
     erase(now, slot);
-    place(now, table_.insert(key), opened, segment);
+    const std::uint32_t fresh = table_.insert(key);
+    place(now, fresh, opened, segment);
+    table_[fresh].low_is_local = low_is_local;
+    table_[fresh].high_is_local = high_is_local;
 }
 
 void Engine::Impl::place(Instant now, std::uint32_t slot, const tcp::Opened& opened,
@@ -344,6 +356,12 @@ void Engine::Impl::match_policy(Instant now, Record& record) {
     --policy_counts_[record.policy].flows;
     ++policy_counts_[matched].flows;
     record.policy = matched;
+}
+
+bool Engine::Impl::spared(Instant now, const Record& record) const {
+    if (!tuning.spare || !(record.low_is_local || record.high_is_local)) return false;
+    const bool by_default = record.policy + 1U == tuning.policies.size();
+    return by_default && tuning.spare->matches(subject(now, record));
 }
 
 void Engine::Impl::count_states(const tcp::Connection& c, std::int64_t by) {

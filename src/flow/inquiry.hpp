@@ -48,6 +48,7 @@ struct Inquiry {
     bool target : 1 = false;       // it is to be reset
     bool mute : 1 = false;         // it did not answer before the reset either: nothing can be confirmed
     bool confirmed : 1 = false;    // after the reset a probe drew RST
+    bool by_word : 1 = false;  // its own machine has told, not a segment of its own: the peer knows nothing
 };
 
 }  // namespace finwait::flow

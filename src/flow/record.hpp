@@ -52,6 +52,8 @@ struct Record {
     std::uint32_t losses = 0;  // how many losses of packets the numbers have lived through
     std::uint8_t policy = 0;
     bool client_is_low : 1 = true;  // which endpoint of the key is the client
+    bool low_is_local : 1 = false;  // it is a socket of this machine
+    bool high_is_local : 1 = false;
     bool half_closed : 1 = false;
     bool was_half_closed : 1 = false;
     bool unheard : 1 = false;  // known by hearsay, and no segment of it has come to this table
@@ -61,6 +63,15 @@ struct Record {
     }
     [[nodiscard]] tcp::Role role_of(const tcp::Endpoint& source) const {
         return (source == key.low) == client_is_low ? tcp::Role::client : tcp::Role::server;
+    }
+    [[nodiscard]] bool is_local(const tcp::Endpoint& end) const {
+        return end == key.low ? low_is_local : high_is_local;
+    }
+    void set_local(const tcp::Endpoint& end) {
+        if (end == key.low)
+            low_is_local = true;
+        else
+            high_is_local = true;
     }
 };
 

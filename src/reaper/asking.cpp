@@ -128,8 +128,9 @@ Decision pass_on(Record& record, Role target, const Circumstances& around) {
 }
 
 Decision end_one(Record& record, Role target, const Circumstances& around) {
-    const Inquiry& peer = record.reaping.of(other(target));
-    if (peer.evidence == Evidence::gone && !peer.guessed) return pass_on(record, target, around);
+    const Inquiry& ended = record.reaping.of(other(target));
+    const bool by_its_rst = ended.evidence == Evidence::gone && !ended.guessed && !ended.by_word;
+    if (by_its_rst) return pass_on(record, target, around);
     const bool closer = target == record.reaping.closer;
     begin_resetting(record, closer ? ResetSides::closer : ResetSides::holder, record.reaping.reason,
                     around.now);
@@ -155,7 +156,8 @@ Decision spare(Record& record, const Judgement& j, const Circumstances& around) 
     }
     const bool test_orphan =
         around.timeouts.orphan_test == policy::OrphanTest::active && j.closer == Evidence::alive;
-    if (test_orphan && !closer.near_missed) return near_miss(record, around);
+    // A machine that was asked itself has told an orphan from the living already.
+    if (test_orphan && !closer.near_missed && !closer.by_word) return near_miss(record, around);
     return leave(record, j.reason, around);
 }
 

@@ -152,6 +152,21 @@ Heard hear(Record& record, Role from, const tcp::Segment& segment, Instant now) 
     return hear_ack(record, from, segment);
 }
 
+void hear_word(Record& record, Role side, flow::Evidence word, Instant now) {
+    flow::Inquiry& inquiry = record.reaping.of(side);
+    if (!inquiry.outstanding) return;
+    inquiry.outstanding = false;
+    inquiry.by_word = true;
+    inquiry.answered = now;
+    record.reaping.urgent = true;
+    if (record.reaping.phase == Phase::confirming) {
+        inquiry.confirmed = word == flow::Evidence::gone;
+        if (!inquiry.confirmed) inquiry.evidence = flow::Evidence::alive;
+    } else {
+        inquiry.evidence = word;
+    }
+}
+
 bool undecided(const Record& record) {
     const flow::Reaping& reaping = record.reaping;
     if (reaping.requested || reaping.phase == Phase::watching || reaping.phase == Phase::gone) return false;

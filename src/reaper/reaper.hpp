@@ -76,7 +76,7 @@ inline constexpr Duration kAnswerTime = std::chrono::seconds(1);
 /// of silence) is not kept from running out by our asking.
 inline constexpr Duration kLeaveAlone = std::chrono::minutes(15);
 inline constexpr std::uint8_t kMaxAttempts = 5;
-/// How often a flow whose policy is stopped looks whether it goes on.
+/// How often a flow whose policy is stopped, or that is spared, looks whether that still holds.
 inline constexpr Duration kStoppedFor = std::chrono::minutes(1);
 
 /// Whether a side drops what we make, or the flow is one of several: such flows are only reported.
@@ -103,6 +103,10 @@ enum class Heard : std::uint8_t {
 /// Takes note of an ICMP error by which a segment with the number `seq` did not reach `side`. It concerns us
 /// when that was a probe which is still out.
 [[nodiscard]] Heard hear_unreachable(flow::Record& record, tcp::Role side, tcp::Seq seq);
+
+/// Takes note of what the machine of `side` says of its socket: alive, orphan or gone. It counts as the
+/// answer to what is outstanding, but no segment of it has gone to the peer.
+void hear_word(flow::Record& record, tcp::Role side, flow::Evidence word, Instant now);
 
 /// The flow is being asked or reset, and no side is known to be gone by that.
 [[nodiscard]] bool undecided(const flow::Record& record);

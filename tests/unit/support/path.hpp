@@ -4,6 +4,7 @@
 #include "engine/engine.hpp"
 #include "support/dialogue.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,17 @@ class Path {
     /// Another pair of hosts, or another port of the same.
     void use_port(std::uint16_t port) { client_.port = port; }
 
-    Verdict client(tcp::Segment s) { return pass(s, client_, server_); }
-    Verdict server(tcp::Segment s) { return pass(s, server_, client_); }
+    /// From now on the server, or the client, is a socket of the machine that the engine runs on.
+    void server_is_here() { ways_ = {Way::arriving, Way::leaving}; }
+    void client_is_here() { ways_ = {Way::leaving, Way::arriving}; }
+    /// That machine's answer, instead of one from the wire.
+    void word(tcp::Role role, flow::Evidence word) {
+        engine.on_word(now, flow().id, role == tcp::Role::client ? client_ : server_, word);
+        tick();
+    }
+
+    Verdict client(tcp::Segment s) { return pass(s, client_, server_, ways_[0]); }
+    Verdict server(tcp::Segment s) { return pass(s, server_, client_, ways_[1]); }
 
     void handshake() {
         client(syn(1000));
@@ -49,6 +59,12 @@ class Path {
     /// The RSTs that were sent, and the probes.
     [[nodiscard]] std::vector<tcp::Segment> resets() const { return sent(true); }
     [[nodiscard]] std::vector<tcp::Segment> probes() const { return sent(false); }
+    [[nodiscard]] std::vector<Send> sends() const {
+        std::vector<Send> out;
+        for (const Action& a : actions)
+            if (const auto* send = std::get_if<Send>(&a)) out.push_back(*send);
+        return out;
+    }
     [[nodiscard]] std::vector<EventType> events() const {
         std::vector<EventType> out;
         for (const Action& a : actions)
@@ -76,15 +92,14 @@ class Path {
   private:
     [[nodiscard]] std::vector<tcp::Segment> sent(bool rst) const {
         std::vector<tcp::Segment> out;
-        for (const Action& a : actions)
-            if (const auto* send = std::get_if<Send>(&a); send && send->segment.any(tcp::flag::rst) == rst)
-                out.push_back(send->segment);
+        for (const Send& send : sends())
+            if (send.segment.any(tcp::flag::rst) == rst) out.push_back(send.segment);
         return out;
     }
-    Verdict pass(tcp::Segment s, const tcp::Endpoint& from, const tcp::Endpoint& to) {
+    Verdict pass(tcp::Segment s, const tcp::Endpoint& from, const tcp::Endpoint& to, Way way) {
         s.source = from;
         s.destination = to;
-        const Verdict verdict = engine.on_segment(now, s);
+        const Verdict verdict = engine.on_segment(now, s, way);
         tick();
         return verdict;
     }
@@ -94,6 +109,7 @@ class Path {
         actions.insert(actions.end(), fresh.begin(), fresh.end());
     }
 
+    std::array<Way, 2> ways_{Way::forwarded, Way::forwarded};
     tcp::Endpoint client_{*tcp::Address::parse("10.99.1.2"), 40000};
     tcp::Endpoint server_{*tcp::Address::parse("10.99.2.2"), 80};
 };
