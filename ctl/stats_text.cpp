@@ -42,7 +42,8 @@ constexpr std::array kQueue = {Item{"dropped", "dropped"}, Item{"kernel_dropped"
                                Item{"errors", "messages not understood"}};
 constexpr std::array kWire = {
     Item{"translated", "sent by NAT's addresses"}, Item{"no_entry", "sent, unknown to conntrack"},
-    Item{"not_sent", "not sent, addresses unknown"}, Item{"refused", "refused by the kernel"}};
+    Item{"not_sent", "not sent, addresses unknown"}, Item{"refused", "refused by the kernel"},
+    Item{"ended", "own sockets ended by the kernel"}};
 
 constexpr std::array kLeftAlone = {Item{"bridged", "bridged"}, Item{"vrf", "in a VRF"},
                                    Item{"rule", "routed by interface or ports"}};

@@ -14,15 +14,27 @@ const std::string kByForwardHook =
     "; flows behind NAT are asked and reset by the addresses of the forward hook, which their ends may not "
     "know";
 
+/// What is not known to be ours is queued in the output hook, too, where all packets are.
+std::uint32_t group_of_tracked(const config::Intercept& intercept) {
+    const bool would_be_queued = intercept.local() && intercept.packets == config::Packets::all;
+    return would_be_queued ? netfilter::kSenderGroup : inject::kOwnGroup;
+}
+
 }  // namespace
 
-/// The rules can keep from conntrack only what they can tell from others.
-void Daemon::choose_group() {
+/// The rules can keep from conntrack, and from the queues of the output hook, only what they can tell from
+/// others.
+bool Daemon::choose_group() {
     const auto injector = inject::Injector::open(group_);
     const auto* problem = std::get_if<inject::InjectError>(&injector);
-    if (problem == nullptr) return;
+    if (problem == nullptr) return true;
+    if (settings_.intercept.local()) {
+        logger_->error("{}; without that intercept.scope can only be \"forward\"", problem->message);
+        return false;
+    }
     group_ = inject::kOwnGroup;
     logger_->warn("{}{}", problem->message, kByForwardHook);
+    return true;
 }
 
 /// Segments of ours may pass conntrack by only if we can write what NAT would have written.
@@ -49,7 +61,7 @@ bool Daemon::translate_addresses() {
     if (!rules_->untracked()) return true;
     for (const auto& shard : shards_) {
         auto conntrack = netfilter::Conntrack::open();
-        auto tracked = inject::Injector::open(inject::kOwnGroup);
+        auto tracked = inject::Injector::open(group_of_tracked(settings_.intercept));
         const auto* unasked = std::get_if<netfilter::ConntrackError>(&conntrack);
         const auto* unsent = std::get_if<inject::InjectError>(&tracked);
         if (unasked != nullptr || unsent != nullptr) {
@@ -60,6 +72,28 @@ bool Daemon::translate_addresses() {
                          std::get<inject::Injector>(std::move(tracked)),
                          [this](const std::string& problem) { logger_->warn("{}", problem); });
     }
+    return true;
+}
+
+/// Those in whose place this machine answers; in vain where it does not follow its own connections.
+bool Daemon::open_own_sockets() {
+    if (!settings_.intercept.local()) return true;
+    bool ends = false;
+    for (const auto& shard : shards_) {
+        auto sockets = host::Sockets::open();
+        if (const auto* error = std::get_if<host::SocketError>(&sockets)) {
+            logger_->error("{}; without that intercept.scope can only be \"forward\"", error->message);
+            return false;
+        }
+        ends = std::get<host::Sockets>(sockets).can_end();
+        shard->know_own_sockets(std::get<host::Sockets>(std::move(sockets)),
+                                [this](const std::string& problem) { logger_->warn("{}", problem); });
+    }
+    logger_->info("this machine's own connections are followed{}, and ended by {}",
+                  settings_.intercept.loopback ? ", loopback too" : "",
+                  ends ? "their kernel (sock_diag)"
+                       : "RSTs, because this kernel does not end sockets on request "
+                         "(CONFIG_INET_DIAG_DESTROY)");
     return true;
 }
 

@@ -53,7 +53,7 @@ Daemon::~Daemon() {
 int Daemon::run() {
     watch_signals();  // one that comes while we start is taken when we run
     if (!open_audit()) return 2;
-    if (!open_shards() || !open_control()) return 1;
+    if (!open_shards() || !open_own_sockets() || !open_control()) return 1;
     try_conntrack();
     take_over_flows(settings_, shards_, *logger_);
     if (!install_rules() || !translate_addresses()) {
@@ -84,7 +84,7 @@ bool Daemon::open_audit() {
 }
 
 bool Daemon::open_shards() {
-    choose_group();
+    if (!choose_group()) return false;
     for (std::uint16_t i = 0; i < queues_; ++i) {
         netfilter::QueueOptions queue_options;
         queue_options.number = static_cast<std::uint16_t>(settings_.intercept.first_queue + i);
@@ -243,6 +243,7 @@ std::vector<std::string> Daemon::put_in_force() {
     const auto& fresh = std::get<config::Settings>(result);
     if (const auto problem = audit_.use(fresh.log.audit))
         return unchanged({config_file_.string() + ": log.audit: " + *problem});
+    settings_.intercept.spare = fresh.intercept.spare;
     warn_of_restarts(fresh);
     settings_.mode = fresh.mode;
     settings_.profile = fresh.profile;
@@ -283,8 +284,9 @@ std::string Daemon::rules_text(std::string_view backend) const {
 }
 
 netfilter::RulePlan Daemon::plan() const {
-    return {settings_.intercept.packets, settings_.intercept.first_queue, queues_,
-            settings_.intercept.mark_mask, asks_conntrack_};
+    const config::Intercept& intercept = settings_.intercept;
+    return {intercept.packets, intercept.first_queue, queues_,           intercept.mark_mask,
+            asks_conntrack_,   intercept.scope,       intercept.loopback};
 }
 
 engine::Tuning Daemon::tuning() const {
@@ -295,6 +297,8 @@ engine::Tuning Daemon::tuning() const {
     tuning.half_closed_per_source = settings_.limits.half_closed_per_source;
     tuning.breaker_share = settings_.limits.breaker_share;
     tuning.observe = settings_.mode == config::Mode::observe;
+    if (const std::string& spare = settings_.intercept.spare; !spare.empty())
+        tuning.spare = std::get<policy::Filter>(policy::Filter::parse(spare, policy::Purpose::policy_match));
     return tuning;
 }
 

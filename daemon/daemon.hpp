@@ -44,9 +44,10 @@ class Daemon {
   private:
     [[nodiscard]] bool open_audit();
     [[nodiscard]] bool open_shards();
-    void choose_group();
+    bool choose_group();
     void introduce_shards();
     [[nodiscard]] bool translate_addresses();
+    [[nodiscard]] bool open_own_sockets();
     [[nodiscard]] bool open_control();
     void try_conntrack();
     [[nodiscard]] bool install_rules();

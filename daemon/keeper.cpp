@@ -20,6 +20,8 @@ state::Origin origin_of(const config::Settings& settings, Shards shards) {
     state::ask_system(origin);
     origin.mark_mask = settings.intercept.mark_mask;
     origin.all_packets = settings.intercept.packets == config::Packets::all;
+    origin.scope = static_cast<std::uint8_t>(settings.intercept.scope);
+    origin.loopback = settings.intercept.loopback;
     origin.first_queue = settings.intercept.first_queue;
     origin.queues = static_cast<std::uint16_t>(shards.size());
     origin.backend = static_cast<std::uint8_t>(settings.intercept.backend);

@@ -2,6 +2,7 @@
 
 #include "config/value.hpp"
 #include "policy/breaker.hpp"
+#include "policy/filter.hpp"
 #include "policy/words.hpp"
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace finwait::config {
 namespace {
@@ -146,6 +148,10 @@ bool is_file_path_or_empty(std::string_view path) {
            is_file_path(path, 4000);  // PATH_MAX, and room for a name that it is written under
 }
 
+bool is_filter(std::string_view text) {
+    return std::holds_alternative<policy::Filter>(policy::Filter::parse(text, policy::Purpose::policy_match));
+}
+
 bool is_group_name(std::string_view name) {
     constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
     return !name.empty() && name.size() <= 32 && name[0] != '-' &&
@@ -199,7 +205,8 @@ std::span<const Key<Settings>> root_keys() {
 
 std::span<const Key<Intercept>> intercept_keys() {
     static const std::vector keys = {
-        word("scope", &Intercept::scope, Words<Scope>{{"forward", Scope::forward}}),
+        word("scope", &Intercept::scope,
+             Words<Scope>{{"forward", Scope::forward}, {"local", Scope::local}, {"both", Scope::both}}),
         word("packets", &Intercept::packets,
              Words<Packets>{{"selective", Packets::selective}, {"all", Packets::all}}),
         word("backend", &Intercept::backend,
@@ -210,6 +217,9 @@ std::span<const Key<Intercept>> intercept_keys() {
         integer("first_queue", &Intercept::first_queue, 0, 65535),
         integer("queues", &Intercept::queues, 0, 256),
         mark_mask(),
+        boolean("loopback", &Intercept::loopback),
+        text("spare", &Intercept::spare, "a filter such as \"port 22 or client 10.0.0.5\", or \"\" for none",
+             is_filter),
     };
     return keys;
 }

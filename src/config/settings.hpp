@@ -13,7 +13,8 @@ namespace finwait::config {
 enum class Mode : std::uint8_t { enforce, observe };
 /// Which values [timeouts] has where nothing else is set.
 enum class Profile : std::uint8_t { conservative, normal, aggressive };
-enum class Scope : std::uint8_t { forward };
+/// What is followed: what this machine forwards, its own sockets, or both.
+enum class Scope : std::uint8_t { forward, local, both };
 enum class Packets : std::uint8_t { selective, all };
 enum class Backend : std::uint8_t { automatic, nftables, iptables, none };
 
@@ -24,6 +25,13 @@ struct Intercept {
     std::uint16_t first_queue = 0;
     std::uint16_t queues = 0;  // 0: one per CPU
     std::uint32_t mark_mask = 0x40000000;
+    bool loopback = false;  // local connections that never leave this machine, too
+    /// A filter: which of this machine's own connections no default policy may end; "": none.
+    std::string spare = "port 22";
+
+    /// Whether this machine's own sockets are in scope.
+    [[nodiscard]] bool local() const { return scope != Scope::forward; }
+    [[nodiscard]] bool forward() const { return scope != Scope::local; }
 
     friend bool operator==(const Intercept&, const Intercept&) = default;
 };

@@ -197,8 +197,9 @@ std::string stats_json(const Totals& totals) {
         totals.queue.errors, totals.audit_lost, totals.shards);
     append_quoted(out, totals.mode);
     fmt::format_to(std::back_inserter(out),
-                   R"(,"wire":{{"translated":{},"no_entry":{},"not_sent":{},"refused":{}}})",
-                   totals.wire.translated, totals.wire.no_entry, totals.wire.not_sent, totals.wire.refused);
+                   R"(,"wire":{{"translated":{},"no_entry":{},"not_sent":{},"refused":{},"ended":{}}})",
+                   totals.wire.translated, totals.wire.no_entry, totals.wire.not_sent, totals.wire.refused,
+                   totals.wire.ended);
     fmt::format_to(std::back_inserter(out), R"(,"left_alone":{{"bridged":{},"vrf":{},"rule":{}}})",
                    totals.aside.bridged, totals.aside.vrf, totals.aside.rule);
     out += R"(,"policies_stopped":)" + nlohmann::json(totals.stopped).dump();

@@ -86,7 +86,9 @@ Finding tools(const Facts& facts, const config::Settings& settings) {
             wanted == Backend::nftables ? "apt-get install nftables" : "apt-get install iptables"};
 }
 
-Finding forwarding(const Facts& facts) {
+Finding forwarding(const Facts& facts, const config::Settings& settings) {
+    if (!settings.intercept.forward())
+        return {Grade::good, "forwarding", "Only this machine's own connections are in scope.", {}};
     const bool v4 = facts.forwarding_v4.value_or(false);
     const bool v6 = facts.forwarding_v6.value_or(false);
     if (v4 && v6) return {Grade::good, "forwarding", "IPv4 and IPv6 are forwarded.", {}};
@@ -192,7 +194,7 @@ std::vector<Finding> findings(const Facts& facts, const config::Settings& settin
     need.time = longest_silence(settings, &need.policy);
     return {queue(facts),
             tools(facts, settings),
-            forwarding(facts),
+            forwarding(facts, settings),
             conntrack_timeout("fin_wait", facts.fin_wait, need, settings),
             conntrack_timeout("close_wait", facts.close_wait, need, settings),
             conntrack_timeout("last_ack", facts.last_ack, need, settings),

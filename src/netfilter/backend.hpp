@@ -33,7 +33,7 @@ namespace iptables {
 /// For IPv4, and for IPv6 unless the system has none: `notes` says so. Where the raw table or its CT target
 /// is missing, `plan` is changed to go without, and `notes` says that, too.
 [[nodiscard]] Problem install(RulePlan& plan, std::vector<std::string>& notes);
-/// Takes back the jump from mangle FORWARD.
+/// Takes back the jumps that hand packets to us.
 [[nodiscard]] Problem silence();
 /// Removes our jumps and chains from all tables; no problem when there are none.
 [[nodiscard]] Problem remove();

@@ -18,7 +18,7 @@ std::string_view advice(std::string_view said) {
     if (says("No chain/target/match by that name") || says("does not exist") ||
         says("missing kernel module") || says("not supported") || says("RULE_APPEND failed")) {
         return "this kernel lacks a module: try modprobe -a xt_NFQUEUE xt_connmark xt_mark iptable_mangle "
-               "ip6table_mangle";
+               "ip6table_mangle, and for scope \"local\" xt_addrtype iptable_security ip6table_security";
     }
     if (says("did not end within") || says("xtables lock")) {
         return "another program may hold the firewall's lock: try again";
@@ -140,10 +140,11 @@ void InstalledRules::remove() {
     const bool nft = backend_ == RuleBackend::nftables;
     problem_ = nft ? nftables::remove() : iptables::remove();
     if (!problem_) return;
-    *problem_ += nft ? "; by hand: nft delete table inet finwaitd"
-                     : "; by hand, for iptables and ip6tables, in the tables mangle and filter (and raw, "
-                       "with OUTPUT for "
-                       "FORWARD): -D FORWARD -p tcp -j FINWAITD, -F FINWAITD, -X FINWAITD";
+    *problem_ +=
+        nft ? "; by hand: nft delete table inet finwaitd"
+            : "; by hand, for iptables and ip6tables, in the tables mangle, filter, security and "
+              "raw: delete the rules that jump to FINWAITD and FINWAITD-OUT (-S lists them), then -F "
+              "and -X both";
 }
 
 }  // namespace finwait::netfilter

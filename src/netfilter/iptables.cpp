@@ -2,21 +2,33 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <span>
 #include <unistd.h>
 
 namespace finwait::netfilter::iptables {
 namespace {
 
-constexpr const char* kChain = "FINWAITD";
+constexpr std::array kChains = {"FINWAITD", "FINWAITD-OUT"};
 
-/// Where our chains are, and from where they are jumped to.
-struct Place {
-    const char* table;
-    const char* base;
+using Names = std::span<const char* const>;
+constexpr std::array kArriving = {"FORWARD", "INPUT"};
+constexpr std::array kOutput = {"OUTPUT"};
+constexpr std::array kPostrouting = {"POSTROUTING"};
+
+/// Where our chains are, and from where they are jumped to, whatever the scope: rules of an earlier run may
+/// have had another one.
+struct Table {
+    const char* name;
+    Names queueing;  // chains whose jumps hand packets to us
+    Names others;
+    bool optional = false;  // some kernels have no such table: it holds nothing of ours then
 };
-constexpr Place kIntercept{"mangle", "FORWARD"};
-constexpr Place kRelease{"filter", "FORWARD"};
-constexpr Place kUntracked{"raw", "OUTPUT"};  // some kernels have no such table
+constexpr Table kUntracked{"raw", {}, kOutput, true};
+constexpr std::array kTables = {Table{"mangle", kArriving, kPostrouting}, Table{"filter", {}, kArriving},
+                                Table{"security", kOutput, {}, true}, kUntracked};
 
 /// The tools of one IP version.
 struct Family {
@@ -59,32 +71,67 @@ Problem restore(const Family& family, const std::string& text) {
     return describe(base_name(family.restore), result);
 }
 
-/// Lines of `-S BASE` that jump to our chain, as lines that delete them.
+/// Whether a rule, as a line of `-S`, jumps to a chain of ours.
+bool is_ours(std::string_view line) {
+    return std::ranges::any_of(
+        kChains, [line](const char* chain) { return line.ends_with(std::string(" -j ") + chain); });
+}
+
+/// Lines of `-S BASE` that jump to our chains, as lines that delete them.
 std::string jump_deletions(std::string_view rules, const char* base) {
     const std::string begin = std::string("-A ") + base + ' ';
-    const std::string jump = std::string(" -j ") + kChain;
     std::string deletions;
     while (!rules.empty()) {
         const std::size_t end = std::min(rules.find('\n'), rules.size());
         std::string line(rules.substr(0, end));
         rules.remove_prefix(std::min(end + 1, rules.size()));
-        if (!line.starts_with(begin) || !line.ends_with(jump)) continue;
+        if (!line.starts_with(begin) || !is_ours(line)) continue;
         line[1] = 'D';
         deletions += line + '\n';
     }
     return deletions;
 }
 
-/// Takes our jumps out of the base chain and, with `chain_too`, our chain out of the table.
-Problem clear_place(const Family& family, const Place& place, bool chain_too) {
-    const ToolResult base = list_chain(family, place.table, place.base);
-    if (!base.ok()) return describe(base_name(family.list), base);
-    std::string changes = jump_deletions(base.output, place.base);
-    if (chain_too && list_chain(family, place.table, kChain).ok()) {
-        changes += std::string("-F ") + kChain + "\n-X " + kChain + '\n';
+Problem add_jump_deletions(const Family& family, const Table& table, Names bases, std::string& changes) {
+    for (const char* base : bases) {
+        const ToolResult listed = list_chain(family, table.name, base);
+        if (!listed.ok()) return describe(base_name(family.list), listed);
+        changes += jump_deletions(listed.output, base);
     }
+    return std::nullopt;
+}
+
+Problem change(const Family& family, const Table& table, const std::string& changes) {
     if (changes.empty()) return std::nullopt;
-    return restore(family, std::string("*") + place.table + '\n' + changes + "COMMIT\n");
+    return restore(family, std::string("*") + table.name + '\n' + changes + "COMMIT\n");
+}
+
+/// The legacy tool loads a table that it is asked for, and even an empty one then costs every packet
+/// something.
+bool is_loaded(const Family& family, const Table& table) {
+    std::error_code error;
+    const auto program = std::filesystem::canonical(family.list, error).filename().string();
+    if (error || program.find("nft") != std::string::npos) return true;
+    const bool v6 = base_name(family.list).starts_with("ip6");
+    std::ifstream names(std::string("/proc/thread-self/net/") + (v6 ? "ip6" : "ip") + "_tables_names");
+    using Words = std::istream_iterator<std::string>;
+    return std::find(Words(names), Words(), table.name) != Words();
+}
+
+bool has_our_chain(const Family& family, const Table& table) {
+    return is_loaded(family, table) && list_chain(family, table.name, kChains.front()).ok();
+}
+
+/// Takes our jumps and our chains out of the table.
+Problem clear_table(const Family& family, const Table& table) {
+    if (table.optional && !has_our_chain(family, table)) return std::nullopt;
+    std::string changes;
+    if (Problem problem = add_jump_deletions(family, table, table.queueing, changes)) return problem;
+    if (Problem problem = add_jump_deletions(family, table, table.others, changes)) return problem;
+    for (const char* chain : kChains)
+        if (list_chain(family, table.name, chain).ok())
+            changes += std::string("-F ") + chain + "\n-X " + chain + '\n';
+    return change(family, table, changes);
 }
 
 void add(Problem& all, const Problem& more) {
@@ -92,31 +139,30 @@ void add(Problem& all, const Problem& more) {
     all = all ? *all + "; " + *more : *more;
 }
 
-/// A table that is not there holds nothing of ours.
-Problem clear_untracked(const Family& family) {
-    if (!list_chain(family, kUntracked.table, kChain).ok()) return std::nullopt;
-    return clear_place(family, kUntracked, true);
-}
-
 Problem clear(const Family& family) {
-    Problem all = clear_place(family, kIntercept, true);
-    add(all, clear_place(family, kRelease, true));
-    add(all, clear_untracked(family));
+    Problem all;
+    for (const Table& table : kTables)
+        add(all, clear_table(family, table));
     return all;
 }
 
 /// For all IP versions or for none.
-void install_untracked(const std::vector<Family>& families, RulePlan& plan, std::vector<std::string>& notes) {
-    for (const Family& family : families) {
-        const Problem problem = restore(family, render_iptables_untracked(plan));
-        if (!problem) continue;
-        notes.push_back(without_untracked(*problem));
-        plan.untracked = false;
-        break;
-    }
-    if (plan.untracked) return;
+Problem try_own(const std::vector<Family>& families, const RulePlan& plan) {
+    const std::string rules = render_iptables_own(plan);
+    Problem problem;
+    for (const Family& family : families)
+        if (!problem && !rules.empty()) problem = restore(family, rules);
     for (const Family& undo : families)
-        (void)clear_untracked(undo);
+        if (problem) (void)clear_table(undo, kUntracked);
+    return problem;
+}
+
+Problem install_own(const std::vector<Family>& families, RulePlan& plan, std::vector<std::string>& notes) {
+    const Problem problem = try_own(families, plan);
+    if (!problem || !plan.untracked) return problem;
+    notes.push_back(without_untracked(*problem));
+    plan.untracked = false;
+    return try_own(families, plan);
 }
 
 }  // namespace
@@ -129,22 +175,28 @@ Problem install(RulePlan& plan, std::vector<std::string>& notes) {
                                ? "IPv6 flows are not intercepted: ip6tables is not installed"
                                : "IPv6 flows are not intercepted: this kernel has IPv6 switched off");
     }
-    for (const Family& family : families) {
-        Problem problem = clear(family);
+    Problem problem;
+    for (const Family& family : families)
+        if (!problem) problem = clear(family);
+    // Before anything is queued: ours must never be.
+    if (!problem) problem = install_own(families, plan, notes);
+    for (const Family& family : families)
         if (!problem) problem = restore(family, render_iptables_intercept(plan));
-        if (!problem) continue;
-        for (const Family& undo : families)
-            (void)clear(undo);
-        return problem;
-    }
-    if (plan.untracked) install_untracked(families, plan, notes);
-    return std::nullopt;
+    for (const Family& undo : families)
+        if (problem) (void)clear(undo);
+    return problem;
 }
 
 Problem silence() {
     Problem all;
-    for (const Family& family : find_families())
-        add(all, clear_place(family, kIntercept, false));
+    for (const Family& family : find_families()) {
+        for (const Table& table : kTables) {
+            if (table.queueing.empty() || (table.optional && !has_our_chain(family, table))) continue;
+            std::string changes;
+            add(all, add_jump_deletions(family, table, table.queueing, changes));
+            add(all, change(family, table, changes));
+        }
+    }
     return all;
 }
 

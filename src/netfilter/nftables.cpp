@@ -24,8 +24,13 @@ Problem install(RulePlan& plan, std::vector<std::string>& notes) {
     return std::nullopt;
 }
 
+/// Adding a chain that is there changes nothing, and one that is not hooked in queues nothing.
 Problem silence() {
-    return run("flush chain inet finwaitd intercept\n");
+    std::string transaction;
+    for (const std::string chain : {"forward", "input", "output"})
+        transaction.append("add chain inet finwaitd intercept_" + chain + "\n")
+            .append("flush chain inet finwaitd intercept_" + chain + "\n");
+    return run(transaction);
 }
 
 Problem remove() {

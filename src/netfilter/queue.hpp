@@ -23,6 +23,9 @@ struct QueueOptions {
     std::uint32_t mark = 0x40000000;
 };
 
+/// Where a packet was queued.
+enum class Hook : std::uint8_t { forward, input, output };
+
 /// One queued packet; `payload` starts at its IP header and lives until the next receive().
 struct QueuedPacket {
     std::uint32_t id = 0;
@@ -31,6 +34,7 @@ struct QueuedPacket {
     std::uint32_t out = 0;
     bool bridged = false;           // br_netfilter shows it: it goes from port to port, and is not routed
     std::uint32_t wire_length = 0;  // bytes on the wire (of the whole GSO packet)
+    Hook hook = Hook::forward;
     std::span<const std::uint8_t> payload;
 };
 

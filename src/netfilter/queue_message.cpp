@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <cstring>
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
@@ -43,6 +44,12 @@ std::uint32_t* place_of(int type, QueuedPacket& packet, std::uint32_t& captured)
     }
 }
 
+Hook hook_of(std::uint8_t number) {
+    if (number == NF_INET_LOCAL_IN) return Hook::input;
+    if (number == NF_INET_LOCAL_OUT) return Hook::output;
+    return Hook::forward;
+}
+
 QueueMessage read_packet(std::span<const char> attributes) {
     QueueMessage message;
     QueuedPacket& packet = message.packet;
@@ -52,6 +59,8 @@ QueueMessage read_packet(std::span<const char> attributes) {
         if (type == NFQA_PACKET_HDR) {
             if (!read(body, value)) return;
             packet.id = ntohl(value);
+            nfqnl_msg_packet_hdr header{};
+            if (read(body, header)) packet.hook = hook_of(header.hook);
             message.kind = QueueMessage::Kind::packet;
         } else if (type == NFQA_IFINDEX_PHYSOUTDEV) {
             // A routed packet that came by a bridge has a port by which it came, and none by which it leaves.

@@ -1,12 +1,18 @@
-// Two chains at the forward hook. The first hands over to us what must be seen: every segment of a flow whose
-// connmark says that a SYN, FIN or RST has passed, and those of connections that conntrack was told not to
-// track. What conntrack calls invalid is left alone: on the fast path only conntrack knows the windows, and
-// it is the judge of forged numbers. The second chain comes after the verdict and
-// undoes the connmark of a flow whose packet we gave our mark; a control segment sets it again, so that the
-// order of the verdicts decides. It needs a hook of its own: an accepted packet goes on at the next hook
-// function, not at the next rule (nf_reinject, net/netfilter/nfnetlink_queue.c). For the same reason the jump
-// to FINWAITD stands last in iptables' mangle FORWARD: a rule behind it, such as TCPMSS, would miss every
-// packet that was queued.
+// Two chains at each hook that is in scope. The first hands over to us what must be seen: every segment of a
+// flow whose connmark says that a SYN, FIN or RST has passed, and those of connections that conntrack was
+// told not to track. What conntrack calls invalid is left alone: on the fast path only conntrack knows the
+// windows, and it is the judge of forged numbers. The second chain comes after the verdict and undoes the
+// connmark of a flow whose packet we gave our mark; a control segment sets it again, so that the order of the
+// verdicts decides. It needs a hook function of its own: an accepted packet goes on at the next one, not at
+// the next rule (nf_reinject, net/netfilter/nfnetlink_queue.c). For the same reason the jump to FINWAITD
+// stands last in iptables' chains: a rule behind it, such as TCPMSS, would miss every packet that was queued.
+//
+// The places are those at which both directions of a flow show the same two addresses, each end's own. In the
+// forward and the input hook that is anywhere before sources are translated; in the output hook it is after
+// destinations are (priority -100, nf_ip_hook_priorities). iptables has filter and security there, and a rule
+// that accepts everything is common in filter only. Its second chain is at the next hook, mangle POSTROUTING,
+// which forwarded packets pass, too. What stays on this machine would be seen twice, and its translated
+// source once: it is taken in the output hook alone.
 //
 // ICMP errors are queued too, because they may answer a probe. conntrack lends an error the mark of the
 // connection that it quotes (nf_conntrack_inet_error, net/netfilter/nf_conntrack_proto_icmp.c). They get no
@@ -25,72 +31,105 @@
 namespace finwait::netfilter {
 namespace {
 
-// @mark@: our bits; @rest@: all others; @queues@: the queues as the tool spells them; @own@: kNftablesOwn.
-constexpr std::string_view kNftablesSelective = R"(add table inet finwaitd
-delete table inet finwaitd
-table inet finwaitd {
-    chain intercept {
-        type filter hook forward priority mangle; policy accept;
-        tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
+// @mark@: our bits; @rest@: all others; @queues@: the queues as the tool spells them; @queue@: the rules that
+// queue; @lo@: what leaves out loopback in the output hook.
+
+constexpr std::string_view kNftablesQueueSelective =
+    R"(        tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
         meta l4proto tcp ct mark & @mark@ == @mark@ queue flags bypass to @queues@
         ct state untracked tcp flags & (fin | syn | rst) != 0 queue flags bypass to @queues@
-        icmp type destination-unreachable ct mark & @mark@ == @mark@ queue flags bypass to @queues@
-        icmpv6 type destination-unreachable ct mark & @mark@ == @mark@ queue flags bypass to @queues@
-    }
-    chain release {
-        type filter hook forward priority mangle + 1; policy accept;
-        meta l4proto tcp meta mark & @mark@ == @mark@ ct mark set ct mark & @rest@ meta mark set meta mark & @rest@
-        tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
-    }
-@own@}
 )";
 
-constexpr std::string_view kNftablesAll = R"(add table inet finwaitd
-delete table inet finwaitd
-table inet finwaitd {
-    chain intercept {
-        type filter hook forward priority mangle; policy accept;
-        meta l4proto tcp queue flags bypass to @queues@
-        icmp type destination-unreachable queue flags bypass to @queues@
-        icmpv6 type destination-unreachable queue flags bypass to @queues@
-    }
-@own@}
+constexpr std::string_view kNftablesErrorsSelective =
+    R"(        icmp type destination-unreachable ct mark & @mark@ == @mark@ queue flags bypass to @queues@
+        icmpv6 type destination-unreachable ct mark & @mark@ == @mark@ queue flags bypass to @queues@
 )";
+
+constexpr std::string_view kNftablesQueueAll = "        meta l4proto tcp queue flags bypass to @queues@\n";
+
+constexpr std::string_view kNftablesErrorsAll =
+    R"(        icmp type destination-unreachable queue flags bypass to @queues@
+        icmpv6 type destination-unreachable queue flags bypass to @queues@
+)";
+
+constexpr std::string_view kNftablesRelease =
+    R"(        meta l4proto tcp meta mark & @mark@ == @mark@ ct mark set ct mark & @rest@ meta mark set meta mark & @rest@
+        tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
+)";
+
+/// A hook as nftables has it: what stands before the rules that queue, and that for the release. An error
+/// that answers us does not leave by the output hook.
+struct NftablesHook {
+    std::string_view name;
+    std::string_view priority;
+    std::string_view guard;
+    std::string_view release_guard;
+    bool errors;
+};
+
+constexpr NftablesHook kNftablesForward{"forward", "mangle", "", "", true};
+constexpr NftablesHook kNftablesInput{"input", "mangle", "        iif lo return\n", "        iif lo return\n",
+                                      true};
+/// What we send loses its mark here, so that it is not taken for a packet that releases its flow.
+constexpr NftablesHook kNftablesOutput{
+    "output", "security",
+    "@lo@        meta mark & @mark@ == @mark@ meta mark set meta mark & @rest@ return\n", "@lo@", false};
+constexpr std::string_view kNftablesNoLoopback = "        oif lo return\n";
 
 constexpr std::string_view kNftablesOwn = R"(    chain own {
         type filter hook output priority raw; policy accept;
-        meta l4proto tcp meta skgid @group@ meta mark set meta mark | @mark@ notrack
+        meta l4proto tcp meta skgid @group@ meta mark set meta mark | @mark@@notrack@
     }
 )";
 
 // -4 and -6: iptables-restore and ip6tables-restore each pass over the other's lines (iptables(8)).
-constexpr std::string_view kIptablesSelective = R"(*mangle
-:FINWAITD - [0:0]
--A FORWARD -p tcp -j FINWAITD
+
+constexpr std::string_view kIptablesForward = R"(-A FORWARD -p tcp -j FINWAITD
 -4 -A FORWARD -p icmp --icmp-type destination-unreachable -j FINWAITD
 -6 -A FORWARD -p ipv6-icmp --icmpv6-type destination-unreachable -j FINWAITD
--A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark @mark@/@mark@
--A FINWAITD -p tcp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
--A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE @queues@ --queue-bypass
--4 -A FINWAITD -p icmp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
--6 -A FINWAITD -p ipv6-icmp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
-COMMIT
-*filter
-:FINWAITD - [0:0]
--I FORWARD 1 -p tcp -j FINWAITD
--A FINWAITD -m mark --mark @mark@/@mark@ -j CONNMARK --set-xmark 0x0/@mark@
--A FINWAITD -m mark --mark @mark@/@mark@ -j MARK --set-xmark 0x0/@mark@
--A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark @mark@/@mark@
-COMMIT
 )";
 
-constexpr std::string_view kIptablesAll = R"(*mangle
-:FINWAITD - [0:0]
--A FORWARD -p tcp -j FINWAITD
--4 -A FORWARD -p icmp --icmp-type destination-unreachable -j FINWAITD
--6 -A FORWARD -p ipv6-icmp --icmpv6-type destination-unreachable -j FINWAITD
--A FINWAITD -j NFQUEUE @queues@ --queue-bypass
-COMMIT
+constexpr std::string_view kIptablesInput = R"(-A INPUT ! -i lo -p tcp -j FINWAITD
+-4 -A INPUT ! -i lo -p icmp --icmp-type destination-unreachable -j FINWAITD
+-6 -A INPUT ! -i lo -p ipv6-icmp --icmpv6-type destination-unreachable -j FINWAITD
+)";
+
+// What we send loses its mark here, so that it is not taken for a packet that releases its flow.
+constexpr std::string_view kIptablesOutput = R"(:FINWAITD-OUT - [0:0]
+-A OUTPUT -p tcp -m mark --mark @mark@/@mark@ -j FINWAITD-OUT
+-A FINWAITD-OUT -j MARK --set-xmark 0x0/@mark@
+-A FINWAITD-OUT -j ACCEPT
+-A OUTPUT@lo@ -p tcp -j FINWAITD
+)";
+constexpr std::string_view kIptablesNoLoopback = " ! -o lo";
+
+constexpr std::string_view kIptablesMark =
+    "-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark @mark@/@mark@\n";
+
+constexpr std::string_view kIptablesQueueTcp =
+    R"(-A FINWAITD -p tcp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE @queues@ --queue-bypass
+)";
+
+constexpr std::string_view kIptablesQueueErrors =
+    R"(-4 -A FINWAITD -p icmp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
+-6 -A FINWAITD -p ipv6-icmp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
+)";
+
+constexpr std::string_view kIptablesQueueAll = "-A FINWAITD -j NFQUEUE @queues@ --queue-bypass\n";
+
+constexpr std::string_view kIptablesRelease =
+    R"(-A FINWAITD -m mark --mark @mark@/@mark@ -j CONNMARK --set-xmark 0x0/@mark@
+-A FINWAITD -m mark --mark @mark@/@mark@ -j MARK --set-xmark 0x0/@mark@
+)";
+
+// The source tells what has left this machine from what it has forwarded.
+constexpr std::string_view kIptablesReleaseOutput =
+    R"(:FINWAITD-OUT - [0:0]
+-A POSTROUTING -p tcp -m addrtype --src-type LOCAL -j FINWAITD-OUT
+-A FINWAITD-OUT -m mark --mark @mark@/@mark@ -j CONNMARK --set-xmark 0x0/@mark@
+-A FINWAITD-OUT -m mark --mark @mark@/@mark@ -j MARK --set-xmark 0x0/@mark@
+-A FINWAITD-OUT -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark @mark@/@mark@
 )";
 
 // First in OUTPUT: a rule that accepts everything earlier would keep ours from being asked.
@@ -98,8 +137,7 @@ constexpr std::string_view kIptablesOwn = R"(*raw
 :FINWAITD - [0:0]
 -I OUTPUT 1 -p tcp -m owner --gid-owner @group@ -j FINWAITD
 -A FINWAITD -j MARK --set-xmark @mark@/@mark@
--A FINWAITD -j CT --notrack
-COMMIT
+@notrack@COMMIT
 )";
 
 std::string hex(std::uint32_t value) {
@@ -121,9 +159,9 @@ std::string range(const RulePlan& plan, char separator) {
     return text;
 }
 
-std::string fill(std::string_view rules, const RulePlan& plan, const std::string& queues) {
-    std::string text(rules);
-    replace(text, "@own@", plan.untracked ? kNftablesOwn : std::string_view());
+std::string fill(std::string text, const RulePlan& plan, std::string_view no_loopback,
+                 const std::string& queues) {
+    replace(text, "@lo@", plan.loopback ? std::string_view() : no_loopback);
     replace(text, "@mark@", hex(plan.mark_mask));
     replace(text, "@group@", std::to_string(kSenderGroup));
     replace(text, "@rest@", hex(~plan.mark_mask));
@@ -131,25 +169,105 @@ std::string fill(std::string_view rules, const RulePlan& plan, const std::string
     return text;
 }
 
+bool all_packets(const RulePlan& plan) {
+    return plan.packets == config::Packets::all;
+}
+
+bool forwards(const RulePlan& plan) {
+    return plan.scope != config::Scope::local;
+}
+
+bool own_sockets(const RulePlan& plan) {
+    return plan.scope != config::Scope::forward;
+}
+
+/// In the output hook ours must not be queued.
+bool knows_own_packets(const RulePlan& plan) {
+    return plan.untracked || own_sockets(plan);
+}
+
+std::string nftables_chain(std::string_view kind, const NftablesHook& hook, std::string_view later,
+                           std::string_view guard) {
+    std::string text = "    chain ";
+    text.append(kind).append("_").append(hook.name).append(" {\n        type filter hook ");
+    text.append(hook.name).append(" priority ").append(hook.priority).append(later);
+    return text.append("; policy accept;\n").append(guard);
+}
+
+std::string nftables_hook(const RulePlan& plan, const NftablesHook& hook) {
+    const bool all = all_packets(plan);
+    std::string text = nftables_chain("intercept", hook, "", hook.guard);
+    text += all ? kNftablesQueueAll : kNftablesQueueSelective;
+    if (hook.errors) text += all ? kNftablesErrorsAll : kNftablesErrorsSelective;
+    text += "    }\n";
+    if (all) return text;
+    text += nftables_chain("release", hook, " + 1", hook.release_guard);
+    return text.append(kNftablesRelease).append("    }\n");
+}
+
+/// What stands in FINWAITD where packets are queued.
+std::string iptables_queue(const RulePlan& plan, bool errors) {
+    if (all_packets(plan)) return std::string(kIptablesQueueAll);
+    std::string text(kIptablesMark);
+    text += kIptablesQueueTcp;
+    if (errors) text += kIptablesQueueErrors;
+    return text;
+}
+
+std::string iptables_table(std::string_view name, const std::string& rules) {
+    std::string text = "*";
+    return text.append(name).append("\n:FINWAITD - [0:0]\n").append(rules).append("COMMIT\n");
+}
+
+std::string iptables_mangle(const RulePlan& plan) {
+    std::string rules;
+    if (forwards(plan)) rules += kIptablesForward;
+    if (own_sockets(plan)) rules += kIptablesInput;
+    rules += iptables_queue(plan, true);
+    if (own_sockets(plan) && !all_packets(plan)) rules += kIptablesReleaseOutput;
+    return iptables_table("mangle", rules);
+}
+
+std::string iptables_filter(const RulePlan& plan) {
+    std::string rules;
+    if (forwards(plan)) rules += "-I FORWARD 1 -p tcp -j FINWAITD\n";
+    if (own_sockets(plan)) rules += "-I INPUT 1 ! -i lo -p tcp -j FINWAITD\n";
+    rules.append(kIptablesRelease).append(kIptablesMark);
+    return iptables_table("filter", rules);
+}
+
+std::string iptables_security(const RulePlan& plan) {
+    return iptables_table("security", std::string(kIptablesOutput) + iptables_queue(plan, false));
+}
+
 }  // namespace
 
 std::string render_nftables(const RulePlan& plan) {
-    const bool all = plan.packets == config::Packets::all;
-    return fill(all ? kNftablesAll : kNftablesSelective, plan, range(plan, '-'));
+    std::string text = "add table inet finwaitd\ndelete table inet finwaitd\ntable inet finwaitd {\n";
+    if (forwards(plan)) text += nftables_hook(plan, kNftablesForward);
+    if (own_sockets(plan)) text += nftables_hook(plan, kNftablesInput) + nftables_hook(plan, kNftablesOutput);
+    if (knows_own_packets(plan)) text += kNftablesOwn;
+    replace(text, "@notrack@", plan.untracked ? " notrack" : "");
+    return fill(text + "}\n", plan, kNftablesNoLoopback, range(plan, '-'));
 }
 
 std::string render_iptables_intercept(const RulePlan& plan) {
-    const bool all = plan.packets == config::Packets::all;
+    std::string text = iptables_mangle(plan);
+    if (!all_packets(plan)) text += iptables_filter(plan);
+    if (own_sockets(plan)) text += iptables_security(plan);
     const std::string option = plan.queues > 1 ? "--queue-balance " : "--queue-num ";
-    return fill(all ? kIptablesAll : kIptablesSelective, plan, option + range(plan, ':'));
+    return fill(std::move(text), plan, kIptablesNoLoopback, option + range(plan, ':'));
 }
 
-std::string render_iptables_untracked(const RulePlan& plan) {
-    return plan.untracked ? fill(kIptablesOwn, plan, {}) : std::string();
+std::string render_iptables_own(const RulePlan& plan) {
+    if (!knows_own_packets(plan)) return {};
+    std::string text(kIptablesOwn);
+    replace(text, "@notrack@", plan.untracked ? "-A FINWAITD -j CT --notrack\n" : "");
+    return fill(std::move(text), plan, {}, {});
 }
 
 std::string render_iptables(const RulePlan& plan) {
-    return render_iptables_intercept(plan) + render_iptables_untracked(plan);
+    return render_iptables_intercept(plan) + render_iptables_own(plan);
 }
 
 }  // namespace finwait::netfilter

@@ -1,5 +1,6 @@
 // The firewall rules that hand segments to us: rendering them, installing them, removing them.
-// Own chains (iptables: FINWAITD in mangle, filter and raw) or the own table (nftables: inet finwaitd) only.
+// Own chains (iptables: FINWAITD in mangle, filter, security and raw) or the own table (nftables: inet
+// finwaitd) only.
 #pragma once
 
 #include "config/settings.hpp"
@@ -23,6 +24,9 @@ struct RulePlan {
     std::uint32_t mark_mask = 0x40000000;
     /// What we send ourselves passes conntrack by.
     bool untracked = true;
+    config::Scope scope = config::Scope::forward;
+    /// With this machine's own sockets: also what never leaves it.
+    bool loopback = false;
 };
 
 enum class RuleBackend : std::uint8_t { nftables, iptables };
@@ -33,10 +37,10 @@ enum class RuleBackend : std::uint8_t { nftables, iptables };
 [[nodiscard]] std::string render_nftables(const RulePlan& plan);
 /// The input of `iptables-restore --noflush`, and of ip6tables-restore: one text for both.
 [[nodiscard]] std::string render_iptables(const RulePlan& plan);
-/// Of that, what hands segments to us, and what keeps our own from conntrack; the latter is empty where it is
-/// not wanted.
+/// Of that, what hands segments to us, and what tells our own from others and keeps them from conntrack; the
+/// latter is empty where it is not wanted.
 [[nodiscard]] std::string render_iptables_intercept(const RulePlan& plan);
-[[nodiscard]] std::string render_iptables_untracked(const RulePlan& plan);
+[[nodiscard]] std::string render_iptables_own(const RulePlan& plan);
 
 struct RuleError {
     std::string message;  // what failed, what the tool said, what to do

@@ -24,6 +24,15 @@ netfilter::Disposition disposition_of(engine::Verdict verdict) {
     return netfilter::Disposition::accept;
 }
 
+engine::Way way_of(netfilter::Hook hook) {
+    switch (hook) {
+        case netfilter::Hook::forward: break;
+        case netfilter::Hook::input: return engine::Way::arriving;
+        case netfilter::Hook::output: return engine::Way::leaving;
+    }
+    return engine::Way::forwarded;
+}
+
 }  // namespace
 
 Shard::Shard(netfilter::Queue queue, inject::Injector injector, engine::Options options, EventSink sink)
@@ -117,11 +126,12 @@ netfilter::Disposition Shard::decide(Instant now, const netfilter::QueuedPacket&
     if (aside_.check(packet, is_segment ? &segment : nullptr) != Reason::none)
         return is_segment && selective_ ? netfilter::Disposition::mark : netfilter::Disposition::accept;
     segment.mark = packet.mark;
-    return disposition_of(is_segment ? on_segment(now, segment) : on_other(packet.payload, error));
+    return disposition_of(is_segment ? on_segment(now, segment, way_of(packet.hook))
+                                     : on_other(packet.payload, error));
 }
 
-engine::Verdict Shard::on_segment(Instant now, const tcp::Segment& segment) {
-    const engine::Verdict verdict = engine_.on_segment(now, segment);
+engine::Verdict Shard::on_segment(Instant now, const tcp::Segment& segment, engine::Way way) {
+    const engine::Verdict verdict = engine_.on_segment(now, segment, way);
     if (const std::uint64_t strangers = engine_.counters().strangers; strangers != strangers_told_) {
         strangers_told_ = strangers;
         if (stranger_sink_) stranger_sink_(segment);

@@ -53,6 +53,10 @@ class Shard {
     void tell_aside(Aside::Tell tell) { aside_.tell(std::move(tell)); }
     /// From now on these are left alone. What is followed already is acted on once it has been heard again.
     void avoid(machine::Detours detours);
+    /// Before start(): this machine's own sockets are asked and ended by its kernel.
+    void know_own_sockets(host::Sockets sockets, Wire::Complain complain) {
+        wire_.know_own_sockets(std::move(sockets), std::move(complain));
+    }
     void start();
     /// Ends the thread at once.
     void stop();
@@ -76,7 +80,7 @@ class Shard {
     /// Receives and decides one burst; false when nothing was queued.
     bool handle_burst();
     [[nodiscard]] netfilter::Disposition decide(Instant now, const netfilter::QueuedPacket& packet);
-    [[nodiscard]] engine::Verdict on_segment(Instant now, const tcp::Segment& segment);
+    [[nodiscard]] engine::Verdict on_segment(Instant now, const tcp::Segment& segment, engine::Way way);
     /// The verdict on a packet that is no segment.
     [[nodiscard]] engine::Verdict on_other(std::span<const std::uint8_t> packet, tcp::ParseError error);
     void run_due();

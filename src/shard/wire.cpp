@@ -26,6 +26,14 @@ void count(std::atomic<std::uint64_t>& counter) {
     counter.fetch_add(1, std::memory_order_relaxed);
 }
 
+/// An application that waits in FIN_WAIT_2 holds its socket; without one nobody reads any more.
+flow::Evidence word_of(const std::optional<host::Socket>& socket) {
+    if (!socket) return flow::Evidence::gone;
+    const bool closed_first =
+        socket->state == tcp::State::fin_wait_1 || socket->state == tcp::State::fin_wait_2;
+    return closed_first && socket->orphaned ? flow::Evidence::orphan : flow::Evidence::alive;
+}
+
 }  // namespace
 
 void Wire::translate(netfilter::Conntrack conntrack, inject::Injector tracked, Complain complain) {
@@ -34,12 +42,17 @@ void Wire::translate(netfilter::Conntrack conntrack, inject::Injector tracked, C
     complain_ = std::move(complain);
 }
 
+void Wire::know_own_sockets(host::Sockets sockets, Complain complain) {
+    sockets_ = std::move(sockets);
+    complain_ = std::move(complain);
+}
+
 void Wire::send(Instant now, const engine::Send& order) {
     if (distrusted_until_ != Instant::never() && engine_.quiet_since(distrusted_until_, order.flow)) {
         give_up(order.segment);
         return complain(now, kUnproven);
     }
-    if (!conntrack_) return injector_.add(order.segment, order.segment.source.address);
+    if (!conntrack_) return put({}, order);
     const Translations::Entry entry = known_.of(now, order.flow);
     switch (entry.state) {
         case State::unknown: return look_up(now, order);
@@ -76,16 +89,53 @@ void Wire::keep(Instant now, const engine::Send& order) {
 /// another connection.
 void Wire::put(const Translations::Entry& entry, const engine::Send& order) {
     tcp::Segment segment = order.segment;
+    if (entry.state == State::found) entry.translation.apply(segment);
+    if (order.to_local && sockets_) return put_here(entry, order, segment);
+    const bool rst = segment.any(tcp::flag::rst);
+    if (rst && told_ == order.flow) return;
     if (entry.state == State::none) {
         if (order.guessed) return give_up(segment);
         count(counts_.no_entry);
-        (segment.any(tcp::flag::rst) ? injector_ : *tracked_).add(segment, segment.source.address);
+    }
+    const tcp::Endpoint shown = order.segment.source;
+    if (segment.source != shown) count(counts_.translated);
+    // Routes are chosen before a source is translated.
+    (entry.state != State::none || rst ? injector_ : *tracked_).add(segment, shown.address);
+}
+
+/// What a probe would find out, the kernel says. For numbers that nobody knows any more one is sent even so;
+/// a socket that is bound to a device would not get it, and an RST would answer. That there is none proves
+/// nothing while NAT may have shown it its peer under another name, unless it was found before.
+void Wire::put_here(const Translations::Entry& entry, const engine::Send& order,
+                    const tcp::Segment& segment) {
+    if (segment.any(tcp::flag::rst)) {
+        if (!end_here(order, segment)) injector_.add(segment, order.segment.source.address);
         return;
     }
-    const tcp::Endpoint shown = segment.source;
-    entry.translation.apply(segment);
-    if (segment.source != shown) count(counts_.translated);
-    injector_.add(segment, shown.address);  // routes are chosen before a source is translated
+    const Instant now = monotonic_now();
+    const auto answer = sockets_->find(segment.destination, segment.source);
+    if (const auto* error = std::get_if<host::SocketError>(&answer)) {
+        give_up(order.segment);
+        return complain(now, error->message);
+    }
+    const auto& socket = std::get<std::optional<host::Socket>>(answer);
+    if (socket && socket->device == 0 && order.for_numbers) return injector_.add(segment, order.segment.source.address);
+    if (!socket && entry.state != State::found && !order.after_reset) return give_up(order.segment);
+    engine_.on_word(now, order.flow, order.segment.destination, word_of(socket));
+}
+
+/// False where only an RST can end the socket. What is there no more needs none.
+bool Wire::end_here(const engine::Send& order, const tcp::Segment& segment) {
+    if (!sockets_->can_end()) return false;
+    const auto answer = sockets_->find(segment.destination, segment.source);
+    const auto* socket = std::get_if<std::optional<host::Socket>>(&answer);
+    if (socket == nullptr) return false;
+    if (!*socket) return true;
+    const host::Ended ended = sockets_->end(segment.destination, segment.source, **socket);
+    if (ended == host::Ended::no) return false;
+    count(counts_.ended);
+    if (ended == host::Ended::with_rst) told_ = order.flow;
+    return true;
 }
 
 /// That nobody answers a probe which was not sent means nothing: as if the network had reported it.
@@ -134,6 +184,7 @@ void Wire::let_go(const Kept& kept, const Translations::Entry& entry) {
 }
 
 void Wire::flush() {
+    told_.reset();
     injector_.flush();
     if (tracked_) tracked_->flush();
     const std::uint64_t refused = injector_.failed() + (tracked_ ? tracked_->failed() : 0);

@@ -1,10 +1,11 @@
 // The way from the engine to the wire. The engine knows flows by what the forward hook shows; here each
 // segment gets the source by which its receiver knows its peer. Where that is not known, nothing is sent: a
 // receiver that is asked under a wrong address answers that it knows no such connection, and would be taken
-// for dead.
+// for dead. Of its own sockets this machine is asked itself, and it is told to end them.
 #pragma once
 
 #include "engine/engine.hpp"
+#include "host/sockets.hpp"
 #include "inject/injector.hpp"
 #include "netfilter/conntrack.hpp"
 #include "shard/search.hpp"
@@ -27,6 +28,7 @@ struct WireCounts {
     std::atomic<std::uint64_t> no_entry = 0;    // sent as the forward hook shows it: conntrack has no entry
     std::atomic<std::uint64_t> not_sent = 0;    // the addresses could not be found out in time
     std::atomic<std::uint64_t> refused = 0;     // by the kernel: no route, or a rule in OUTPUT
+    std::atomic<std::uint64_t> ended = 0;  // of this machine's own sockets, by their kernel, not by an RST
 };
 
 class Wire {
@@ -47,6 +49,9 @@ class Wire {
     /// What has been seen of flows until `then` does not prove that we may send to them: routing has changed.
     /// Instant::never(): it does.
     void distrust(Instant then) { distrusted_until_ = then; }
+    /// From now on this machine is asked for its own sockets, and ends them; before, they are treated as any
+    /// others. `complain` as above.
+    void know_own_sockets(host::Sockets sockets, Complain complain);
 
     /// Adds a segment to the burst, or keeps it until its addresses have been looked up.
     void send(Instant now, const engine::Send& order);
@@ -69,6 +74,8 @@ class Wire {
     void look_up(Instant now, const engine::Send& order);
     void keep(Instant now, const engine::Send& order);
     void put(const Translations::Entry& entry, const engine::Send& order);
+    void put_here(const Translations::Entry& entry, const engine::Send& order, const tcp::Segment& segment);
+    [[nodiscard]] bool end_here(const engine::Send& order, const tcp::Segment& segment);
     void give_up(const tcp::Segment& segment);
     void complain(Instant now, const std::string& problem);
     void take(const Search::Result& result);
@@ -79,6 +86,8 @@ class Wire {
     engine::Engine& engine_;
     Complain complain_;
     std::optional<netfilter::Conntrack> conntrack_;
+    std::optional<host::Sockets> sockets_;
+    std::optional<engine::FlowId> told_;  // the kernel has just ended its socket here, and told the peer
     Translations known_;
     std::vector<Kept> kept_;  // of flows that are sought
     Instant complained_ = Instant::never();

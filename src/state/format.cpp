@@ -29,6 +29,8 @@ void put(OctetWriter& out, const Origin& o) {
     out.put(o.network);
     out.put(o.mark_mask);
     out.put(static_cast<std::uint8_t>(o.all_packets));
+    out.put(o.scope);
+    out.put(static_cast<std::uint8_t>(o.loopback));
     out.put(o.first_queue);
     out.put(o.queues);
     out.put(o.backend);
@@ -46,6 +48,8 @@ Origin take_origin(OctetReader& in) {
     o.network = in.take<std::uint64_t>();
     o.mark_mask = in.take<std::uint32_t>();
     o.all_packets = in.take<std::uint8_t>() != 0;
+    o.scope = in.take<std::uint8_t>();
+    o.loopback = in.take<std::uint8_t>() != 0;
     o.first_queue = in.take<std::uint16_t>();
     o.queues = in.take<std::uint16_t>();
     o.backend = in.take<std::uint8_t>();

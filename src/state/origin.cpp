@@ -64,6 +64,8 @@ std::optional<std::string> mismatch(const Origin& then, const Origin& now) {
     if (then.network != now.network) return "it was written in another network namespace";
     if (then.mark_mask != now.mark_mask) return "intercept.mark_mask has changed since";
     if (then.all_packets != now.all_packets) return "intercept.packets has changed since";
+    if (then.scope != now.scope || then.loopback != now.loopback)
+        return "intercept.scope or intercept.loopback has changed since";
     if (auto reason = spread_otherwise(then, now)) return reason;
     if (then.at > now.at) return "it was written at a time that has not come yet";
     if (since(then, now) > kOldest)

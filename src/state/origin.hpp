@@ -15,6 +15,8 @@ struct Origin {
     std::uint64_t network = 0;    // the network namespace's inode
     std::uint32_t mark_mask = 0;  // which bit says that a flow is queued
     bool all_packets = false;
+    std::uint8_t scope = 0;  // the configured one, and below whether loopback belongs to it
+    bool loopback = false;
     std::uint16_t first_queue = 0;
     std::uint16_t queues = 0;
     std::uint8_t backend = 0;  // the configured one

@@ -36,7 +36,7 @@ def endpoint_text(address, port):
 
 def canonical(address):
     """One spelling for each address: no scope, no IPv4 dressed up as IPv6."""
-    parsed = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    parsed = ipaddress.ip_address(address.partition("%")[0].strip("[]"))
     return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 

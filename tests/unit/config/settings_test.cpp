@@ -13,12 +13,14 @@ constexpr std::string_view kEverything = R"(
 mode = "observe"
 profile = "aggressive"
 [intercept]
-scope = "forward"
+scope = "both"
 packets = "all"
 backend = "iptables"
 first_queue = 100
 queues = 4
 mark_mask = "0x80000001"
+loopback = true
+spare = "client 10.0.0.5"
 [limits]
 flows = 16777215
 half_closed_per_source = 9
@@ -66,7 +68,8 @@ TEST(Settings, AreWhatTheFileSays) {
     const auto s = settings(kEverything);
     EXPECT_EQ(s.mode, Mode::observe);
     EXPECT_EQ(s.profile, Profile::aggressive);
-    EXPECT_EQ(s.intercept, (Intercept{Scope::forward, Packets::all, Backend::iptables, 100, 4, 0x80000001}));
+    EXPECT_EQ(s.intercept, (Intercept{Scope::both, Packets::all, Backend::iptables, 100, 4, 0x80000001, true,
+                                      "client 10.0.0.5"}));
     EXPECT_EQ(s.limits, (Limits{16'777'215, 9, 1, {0.5, 2.0}, 0.25}));
     EXPECT_EQ(s.timeouts,
               (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s, policy::OnExpiry::observe, 2s,
@@ -141,6 +144,8 @@ backend = "auto"
 first_queue = 0
 queues = 0
 mark_mask = "0x40000000"
+loopback = false
+spare = "port 22"
 
 [limits]
 flows = 1000000

@@ -108,7 +108,7 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
     totals.counters.resets_confirmed = 5;
     totals.counters.probes_unreachable = 6;
     totals.queue.dropped = 7;
-    totals.wire = {1, 2, 3, 4};
+    totals.wire = {1, 2, 3, 4, 5};
     totals.shards = 4;
     totals.mode = "enforce";
     totals.uptime_s = 1.25;
@@ -119,7 +119,8 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
     EXPECT_EQ(stats["resets"]["confirmed"], 5);
     EXPECT_EQ(stats["probes"]["unreachable"], 6);
     EXPECT_EQ(stats["queue"]["dropped"], 7);
-    EXPECT_EQ(stats["wire"], json({{"translated", 1}, {"no_entry", 2}, {"not_sent", 3}, {"refused", 4}}));
+    EXPECT_EQ(stats["wire"],
+              json({{"translated", 1}, {"no_entry", 2}, {"not_sent", 3}, {"refused", 4}, {"ended", 5}}));
     EXPECT_EQ(stats["shards"], 4);
     EXPECT_EQ(stats["mode"], "enforce");
     for (const char* key : {"seen", "invalid", "unparsed", "untracked", "lost"})

@@ -92,6 +92,16 @@ TEST(Findings, CopiesOfMarksDoNoHarmWhereTheyLeaveOurBitsOutOrNoneAreUsed) {
     EXPECT_EQ(marks({"-j CONNMARK --restore-mark"}, settings).grade, Grade::good);
 }
 
+TEST(Findings, AMachineThatForwardsNothingCanFollowItsOwnConnections) {
+    Facts facts = good_machine();
+    facts.forwarding_v4 = facts.forwarding_v6 = false;
+    config::Settings settings;
+    settings.conntrack.manage_timeouts = true;
+    EXPECT_THAT(of(facts, settings, Grade::warning), ::testing::SizeIs(1));
+    settings.intercept.scope = config::Scope::local;
+    EXPECT_THAT(of(facts, settings, Grade::warning), IsEmpty());
+}
+
 TEST(Findings, WithoutNfqueueOrTheToolsItCannotWork) {
     Facts facts = good_machine();
     facts.queue = facts.nft = false;

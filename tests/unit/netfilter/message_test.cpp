@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
@@ -92,6 +93,18 @@ TEST(QueueMessage, APacketIsReadWithAllWeAskFor) {
         ASSERT_EQ(m.packet.payload.size(), 5U);
         EXPECT_EQ(m.packet.payload[4], 5);
     });
+}
+
+TEST(QueueMessage, WhereAPacketWasQueuedIsTold) {
+    for (const auto& [number, hook] :
+         {std::pair(NF_INET_FORWARD, Hook::forward), std::pair(NF_INET_LOCAL_IN, Hook::input),
+          std::pair(NF_INET_LOCAL_OUT, Hook::output)}) {
+        Bytes body;
+        put(body, {2, 0, 0, 0});  // nfgenmsg
+        attribute(body, NFQA_PACKET_HDR, {0, 0, 1, 2, 8, 0, number});
+        read_exact(message(NFNL_SUBSYS_QUEUE << 8U | NFQNL_MSG_PACKET, body),
+                   [hook](const QueueMessage& m) { EXPECT_EQ(m.packet.hook, hook); });
+    }
 }
 
 TEST(QueueMessage, APacketCutShortIsOneAsLongAsItsIdIsThere) {

@@ -54,7 +54,7 @@ TEST(Render, NftablesSelectiveMarksQueuesAndReleases) {
     EXPECT_EQ(render_nftables({.first_queue = 0, .queues = 2, .mark_mask = 0x300}), R"(add table inet finwaitd
 delete table inet finwaitd
 table inet finwaitd {
-    chain intercept {
+    chain intercept_forward {
         type filter hook forward priority mangle; policy accept;
         tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | 0x300
         meta l4proto tcp ct mark & 0x300 == 0x300 queue flags bypass to 0-1
@@ -62,7 +62,7 @@ table inet finwaitd {
         icmp type destination-unreachable ct mark & 0x300 == 0x300 queue flags bypass to 0-1
         icmpv6 type destination-unreachable ct mark & 0x300 == 0x300 queue flags bypass to 0-1
     }
-    chain release {
+    chain release_forward {
         type filter hook forward priority mangle + 1; policy accept;
         meta l4proto tcp meta mark & 0x300 == 0x300 ct mark set ct mark & 0xfffffcff meta mark set meta mark & 0xfffffcff
         tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | 0x300
@@ -79,7 +79,7 @@ TEST(Render, NftablesAllQueuesEverySegmentAndMarksNothing) {
     EXPECT_EQ(render_nftables({.packets = config::Packets::all, .first_queue = 7}), R"(add table inet finwaitd
 delete table inet finwaitd
 table inet finwaitd {
-    chain intercept {
+    chain intercept_forward {
         type filter hook forward priority mangle; policy accept;
         meta l4proto tcp queue flags bypass to 7
         icmp type destination-unreachable queue flags bypass to 7
@@ -91,6 +91,102 @@ table inet finwaitd {
     }
 }
 )");
+}
+
+TEST(Render, IptablesTakesOwnSocketsAfterDestinationsAreTranslatedAndLeavesLoopbackOut) {
+    EXPECT_EQ(render_iptables({.mark_mask = 0x100, .untracked = false, .scope = config::Scope::local}),
+              R"(*mangle
+:FINWAITD - [0:0]
+-A INPUT ! -i lo -p tcp -j FINWAITD
+-4 -A INPUT ! -i lo -p icmp --icmp-type destination-unreachable -j FINWAITD
+-6 -A INPUT ! -i lo -p ipv6-icmp --icmpv6-type destination-unreachable -j FINWAITD
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x100/0x100
+-A FINWAITD -p tcp -m connmark --mark 0x100/0x100 -j NFQUEUE --queue-num 0 --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE --queue-num 0 --queue-bypass
+-4 -A FINWAITD -p icmp -m connmark --mark 0x100/0x100 -j NFQUEUE --queue-num 0 --queue-bypass
+-6 -A FINWAITD -p ipv6-icmp -m connmark --mark 0x100/0x100 -j NFQUEUE --queue-num 0 --queue-bypass
+:FINWAITD-OUT - [0:0]
+-A POSTROUTING -p tcp -m addrtype --src-type LOCAL -j FINWAITD-OUT
+-A FINWAITD-OUT -m mark --mark 0x100/0x100 -j CONNMARK --set-xmark 0x0/0x100
+-A FINWAITD-OUT -m mark --mark 0x100/0x100 -j MARK --set-xmark 0x0/0x100
+-A FINWAITD-OUT -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x100/0x100
+COMMIT
+*filter
+:FINWAITD - [0:0]
+-I INPUT 1 ! -i lo -p tcp -j FINWAITD
+-A FINWAITD -m mark --mark 0x100/0x100 -j CONNMARK --set-xmark 0x0/0x100
+-A FINWAITD -m mark --mark 0x100/0x100 -j MARK --set-xmark 0x0/0x100
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x100/0x100
+COMMIT
+*security
+:FINWAITD - [0:0]
+:FINWAITD-OUT - [0:0]
+-A OUTPUT -p tcp -m mark --mark 0x100/0x100 -j FINWAITD-OUT
+-A FINWAITD-OUT -j MARK --set-xmark 0x0/0x100
+-A FINWAITD-OUT -j ACCEPT
+-A OUTPUT ! -o lo -p tcp -j FINWAITD
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x100/0x100
+-A FINWAITD -p tcp -m connmark --mark 0x100/0x100 -j NFQUEUE --queue-num 0 --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE --queue-num 0 --queue-bypass
+COMMIT
+)");
+}
+
+TEST(Render, NftablesTakesOwnSocketsAfterDestinationsAreTranslatedAndLeavesLoopbackOut) {
+    EXPECT_EQ(
+        render_nftables({.packets = config::Packets::all, .mark_mask = 0x100, .scope = config::Scope::local}),
+        R"(add table inet finwaitd
+delete table inet finwaitd
+table inet finwaitd {
+    chain intercept_input {
+        type filter hook input priority mangle; policy accept;
+        iif lo return
+        meta l4proto tcp queue flags bypass to 0
+        icmp type destination-unreachable queue flags bypass to 0
+        icmpv6 type destination-unreachable queue flags bypass to 0
+    }
+    chain intercept_output {
+        type filter hook output priority security; policy accept;
+        oif lo return
+        meta mark & 0x100 == 0x100 meta mark set meta mark & 0xfffffeff return
+        meta l4proto tcp queue flags bypass to 0
+    }
+    chain own {
+        type filter hook output priority raw; policy accept;
+        meta l4proto tcp meta mark & 0x100 == 0x100 notrack
+    }
+}
+)");
+}
+
+/// Lines of the rules that say `part`.
+std::size_t lines_with(const std::string& rules, std::string_view part) {
+    std::size_t n = 0;
+    for (auto at = rules.find(part); at != std::string::npos; at = rules.find(part, at + 1))
+        ++n;
+    return n;
+}
+
+TEST(Render, BothIsForwardAndLocalTogether) {
+    const RulePlan both{.scope = config::Scope::both};
+    const std::string iptables = render_iptables(both);
+    EXPECT_EQ(lines_with(iptables, "-A FORWARD -p tcp -j FINWAITD\n"), 1U);
+    EXPECT_EQ(lines_with(iptables, "-I FORWARD 1 -p tcp -j FINWAITD\n"), 1U);
+    EXPECT_EQ(lines_with(iptables, "-A INPUT ! -i lo -p tcp -j FINWAITD\n"), 1U);
+    EXPECT_EQ(lines_with(iptables, ":FINWAITD - "), 4U);
+    const std::string nftables = render_nftables(both);
+    for (const char* chain : {"intercept_forward", "release_forward", "intercept_input", "release_input",
+                              "intercept_output", "release_output"})
+        EXPECT_EQ(lines_with(nftables, std::string("chain ") + chain + " {"), 1U) << chain;
+}
+
+TEST(Render, LoopbackWhereItIsAskedForIsTakenWhereItLeaves) {
+    for (const std::string& rules : {render_iptables({.scope = config::Scope::local, .loopback = true}),
+                                     render_nftables({.scope = config::Scope::local, .loopback = true})}) {
+        EXPECT_EQ(lines_with(rules, "-o lo"), 0U);
+        EXPECT_EQ(lines_with(rules, "oif lo"), 0U);
+        EXPECT_GT(lines_with(rules, "-i lo") + lines_with(rules, "iif lo"), 0U);
+    }
 }
 
 TEST(Render, WithoutNotrackOurOwnSegmentsAreTrackedLikeAnyOther) {

@@ -76,6 +76,42 @@ TEST_F(Rules, InstallAndRemoveLeaveNoTrace) {
               "");
 }
 
+TEST_F(Rules, ThoseForOwnSocketsLeaveNoTraceEitherAndFallSilent) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  const auto all = [] {
+                      return rules_of("mangle") + rules_of("filter") + rules_of("security") + rules_of("raw");
+                  };
+                  const std::string before = all();
+                  auto rules = install({.scope = config::Scope::both});
+                  ASSERT_TRUE(rules);
+                  EXPECT_EQ(count(rules_of("security"), "NFQUEUE"), 4U);
+                  EXPECT_EQ(count(rules_of("mangle"), "-A INPUT ! -i lo -p tcp -j FINWAITD"), 2U);
+                  EXPECT_EQ(count(rules_of("mangle"), "-j FINWAITD-OUT"), 2U);
+                  rules->silence();
+                  EXPECT_EQ(count(rules_of("security"), "-A OUTPUT"), 0U);
+                  EXPECT_EQ(count(rules_of("mangle"), "-A INPUT") + count(rules_of("mangle"), "-A FORWARD"),
+                            0U);
+                  EXPECT_EQ(count(rules_of("mangle"), "-j FINWAITD-OUT"), 2U);
+                  rules->remove();
+                  EXPECT_EQ(rules->problem(), std::nullopt);
+                  EXPECT_EQ(all(), before);
+              }),
+              "");
+}
+
+TEST_F(Rules, StaleOnesOfAnotherScopeAreRemoved) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  run({"iptables-restore", "--noflush"}, render_iptables({.scope = config::Scope::local}));
+                  const auto rules = install({});
+                  EXPECT_EQ(
+                      count(rules_of("mangle"), "INPUT ! -i lo") + count(rules_of("mangle"), "FINWAITD-OUT"),
+                      0U);
+                  EXPECT_EQ(count(rules_of("filter"), "-A INPUT"), 0U);
+                  EXPECT_EQ(count(rules_of("security"), "FINWAITD"), 0U);
+              }),
+              "");
+}
+
 TEST_F(Rules, TheDestructorRemovesThem) {
     EXPECT_EQ(test::in_own_namespace([] {
                   { const auto rules = install({}); }

@@ -26,6 +26,8 @@ TEST(StateOrigin, EachThingThatDiffersIsNamed) {
     EXPECT_EQ(reason([](Origin& o) { ++o.network; }), "it was written in another network namespace");
     EXPECT_EQ(reason([](Origin& o) { o.mark_mask = 1; }), "intercept.mark_mask has changed since");
     EXPECT_EQ(reason([](Origin& o) { o.all_packets = true; }), "intercept.packets has changed since");
+    EXPECT_THAT(reason([](Origin& o) { o.scope = 2; }), HasSubstr("intercept.scope"));
+    EXPECT_THAT(reason([](Origin& o) { o.loopback = true; }), HasSubstr("intercept.loopback"));
     EXPECT_THAT(reason([](Origin& o) { o.queues = 1; }),
                 HasSubstr("it was written with queues 3 to 4, and now there is queue 3:"));
     EXPECT_THAT(reason([](Origin& o) { o.first_queue = 0; }), HasSubstr("now there are queues 0 to 1:"));
