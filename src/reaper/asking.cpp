@@ -27,15 +27,22 @@ constexpr std::string_view kUnreachableTooLong =
 constexpr std::string_view kUnverified =
     "since the start the sides have not both said where they stand, and without that no reset is exact";
 constexpr std::string_view kVerifying =
-    "it is to be ended: both sides are asked whether the numbers from before the restart are still right";
+    "both sides are asked whether the numbers from before the restart are still right";
 constexpr std::string_view kSettling =
     "it is older than finwaitd and half-closed by conntrack's word: both sides are asked where they stand";
 constexpr std::string_view kAsking = "its time is up: both sides are asked";
 
-/// An orphan counts as one only where the policy lets the test.
+/// An orphan counts as one only where the policy lets the test, and not before the numbers are known.
 Evidence evidence_of(const Record& record, Role role, const Timeouts& t) {
     const Evidence e = record.reaping.of(role).evidence;
-    return e == Evidence::orphan && t.orphan_test == policy::OrphanTest::off ? Evidence::alive : e;
+    const bool counts = t.orphan_test != policy::OrphanTest::off && record.reaping.reason != kVerifying;
+    return e == Evidence::orphan && !counts ? Evidence::alive : e;
+}
+
+/// The machine of a socket that is here says more of it than an answer does, but not its numbers: where these
+/// are wanted, too, they come first.
+bool verifies_first(const Record& record) {
+    return tcp::recalled(record.connection) && (record.low_is_local || record.high_is_local);
 }
 
 void ask(Record& record, Role role, Instant now, Segments& out) {
@@ -209,7 +216,7 @@ Decision begin_asking(Record& record, const Circumstances& around) {
     if (tcp::blind(record.connection))
         reaping.reason = kSettling;
     else
-        reaping.reason = asks_by_policy(record, around) ? kAsking : kVerifying;
+        reaping.reason = asks_by_policy(record, around) && !verifies_first(record) ? kAsking : kVerifying;
     reaping.closer = *tcp::closer(record.connection);
     return ask_the_unheard(record, around);
 }

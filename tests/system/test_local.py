@@ -5,9 +5,10 @@ import contextlib
 import json
 import socket
 
-from harness import case, firewall, halfclosed, nat, own, ss
+from harness import case, firewall, halfclosed, nat, own, packets, ss
 from harness.living import Pump, Stream
 from harness.sockets import Listener, Pair, client_socket, open_both_versions
+from harness.tap import Tap
 from harness.wait import until
 
 ASKING = {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3, "orphan_test": "active"}
@@ -171,6 +172,37 @@ class Local(case.SystemTest):
         for view, closer in ((own.from_client(self.lab), "server"), (own.to_server(self.lab), "client")):
             self.assert_gone(view, self.half_closed(view, 20, closer, "close"))
         self.assert_confirmed(daemon, 40)
+
+    def test_the_peer_is_told_once_by_the_kernel_that_ends_its_socket_or_by_finwaitd(self):
+        daemon = self.following("local", RESETTING)
+        view = own.from_client(self.lab)
+        tap = Tap(self.lab.client)
+        self.addCleanup(tap.close)
+        kinds = (("client", "shutdown"), ("server", "shutdown"), ("server", "close"))
+        made = [h for closer, how in kinds for h in self.half_closed(view, 10, closer, how)]
+        self.assert_gone(view, made)
+        self.assert_confirmed(daemon, 30)
+        told = {}
+        for captured in tap.take():
+            if captured.segment.flags & packets.RST and not captured.outgoing:
+                told.setdefault(captured.key, []).append(captured.segment)
+        self.assertEqual(sorted(len(rsts) for rsts in told.values()), [1] * 30)
+        self.assertEqual(set(told), {h.pair.key for h in made})
+
+    def test_after_a_restart_own_sockets_are_asked_anew_and_only_the_orphans_among_them_end(self):
+        daemon = self.following("local", {**ASKING, "fin_wait_2": "4s", "orphan_test": "passive"})
+        view = own.from_client(self.lab)
+        living = self.half_closed(view, 10, "client") + self.half_closed(view, 10, "server")
+        orphans = self.half_closed(view, 10, "server", "close")
+        self.assertEqual(daemon.stop(), 0)
+        daemon.start()
+        self.assertEqual(len(daemon.flows("state", "fin-wait-2")), 30)
+        self.assert_gone(view, orphans, 12)
+        until(lambda: daemon.stats()["probes.sent"] >= 60 and not daemon.flows("phase", "probing"), 8)
+        self.assert_kept(view, living)
+        for h in living:
+            h.pair.end(h.holder).sendall(b"answer")
+            self.assertEqual(h.pair.end(h.closer).recv(100), b"answer")
 
     def test_a_socket_that_is_bound_to_a_device_is_found_and_kept_while_it_lives(self):
         daemon = self.following("local")

@@ -204,6 +204,15 @@ TEST(Local, AfterARestartASocketHereIsAskedForItsNumbers) {
         EXPECT_EQ(send.to_local, send.segment.destination.port == 80);
         EXPECT_TRUE(send.for_numbers);
     }
+    after.server_is_here();
+    after.server(ack(5001, 1002));
+    after.client(ack(1002, 5001));
+    after.wait(milliseconds(10));
+    ASSERT_THAT(after.sends(), SizeIs(4)) << "and then for the rest";
+    EXPECT_FALSE(after.sends()[2].for_numbers || after.sends()[3].for_numbers);
+    after.word(Role::server, Evidence::gone);
+    after.wait(milliseconds(1100));
+    EXPECT_THAT(after.resets(), SizeIs(1));
 }
 
 }  // namespace
