@@ -25,7 +25,7 @@ enum class Verdict : std::uint8_t {
 struct Send {
     tcp::Segment segment;
     FlowId flow;
-    bool guessed = false;  // its numbers are made up: not for conntrack's eyes
+    bool guessed = false;      // its numbers are made up: not for conntrack's eyes
     bool to_local = false;     // the destination is a socket of this machine
     bool after_reset = false;  // a probe that is to find its receiver gone
     bool for_numbers = false;  // a probe whose answer is to show the numbers that its sender has: ask by wire

@@ -113,7 +113,7 @@ bool Lane::add(const tcp::Segment& segment, const tcp::Address& origin) {
     msghdr& header = b.headers[b.count].msg_hdr;
     header.msg_namelen = write_destination(family_, segment.destination.address, b.destinations[b.count]);
     header.msg_controllen = 0;
-    add_control(header, SOL_SOCKET, SO_MARK, &segment.mark, sizeof segment.mark);
+    if (segment.mark != 0) add_control(header, SOL_SOCKET, SO_MARK, &segment.mark, sizeof segment.mark);
     write_origin(family_, origin, header);
     ++b.count;
     return true;

@@ -129,6 +129,11 @@ COMMIT
 -A FINWAITD -p tcp -m connmark --mark 0x100/0x100 -j NFQUEUE --queue-num 0 --queue-bypass
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE --queue-num 0 --queue-bypass
 COMMIT
+*raw
+:FINWAITD - [0:0]
+-I OUTPUT 1 -p tcp -m owner --gid-owner 1718185591 -j FINWAITD
+-A FINWAITD -j MARK --set-xmark 0x100/0x100
+COMMIT
 )");
 }
 
@@ -153,7 +158,7 @@ table inet finwaitd {
     }
     chain own {
         type filter hook output priority raw; policy accept;
-        meta l4proto tcp meta mark & 0x100 == 0x100 notrack
+        meta l4proto tcp meta skgid 1718185591 meta mark set meta mark | 0x100 notrack
     }
 }
 )");
@@ -191,7 +196,7 @@ TEST(Render, LoopbackWhereItIsAskedForIsTakenWhereItLeaves) {
 
 TEST(Render, WithoutNotrackOurOwnSegmentsAreTrackedLikeAnyOther) {
     const RulePlan plan{.untracked = false};
-    EXPECT_EQ(render_iptables_untracked(plan), "");
+    EXPECT_EQ(render_iptables_own(plan), "");
     EXPECT_EQ(render_iptables(plan), render_iptables_intercept(plan));
     EXPECT_EQ(render_nftables(plan).find("notrack"), std::string::npos);
     EXPECT_EQ(render_nftables(plan).find('@'), std::string::npos);
