@@ -88,6 +88,7 @@ bool Daemon::open_shards() {
     for (std::uint16_t i = 0; i < queues_; ++i) {
         netfilter::QueueOptions queue_options;
         queue_options.number = static_cast<std::uint16_t>(settings_.intercept.first_queue + i);
+        queue_options.max_length = settings_.intercept.queue_length;
         queue_options.mark = settings_.intercept.mark_mask;
         auto queue = netfilter::Queue::open(queue_options);
         if (const auto* error = std::get_if<netfilter::QueueError>(&queue)) {

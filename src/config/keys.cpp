@@ -216,6 +216,7 @@ std::span<const Key<Intercept>> intercept_keys() {
                             {"none", Backend::none}}),
         integer("first_queue", &Intercept::first_queue, 0, 65535),
         integer("queues", &Intercept::queues, 0, 256),
+        integer("queue_length", &Intercept::queue_length, 128, 65536),
         mark_mask(),
         boolean("loopback", &Intercept::loopback),
         text("spare", &Intercept::spare, "a filter such as \"port 22 or client 10.0.0.5\", or \"\" for none",

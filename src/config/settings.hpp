@@ -24,6 +24,7 @@ struct Intercept {
     Backend backend = Backend::automatic;
     std::uint16_t first_queue = 0;
     std::uint16_t queues = 0;  // 0: one per CPU
+    std::uint32_t queue_length = 65536;
     std::uint32_t mark_mask = 0x40000000;
     bool loopback = false;  // local connections that never leave this machine, too
     /// A filter: which of this machine's own connections no default policy may end; "": none.

@@ -14,11 +14,8 @@ struct QueueOptions {
     std::uint16_t number = 0;
     /// Bytes of each packet that are copied to us.
     std::uint32_t copy_range = 120;
-    /// Packets that the kernel holds; above it passes them (fail-open) and tells nobody.
+    /// Packets that the kernel holds at most; what is beyond passes (fail-open).
     std::uint32_t max_length = 65536;
-    /// Bytes as setsockopt() takes them; the kernel doubles them. Full before max_length is reached, so that
-    /// a loss leaves a gap in the ids: a message takes 832 bytes of it on Linux 6.18, more on older kernels.
-    std::uint32_t receive_buffer = 24U << 20U;
     /// Set on a packet by Disposition::mark.
     std::uint32_t mark = 0x40000000;
 };

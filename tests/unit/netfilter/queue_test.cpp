@@ -187,7 +187,7 @@ TEST_F(KernelQueue, ClosingLetsGoWhatIsStillQueued) {
 TEST_F(KernelQueue, WhatOverflowsTheReceiveBufferPassesAndIsCounted) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Line line;
-                  Queue queue = open_queue({.receive_buffer = 64 << 10});
+                  Queue queue = open_queue({.max_length = 170});
                   line.send(1, 1000);
                   const std::size_t passed = line.arrived().size();
                   EXPECT_GT(passed, 0U);
