@@ -1,4 +1,4 @@
-// What probes and resets need to carry the addresses that each side knows.
+// What needs conntrack: the addresses that each side knows, and what it has seen when we have not.
 #include "daemon.hpp"
 #include "machine/facts.hpp"
 #include "machine/findings.hpp"
@@ -9,6 +9,8 @@
 namespace finwait::daemon {
 
 namespace {
+
+constexpr std::uint32_t kAnyMark = 0;
 
 const std::string kByForwardHook =
     "; flows behind NAT are asked and reset by the addresses of the forward hook, which their ends may not "
@@ -73,6 +75,17 @@ bool Daemon::translate_addresses() {
                          [this](const std::string& problem) { logger_->warn("{}", problem); });
     }
     return true;
+}
+
+void Daemon::open_registrar() {
+    if (!rules_->untracked()) return;
+    const bool marked = settings_.intercept.packets == config::Packets::selective;
+    registrar_.emplace(shards_, marked ? settings_.intercept.mark_mask : kAnyMark,
+                       [this](const std::string& problem) { logger_->warn("{}", problem); });
+    for (const auto& shard : shards_) {
+        shard->tell_losses([this] { registrar_->after_loss(); });
+        shard->tell_ends([this](const netfilter::Translation& gone) { registrar_->remove(gone); });
+    }
 }
 
 /// Those in whose place this machine answers; in vain where it does not follow its own connections.

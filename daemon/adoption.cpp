@@ -1,15 +1,13 @@
 #include "adoption.hpp"
 
 #include "flow/key.hpp"
+#include "host/addresses.hpp"
 #include "shard/clock.hpp"
 
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <span>
-#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -22,24 +20,6 @@ using netfilter::Tracked;
 
 /// Segments of unknown flows that may wait to be asked for.
 constexpr std::uint32_t kMostWaiting = 4096;
-
-std::set<tcp::Address> own_addresses() {
-    std::set<tcp::Address> own;
-    ifaddrs* list = nullptr;
-    if (getifaddrs(&list) != 0) return own;
-    for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
-        if (one->ifa_addr == nullptr) continue;
-        if (one->ifa_addr->sa_family == AF_INET) {
-            const auto& v4 = reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr;
-            own.insert(tcp::Address::v4(std::span(reinterpret_cast<const std::uint8_t*>(&v4), 4).first<4>()));
-        } else if (one->ifa_addr->sa_family == AF_INET6) {
-            const auto& v6 = reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr;
-            own.insert(tcp::Address::v6(std::span(v6.s6_addr).first<16>()));
-        }
-    }
-    freeifaddrs(list);
-    return own;
-}
 
 /// A packet passed at the latest when the entry had its whole time before it.
 Duration idle_of(const Tracked& tracked, const machine::Facts& facts) {
@@ -63,7 +43,7 @@ std::size_t spread(const engine::Adoptee& a, std::size_t shards) {
 void Adoption::start(const machine::Facts& facts) {
     begun_ = std::chrono::steady_clock::now();
     facts_ = facts;
-    own_ = own_addresses();
+    own_ = host::own_addresses();
     for (auto* const socket : {&table_, &marker_}) {
         auto opened = netfilter::Conntrack::open();
         if (const auto* error = std::get_if<netfilter::ConntrackError>(&opened)) return finish(*error);

@@ -34,6 +34,8 @@ class Adoption {
 
     /// When rules are installed and the shards run: what happens from now on, they see.
     void start(const machine::Facts& facts);
+    /// Instead, where no connection that could be taken over is followed.
+    void skip() { done_ = true; }
 
     /// `by` has forwarded a segment of a flow that it does not know; called on its thread. What is too much
     /// to be handled in time is forgotten: the flow stays where it is, and is not ended there.

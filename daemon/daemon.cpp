@@ -45,6 +45,7 @@ Daemon::Daemon(config::Settings settings, std::filesystem::path config_file,
 
 /// No shard may run while one that it talks to is destroyed.
 Daemon::~Daemon() {
+    if (registrar_) registrar_->stop();
     for (const auto& shard : shards_)
         shard->stop();
     if (detours_changed_.is_open()) detours_changed_.release();  // the watch closes its own socket
@@ -61,13 +62,18 @@ int Daemon::run() {
         return 1;
     }
     introduce_shards();
+    open_registrar();
     const machine::Facts facts = machine::read_proc();  // the timeouts that its entries have now
     fit_conntrack();
     check_marks();
     leave_detours_alone();
     for (const auto& shard : shards_)
         shard->start();
-    adoption_->start(facts);
+    if (registrar_) registrar_->start();
+    if (settings_.intercept.scope == config::Scope::local)
+        adoption_->skip();
+    else
+        adoption_->start(facts);
     logger_->info("finwaitd {} follows TCP on queues {} to {} ({}, {}), control socket {}", FINWAITD_VERSION,
                   settings_.intercept.first_queue, settings_.intercept.first_queue + queues_ - 1,
                   settings_.intercept.packets == config::Packets::all ? "all packets" : "selective",
@@ -187,9 +193,14 @@ bool Daemon::install_rules() {
 }
 
 void Daemon::fit_conntrack() {
-    for (const std::string& said : conntrack_clock_.fit(settings_))
-        logger_->log(settings_.conntrack.manage_timeouts ? spdlog::level::info : spdlog::level::warn, "{}",
-                     said);
+    const bool kept = registrar_.has_value();
+    for (const std::string& said : conntrack_clock_.fit(settings_, kept))
+        logger_->log(settings_.conntrack.manage_timeouts || kept ? spdlog::level::info : spdlog::level::warn,
+                     "{}", said);
+    if (kept)
+        registrar_->keep_entries(
+            std::chrono::seconds(machine::seconds_for(machine::longest_silence(settings_))),
+            [] { return machine::shortest_timeout(); });
 }
 
 void Daemon::watch_signals() {
@@ -209,6 +220,7 @@ void Daemon::watch_signals() {
 /// removing a hook, or closing a socket, drops what the queue still holds.
 void Daemon::stop() {
     logger_->info("stopping");
+    if (registrar_) registrar_->stop();
     rules_->silence();
     for (const auto& shard : shards_)
         shard->drain_and_stop(kDrainPatience);

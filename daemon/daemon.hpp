@@ -10,6 +10,7 @@
 #include "netfilter/rules.hpp"
 #include "observe/audit.hpp"
 #include "observe/journal.hpp"
+#include "shard/registrar.hpp"
 #include "shard/shard.hpp"
 
 #include <array>
@@ -48,6 +49,7 @@ class Daemon {
     void introduce_shards();
     [[nodiscard]] bool translate_addresses();
     [[nodiscard]] bool open_own_sockets();
+    void open_registrar();
     [[nodiscard]] bool open_control();
     void try_conntrack();
     [[nodiscard]] bool install_rules();
@@ -87,6 +89,7 @@ class Daemon {
     std::array<std::atomic<bool>, shard::kReasons> told_aside_{};  // by any shard
     std::vector<std::unique_ptr<shard::Shard>> shards_;
     std::optional<Adoption> adoption_;
+    std::optional<shard::Registrar> registrar_;  // where conntrack can be asked
     std::unique_ptr<control::Server> server_;
     std::optional<netfilter::InstalledRules> rules_;
     machine::ConntrackClock conntrack_clock_;

@@ -15,18 +15,14 @@ std::array<tcp::Seq, 2> Engine::Impl::guesses(const flow::Key& key) const {
 bool Engine::Impl::adopt_known(Instant now, const Adoptee& adoptee) {
     const std::uint32_t slot = table_.find(flow::Key::of(adoptee.client, adoptee.server));
     if (slot == flow::kNoSlot) return false;
+    catch_up_with_losses(now, slot);
     Record& record = table_[slot];
-    catch_up_with_losses(record);
     tcp::Connection& c = record.connection;
     const bool midway =
         c.adopted && (c.side[0].state == tcp::State::unknown || c.side[1].state == tcp::State::unknown);
     if (!midway || record.reaping.phase != flow::Phase::watching) return true;
+    if (record.endpoint(tcp::Role::client) != adoptee.client) turn_round(slot);
     const Before earlier = before(record);
-    if (record.endpoint(tcp::Role::client) != adoptee.client) {
-        record.client_is_low = !record.client_is_low;
-        std::swap(record.last_from[0], record.last_from[1]);
-        tcp::swap_roles(c);
-    }
     tcp::take_hearsay(c, adoptee.closer, guesses(record.key));
     record.opened = std::min(record.opened, adoptee.opened);
     match_policy(now, record);

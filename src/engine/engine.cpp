@@ -30,8 +30,24 @@ void Engine::on_unparsed(tcp::ParseError) {
     ++impl_->counters.packets_unparsed;
 }
 
-void Engine::on_loss(std::uint64_t packets) {
-    impl_->on_loss(packets);
+void Engine::on_loss(Instant now, std::uint64_t packets) {
+    impl_->on_loss(now, packets);
+}
+
+bool Engine::on_hint(Instant now, Instant seen, const Hint& hint) {
+    return impl_->on_hint(now, seen, hint);
+}
+
+void Engine::on_hints_complete(Instant begun) {
+    impl_->on_hints_complete(begun);
+}
+
+bool Engine::half_closed(const tcp::Endpoint& a, const tcp::Endpoint& b) const {
+    return impl_->half_closed(a, b);
+}
+
+bool Engine::observes() const {
+    return impl_->tuning.observe;
 }
 
 void Engine::on_tick(Instant now, Actions& actions) {

@@ -5,6 +5,7 @@
 
 #include "engine/action.hpp"
 #include "engine/adoptee.hpp"
+#include "engine/belief.hpp"
 #include "engine/explain.hpp"
 #include "engine/report.hpp"
 #include "flow/inquiry.hpp"
@@ -91,8 +92,19 @@ class Engine {
     [[nodiscard]] bool follows(const tcp::Unreachable& error) const;
     /// Counts a packet that could not be read as a segment.
     void on_unparsed(tcp::ParseError error);
-    /// `packets` passed unseen: every flow's numbers are stale until both its sides have been heard again.
-    void on_loss(std::uint64_t packets);
+    /// `packets` passed unseen: no flow's numbers hold before its sides have been heard again. Half-closed
+    /// ones are asked soon.
+    void on_loss(Instant now, std::uint64_t packets);
+    /// Takes note of what conntrack believed at `seen` of a flow, unless it has been heard since. False when
+    /// there is no such flow in the table.
+    [[nodiscard]] bool on_hint(Instant now, Instant seen, const Hint& hint);
+    /// All hints from conntrack's table have been given since `begun`, by a look that no other hints belong
+    /// to: open flows that it does not know any more are forgotten.
+    void on_hints_complete(Instant begun);
+    /// Whether there is a half-closed flow between these two.
+    [[nodiscard]] bool half_closed(const tcp::Endpoint& a, const tcp::Endpoint& b) const;
+    /// Nothing may be sent.
+    [[nodiscard]] bool observes() const;
 
     /// Takes over what conntrack says of a connection older than the engine, into a flow that was picked up
     /// midway meanwhile. False when the connection is not in the table.

@@ -47,6 +47,9 @@ void Engine::Impl::on_tick(Instant now, Actions& actions) {
     for (const Event& e : pending_)
         actions.emplace_back(e);
     pending_.clear();
+    begin_due_walk(now);
+    if (walked_ != flow::kNoSlot) walk(now);
+    if (compared_ != flow::kNoSlot) forget_unknown(now);
     if (swept_ != flow::kNoSlot) sweep();
     for (int i = 0; i < kTickBudget; ++i) {
         const std::uint32_t slot = wheel_.pop(now);
@@ -57,8 +60,9 @@ void Engine::Impl::on_tick(Instant now, Actions& actions) {
 }
 
 Instant Engine::Impl::next_deadline() const {
-    const bool work_left = !pending_.empty() || swept_ != flow::kNoSlot;
-    return work_left ? Instant() : wheel_.next();
+    const bool walking = walked_ != flow::kNoSlot || compared_ != flow::kNoSlot;
+    const bool work_left = !pending_.empty() || swept_ != flow::kNoSlot || walking;
+    return work_left ? Instant() : std::min(wheel_.next(), walk_due_);
 }
 
 bool Engine::Impl::at_work(const Record& record) {
@@ -70,7 +74,7 @@ bool Engine::Impl::at_work(const Record& record) {
 
 void Engine::Impl::wake(Instant now, std::uint32_t slot, Actions& actions) {
     Record& record = table_[slot];
-    catch_up_with_losses(record);
+    catch_up_with_losses(now, slot);
     const Stage s = stage(record);
     if (at_work(record)) return reap(now, slot, actions);
     const Instant when = deadline(record, s);

@@ -87,7 +87,7 @@ std::optional<Explanation> Engine::Impl::explain(Instant now, FlowId id) const {
     const std::optional<std::uint32_t> slot = slot_of(id);
     if (!slot) return std::nullopt;
     Record record = table_[*slot];
-    catch_up_with_losses(record);
+    doubt(record);
     const flow::Reaping& reaping = record.reaping;
     Explanation out;
     out.flow = report(now, *slot);

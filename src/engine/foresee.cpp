@@ -167,7 +167,7 @@ Hindrance Engine::Impl::hindrance(const Record& record, Instant at) const {
     switch (reaper::obstacle(record, requested ? reaper::kBriefQuiet : reaper::kQuiet, at)) {
         case reaper::Obstacle::untouchable: return Hindrance::untouchable;
         case reaper::Obstacle::numbers_unknown:
-            if (!tcp::recalled(record.connection)) return Hindrance::numbers_unknown;
+            if (!reaper::unverified(record.connection)) return Hindrance::numbers_unknown;
             break;  // both sides are asked first
         case reaper::Obstacle::data_in_flight: return Hindrance::data_in_flight;
         case reaper::Obstacle::not_quiet: return Hindrance::not_quiet;

@@ -1,5 +1,5 @@
 // The engine's inside: one flow table, one timer wheel, and the counters. engine.cpp is its face; track.cpp,
-// expire.cpp and inspect.cpp hold its three jobs.
+// expire.cpp and inspect.cpp hold its three jobs, catchup.cpp what follows a loss.
 #pragma once
 
 #include "engine/engine.hpp"
@@ -27,6 +27,9 @@ enum class Stage : std::uint8_t {
     unsettled,  // adopted: a FIN was acknowledged, and whether the other side is still open is not known
 };
 
+/// Half-closed flows that are asked, after a loss, where they stand.
+inline constexpr std::uint32_t kVerifiedPerSecond = 2000;
+
 class Engine::Impl {
   public:
     explicit Impl(Options options);
@@ -35,7 +38,9 @@ class Engine::Impl {
     void on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence word);
     Verdict on_unreachable(const tcp::Unreachable& error);
     [[nodiscard]] bool follows(const tcp::Unreachable& error) const;
-    void on_loss(std::uint64_t packets);
+    void on_loss(Instant now, std::uint64_t packets);
+    [[nodiscard]] bool on_hint(Instant now, Instant seen, const Hint& hint);
+    void on_hints_complete(Instant begun);
     void on_tick(Instant now, Actions& actions);
     [[nodiscard]] Instant next_deadline() const;
     void tune(Instant now, Tuning tuning);
@@ -43,6 +48,7 @@ class Engine::Impl {
     std::optional<std::uint32_t> visit(Instant now, std::uint32_t cursor, std::uint32_t slots,
                                        const policy::Filter& filter, std::vector<FlowReport>& out) const;
     [[nodiscard]] std::optional<FlowReport> find(Instant now, FlowId id) const;
+    [[nodiscard]] bool half_closed(const tcp::Endpoint& a, const tcp::Endpoint& b) const;
     [[nodiscard]] bool quiet_since(Instant then, FlowId id) const;
     [[nodiscard]] std::optional<Explanation> explain(Instant now, FlowId id) const;
     [[nodiscard]] KillResult kill(Instant now, FlowId id);
@@ -81,7 +87,6 @@ class Engine::Impl {
     [[nodiscard]] Verdict follow(Instant now, std::uint32_t slot, const tcp::Segment& segment);
     void check_recalled(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     void note_accepted(Instant now, std::uint32_t slot, const tcp::Segment& segment, bool progress);
-    void catch_up_with_losses(Record& record) const;
     void settle(Instant now, std::uint32_t slot, const Before& before, const tcp::Segment* cause);
     void note_step(Instant now, std::uint32_t slot, tcp::Role side, const tcp::Segment* cause);
     void change_stage(Instant now, std::uint32_t slot, Stage to);
@@ -100,6 +105,17 @@ class Engine::Impl {
     void take_for_closed(Instant now, std::uint32_t slot);
     [[nodiscard]] Instant deadline(const Record& record, Stage stage) const;
     void arm(std::uint32_t slot, Instant when);
+
+    // catchup.cpp: after losses
+    void doubt(Record& record) const;
+    void catch_up_with_losses(Instant now, std::uint32_t slot);
+    void begin_due_walk(Instant now);
+    void walk(Instant now);
+    void forget_unknown(Instant now);
+    void verify_soon(std::uint32_t slot, Instant when);
+    void believe(Instant now, std::uint32_t slot, const Hint& hint);
+    void believe_half_closed(Instant now, std::uint32_t slot, const tcp::Endpoint& closer);
+    void turn_round(std::uint32_t slot);
 
     // limits.cpp: what does not concern one flow alone
     void set_policies();
@@ -177,6 +193,13 @@ class Engine::Impl {
     std::uint64_t released_now_ = 0;
     std::uint64_t unheard_now_ = 0;
     std::uint32_t losses_ = 0;
+    reaper::Pace verify_pace_;
+    Instant walk_due_ = Instant::never();     // of the walk that follows a loss
+    Instant next_walk_;                       // not before
+    std::uint32_t walked_ = flow::kNoSlot;    // where it stands; kNoSlot: none is under way
+    std::uint32_t looks_ = 1;                 // at conntrack's table, the one under way included
+    Instant look_begun_;                      // the last complete one
+    std::uint32_t compared_ = flow::kNoSlot;  // where forgetting by it stands
     /// With silent_losses: the latest implausible segment of a flow, by slot.
     struct Odd {
         tcp::Role from;

@@ -87,6 +87,11 @@ bool Engine::Impl::quiet_since(Instant then, FlowId id) const {
     return slot && table_[*slot].last_seen <= then;
 }
 
+bool Engine::Impl::half_closed(const tcp::Endpoint& a, const tcp::Endpoint& b) const {
+    const std::uint32_t slot = table_.find(flow::Key::of(a, b));
+    return slot != flow::kNoSlot && table_[slot].half_closed;
+}
+
 std::optional<FlowReport> Engine::Impl::find(Instant now, FlowId id) const {
     const std::optional<std::uint32_t> slot = slot_of(id);
     if (!slot) return std::nullopt;
@@ -97,7 +102,7 @@ KillResult Engine::Impl::kill_result(const Record& record) const {
     if (stage(record) == Stage::finished) return KillResult::already_closed;
     if (reaper::untouchable(record.connection)) return KillResult::untouchable;
     const tcp::Connection& c = record.connection;
-    const bool known = tcp::exact(c) || (tcp::recalled(c) && tcp::closer(c));  // else both are asked first
+    const bool known = tcp::exact(c) || reaper::unverified(c);  // else both are asked first
     if (!known || record.losses != losses_) return KillResult::not_exact;
     return KillResult::requested;
 }

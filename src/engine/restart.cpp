@@ -13,7 +13,7 @@ std::optional<std::uint32_t> Engine::Impl::save(Instant now, std::uint32_t curso
     for (std::uint32_t slot = cursor; slot < stop; ++slot) {
         if (!table_.live(slot)) continue;
         Record record = table_[slot];
-        catch_up_with_losses(record);
+        doubt(record);
         write_record(out, slot, record, now);
     }
     if (stop >= end) return std::nullopt;

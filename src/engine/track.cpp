@@ -30,7 +30,8 @@ Engine::Impl::Impl(Options options)
       wheel_(options_.max_flows),
       sources_({options_.hash_key[0], options_.hash_key[1]}),
       pace_(tuning.resets_per_second),
-      adoptions_(tuning.resets_per_second) {
+      adoptions_(tuning.resets_per_second),
+      verify_pace_(kVerifiedPerSecond) {
     pending_.reserve(kMaxPendingEvents);
     set_policies();
 }
@@ -42,7 +43,7 @@ Stage Engine::Impl::stage(const Record& record) {
     if (tcp::finished(c)) return Stage::finished;
     if (tcp::embryonic(c)) return Stage::provisional;
     const bool unknown = client.state == tcp::State::unknown || server.state == tcp::State::unknown;
-    if (unknown && !c.released && (!client.fresh || !server.fresh)) return Stage::provisional;
+    if (c.adopted && unknown && !c.released && (!client.fresh || !server.fresh)) return Stage::provisional;
     if (tcp::closer(c)) return Stage::half_closed;
     if (client.fin_seen && server.fin_seen) return Stage::closing;
     if (!client.fin_seen && !server.fin_seen) return Stage::established;
@@ -74,17 +75,10 @@ Engine::Impl::Before Engine::Impl::before(const Record& record) {
     return {stage(record), {c.side[0].state, c.side[1].state}, c.released};
 }
 
-/// After unseen packets the numbers of every flow that is not on the fast path anyway are stale.
-void Engine::Impl::catch_up_with_losses(Record& record) const {
-    if (record.losses == losses_) return;
-    record.losses = losses_;
-    if (!record.connection.released) tcp::lose_numbers(record.connection);
-}
-
 Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment& segment) {
     Record& record = table_[slot];
     if (record.unheard) note_heard(record);
-    catch_up_with_losses(record);
+    catch_up_with_losses(now, slot);
     const tcp::Role from = record.role_of(segment.source);
     if (tcp::recalled(record.connection)) check_recalled(now, slot, from, segment);
     if (listen(now, slot, from, segment) == reaper::Heard::consume) {
@@ -92,6 +86,7 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         return Verdict::drop;
     }
     const Before earlier = before(record);
+    const bool was_exact = tcp::exact(record.connection);
     const bool crossing = now - record.last_from[tcp::index(other(from))] < kCrossing;
     record.last_from[tcp::index(from)] = now;
     tcp::Advance advance = tcp::advance(record.connection, from, segment, crossing);
@@ -105,6 +100,8 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         return Verdict::accept;
     }
     const flow::Phase phase = record.reaping.phase;
+    // Who was asked for its numbers has told them, though not by an answer that could be recognised.
+    if (phase == flow::Phase::probing && !was_exact && tcp::exact(record.connection)) arm(slot, now);
     if (advance.outcome == tcp::Outcome::accepted)
         note_accepted(now, slot, segment, advance.progress);
     else
@@ -124,10 +121,11 @@ void Engine::Impl::check_recalled(Instant now, std::uint32_t slot, tcp::Role fro
     const Before earlier = before(record);
     if (tcp::check_recalled(record.connection, from, segment) != tcp::Recollection::contradicted) return;
     record.last_progress = now;
-    record.reaping.not_before = Instant();
     reaper::revive(record);
     settle(now, slot, earlier, &segment);
     arm(slot, deadline(record, stage(record)));
+    // The other side's numbers are a claim still. Linux answers twice a second at most.
+    verify_soon(slot, now + reaper::kQuiet);
 }
 
 /// Whether the other side's latest implausible segment and this one continue each other exactly.
@@ -343,11 +341,6 @@ Verdict Engine::Impl::verdict_for(Instant now, Record& record) {
     tcp::release(c);
     record.released_at = now;
     return Verdict::release;
-}
-
-void Engine::Impl::on_loss(std::uint64_t packets) {
-    counters.packets_lost += packets;
-    ++losses_;
 }
 
 void Engine::Impl::match_policy(Instant now, Record& record) {

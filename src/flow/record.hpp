@@ -29,6 +29,7 @@ struct Reaping {
     bool recorded : 1 = false;        // expiry was recorded by `observe`, and nothing has happened since
     bool crowded : 1 = false;         // its source holds too many half-closed flows: it is to go first
     bool urgent : 1 = false;          // something was heard that is to be acted on now
+    bool verify : 1 = false;          // its sides are to be asked at not_before where they stand
 
     [[nodiscard]] Inquiry& of(tcp::Role r) { return side[tcp::index(r)]; }
     [[nodiscard]] const Inquiry& of(tcp::Role r) const { return side[tcp::index(r)]; }
@@ -50,6 +51,7 @@ struct Record {
     Trail trail;
     std::uint32_t generation = 0;
     std::uint32_t losses = 0;  // how many losses of packets the numbers have lived through
+    std::uint32_t looks = 0;   // the last look at conntrack's table that found it
     std::uint8_t policy = 0;
     bool client_is_low : 1 = true;  // which endpoint of the key is the client
     bool low_is_local : 1 = false;  // it is a socket of this machine

@@ -29,6 +29,13 @@ class Trail {
     static constexpr std::size_t kCapacity = 8;
 
     void add(const Step& step) { steps_[count_++ % kCapacity] = step; }
+    /// What was the client's is the server's from now on, and the other way round.
+    void turn_round() {
+        for (Step& step : steps_) {
+            step.side = tcp::other(step.side);
+            step.from = tcp::other(step.from);
+        }
+    }
     /// There were `steps` before the first one that is added; of these only what is overwritten may be
     /// missing.
     void begin_after(std::uint32_t steps) { count_ = steps; }

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <cstring>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <span>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,6 +65,24 @@ std::optional<bool> is_local(const tcp::Address& address) {
         answer = read_answer(fd);
     close(fd);
     return answer;
+}
+
+std::set<tcp::Address> own_addresses() {
+    std::set<tcp::Address> own;
+    ifaddrs* list = nullptr;
+    if (getifaddrs(&list) != 0) return own;
+    for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
+        if (one->ifa_addr == nullptr) continue;
+        if (one->ifa_addr->sa_family == AF_INET) {
+            const auto& v4 = reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr;
+            own.insert(tcp::Address::v4(std::span(reinterpret_cast<const std::uint8_t*>(&v4), 4).first<4>()));
+        } else if (one->ifa_addr->sa_family == AF_INET6) {
+            const auto& v6 = reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr;
+            own.insert(tcp::Address::v6(std::span(v6.s6_addr).first<16>()));
+        }
+    }
+    freeifaddrs(list);
+    return own;
 }
 
 }  // namespace finwait::host

@@ -3,6 +3,7 @@
 #include "policy/filter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <optional>
 
@@ -13,6 +14,14 @@ namespace fs = std::filesystem;
 
 /// What the last answer may take beyond the time that is reckoned with.
 constexpr Duration kMargin = std::chrono::minutes(1);
+/// The state that conntrack has for a half-closed connection depends on which ACK it saw last.
+constexpr std::array kStates = {"fin_wait", "close_wait", "last_ack"};
+/// An entry that lives no longer than this can be missed by whoever keeps it alive.
+constexpr std::chrono::seconds kLeast(4);
+
+fs::path file_of(const fs::path& proc, const std::string& state) {
+    return proc / "sys/net/netfilter" / ("nf_conntrack_tcp_timeout_" + state);
+}
 
 std::optional<std::uint64_t> read(const fs::path& file) {
     std::ifstream in(file);
@@ -48,18 +57,25 @@ std::uint64_t seconds_for(Duration silence) {
     return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(silence + kMargin).count());
 }
 
-std::vector<std::string> ConntrackClock::fit(const config::Settings& settings) {
+std::chrono::seconds shortest_timeout(const fs::path& proc) {
+    std::uint64_t least =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(kMargin).count());
+    for (const char* state : kStates)
+        least = std::min(least, read(file_of(proc, state)).value_or(least));
+    return std::chrono::seconds(least);
+}
+
+std::vector<std::string> ConntrackClock::fit(const config::Settings& settings, bool kept) {
     restore();
     std::vector<std::string> said;
-    // The state that conntrack has for a half-closed connection depends on which ACK it saw last.
-    for (const char* state : {"fin_wait", "close_wait", "last_ack"})
-        if (std::string text = fit_one(state, settings); !text.empty()) said.push_back(std::move(text));
+    for (const char* state : kStates)
+        if (std::string text = fit_one(state, settings, kept); !text.empty()) said.push_back(std::move(text));
     return said;
 }
 
-std::string ConntrackClock::fit_one(const std::string& state, const config::Settings& settings) {
+std::string ConntrackClock::fit_one(const std::string& state, const config::Settings& settings, bool kept) {
     const std::string name = "net.netfilter.nf_conntrack_tcp_timeout_" + state;
-    const fs::path file = proc_ / "sys/net/netfilter" / ("nf_conntrack_tcp_timeout_" + state);
+    const fs::path file = file_of(proc_, state);
     const auto now = read(file);
     if (!now) return {};  // no conntrack in this kernel: nothing to forget
     std::string policy;
@@ -68,6 +84,8 @@ std::string ConntrackClock::fit_one(const std::string& state, const config::Sett
     if (std::chrono::seconds(*now) >= need) return {};
     const std::string found = name + " is " + policy::duration_text(std::chrono::seconds(*now)) +
                               " and policy \"" + policy + "\" needs " + policy::duration_text(need);
+    if (!settings.conntrack.manage_timeouts && kept && std::chrono::seconds(*now) >= kLeast)
+        return found + ": conntrack's entries of half-closed connections are kept alive one by one";
     if (!settings.conntrack.manage_timeouts)
         return found +
                ": conntrack forgets a half-closed connection, its NAT mapping and our mark before the policy "

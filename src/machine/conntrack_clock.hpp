@@ -20,6 +20,9 @@ namespace finwait::machine {
 /// What conntrack's timeouts are to be for that, in seconds: somewhat longer.
 [[nodiscard]] std::uint64_t seconds_for(Duration silence);
 
+/// The shortest of conntrack's timeouts for a half-closed connection; a minute where there is no conntrack.
+[[nodiscard]] std::chrono::seconds shortest_timeout(const std::filesystem::path& proc = "/proc");
+
 class ConntrackClock {
   public:
     explicit ConntrackClock(std::filesystem::path proc = "/proc") : proc_(std::move(proc)) {}
@@ -28,8 +31,9 @@ class ConntrackClock {
     ConntrackClock& operator=(const ConntrackClock&) = delete;
 
     /// Compares what conntrack has with what `settings` need and, with `conntrack.manage_timeouts`, raises
-    /// it. Says what was found and done, a sentence each. Call again when the settings have changed.
-    [[nodiscard]] std::vector<std::string> fit(const config::Settings& settings);
+    /// it. Says what was found and done, a sentence each. Call again when the settings have changed. `kept`:
+    /// the entries of half-closed connections are kept alive one by one.
+    [[nodiscard]] std::vector<std::string> fit(const config::Settings& settings, bool kept = false);
     /// Puts back what was raised, unless somebody else has changed it since.
     void restore();
 
@@ -40,7 +44,7 @@ class ConntrackClock {
         std::uint64_t ours;
     };
 
-    [[nodiscard]] std::string fit_one(const std::string& state, const config::Settings& settings);
+    [[nodiscard]] std::string fit_one(const std::string& state, const config::Settings& settings, bool kept);
 
     std::filesystem::path proc_;
     std::vector<Raised> raised_;

@@ -43,6 +43,12 @@ Finding conntrack_timeout(std::string_view state, const std::optional<Duration>&
             Grade::good, "conntrack", now + ", and finwaitd raises it while it runs (manage_timeouts).", {}};
     if (*limit >= need.time)
         return {Grade::good, "conntrack", now + ", longer than policy \"" + need.policy + "\" needs.", {}};
+    if (*limit >= std::chrono::seconds(4))
+        return {Grade::good,
+                "conntrack",
+                now + ", and policy \"" + need.policy + "\" needs " + duration_text(need.time) +
+                    ": finwaitd keeps the entries of half-closed connections alive while it runs.",
+                {}};
     return {Grade::warning, "conntrack",
             now + ", and policy \"" + need.policy + "\" needs " + duration_text(need.time) +
                 " (fin_wait_2 and the time to ask): conntrack forgets a half-closed connection before "

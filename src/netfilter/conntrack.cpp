@@ -130,69 +130,92 @@ std::variant<std::optional<Translation>, ConntrackError> Conntrack::get(const tc
     }
 }
 
+std::optional<ConntrackError> Conntrack::begin_dump(std::span<const char> request) {
+    if (!send(request)) return failure("it does not take a request", errno);
+    dumping_ = true;
+    interrupted_ = false;
+    return std::nullopt;
+}
+
+/// `take` has a message, and returns false when it wants no more.
+template<typename Take>
+std::optional<ConntrackError> Conntrack::read_piece(Take take) {
+    alignas(nlmsghdr) Room room;
+    const ssize_t n = receive(fd_, room, 0);
+    if (n < 0) return failure("no answer", errno);
+    std::optional<ConntrackError> problem;
+    dumping_ = !each_message(room, n, [&](const nlmsghdr& message) {
+        if (message.nlmsg_seq != sequence_) return false;
+        if (const auto error = error_of(message)) {
+            problem = failure("it refuses", *error);
+            return true;
+        }
+        if ((message.nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
+        if (message.nlmsg_type == NLMSG_DONE) {
+            if (const int error = result_of(message); error > 0)
+                problem = failure("the dump broke off", error);
+            return true;
+        }
+        return !take(message);
+    });
+    return problem;
+}
+
+template<typename Take>
+std::optional<ConntrackError> Conntrack::dump(std::span<const char> request, Take take) {
+    if (auto problem = begin_dump(request)) return problem;
+    while (dumping_)
+        if (auto problem = read_piece(take)) return problem;
+    // The table was changed in a way that may have hidden entries: finding nothing would prove nothing.
+    if (interrupted_) return failure("the dump broke off", EINTR);
+    return std::nullopt;
+}
+
 std::optional<ConntrackError> Conntrack::search(Wanted& wanted) {
     ConntrackRequest request{};
-    if (!send(write_dump(request, ++sequence_))) return failure("it does not take a request", errno);
-    alignas(nlmsghdr) Room room;
-    std::optional<ConntrackError> problem;
-    for (;;) {
-        const ssize_t n = receive(fd_, room, 0);
-        if (n < 0) return failure("no answer", errno);
-        const bool over = each_message(room, n, [&](const nlmsghdr& message) {
-            if (message.nlmsg_seq != sequence_) return false;
-            if (const auto error = error_of(message)) {
-                problem = failure("it refuses", *error);
-                return true;
-            }
-            // The table was changed in a way that may have hidden entries: finding nothing would prove
-            // nothing.
-            if ((message.nlmsg_flags & NLM_F_DUMP_INTR) != 0) problem = failure("the dump broke off", EINTR);
-            if (message.nlmsg_type == NLMSG_DONE) {
-                if (const int error = result_of(message); error > 0)
-                    problem = failure("the dump broke off", error);
-                return true;
-            }
-            const auto translation = read_translation(message);
-            if (!translation) return false;
-            const auto at = wanted.find(std::minmax(translation->opener.own, translation->answerer.own));
-            if (at != wanted.end()) at->second = translation;
-            return false;
-        });
-        if (over) return problem;
-    }
+    return dump(write_dump(request, ++sequence_), [&wanted](const nlmsghdr& message) {
+        const auto translation = read_translation(message);
+        if (!translation) return true;
+        const auto at = wanted.find(std::minmax(translation->opener.own, translation->answerer.own));
+        if (at != wanted.end()) at->second = translation;
+        return true;
+    });
+}
+
+std::optional<ConntrackError> Conntrack::list(std::uint32_t mark,
+                                              const std::function<bool(const Tracked&)>& take) {
+    ConntrackRequest request{};
+    return dump(write_dump_all(request, ++sequence_, mark), [&take](const nlmsghdr& message) {
+        const auto entry = read_tracked(message);
+        return !entry || take(*entry);
+    });
 }
 
 std::optional<ConntrackError> Conntrack::begin_dump() {
     ConntrackRequest request{};
-    if (!send(write_dump_all(request, ++sequence_))) return failure("it does not take a request", errno);
-    dumping_ = true;
-    return std::nullopt;
+    return begin_dump(write_dump_all(request, ++sequence_, 0));
 }
 
 std::variant<std::vector<Tracked>, ConntrackError> Conntrack::next_piece() {
-    alignas(nlmsghdr) Room room;
     std::vector<Tracked> piece;
-    std::optional<ConntrackError> problem;
     while (piece.empty() && dumping_) {
-        const ssize_t n = receive(fd_, room, 0);
-        if (n < 0) return failure("no answer", errno);
-        dumping_ = !each_message(room, n, [&](const nlmsghdr& message) {
-            if (message.nlmsg_seq != sequence_) return false;
-            if (const auto error = error_of(message)) {
-                problem = failure("it refuses", *error);
-                return true;
-            }
-            if (message.nlmsg_type == NLMSG_DONE) {
-                if (const int error = result_of(message); error > 0)
-                    problem = failure("the dump broke off", error);
-                return true;
-            }
-            if (const auto tracked = read_tracked(message)) piece.push_back(*tracked);
-            return false;
+        const auto problem = read_piece([&piece](const nlmsghdr& message) {
+            if (const auto entry = read_tracked(message)) piece.push_back(*entry);
+            return true;
         });
+        if (problem) return *problem;
     }
-    if (problem) return *problem;
     return piece;
+}
+
+void Conntrack::give_time(const Translation& connection, std::chrono::seconds time) {
+    ConntrackRequest request{};
+    if (send(write_timeout(request, ++sequence_, connection, time))) drain();
+}
+
+void Conntrack::remove(const Translation& connection) {
+    ConntrackRequest request{};
+    if (send(write_removal(request, ++sequence_, connection))) drain();
 }
 
 std::optional<ConntrackError> Conntrack::mark(const Translation& connection, std::uint32_t mask) {
@@ -210,6 +233,13 @@ std::optional<ConntrackError> Conntrack::mark(const Translation& connection, std
         });
         if (result && *result != 0) return failure("it refuses", *result);
         if (result) return std::nullopt;
+    }
+}
+
+/// What is not asked for must not fill the buffer.
+void Conntrack::drain() const {
+    alignas(nlmsghdr) Room room;
+    while (receive(fd_, room, MSG_DONTWAIT) > 0) {
     }
 }
 

@@ -5,7 +5,9 @@
 
 #include "netfilter/tracked.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -42,6 +44,15 @@ class Conntrack {
     /// Looks for connections of which both are translated, in one pass over the whole of conntrack's table:
     /// milliseconds, or a good part of a second where it is large.
     [[nodiscard]] std::optional<ConntrackError> search(Wanted& wanted);
+    /// Shows every connection in conntrack's table of whose mark all bits of `mark` are set to `take`, until
+    /// it returns false; the same cost. It may take its time: meanwhile the kernel waits.
+    [[nodiscard]] std::optional<ConntrackError> list(std::uint32_t mark,
+                                                     const std::function<bool(const Tracked&)>& take);
+    /// Lets a connection's entry end only after `time`, unless a segment passes meanwhile. The kernel says
+    /// nothing to it unless there is no such entry, and that is of no interest.
+    void give_time(const Translation& connection, std::chrono::seconds time);
+    /// Removes a connection's entry if it is the one that was found, and not one that has taken its place.
+    void remove(const Translation& connection);
 
     /// Begins to read the whole table, piece by piece.
     [[nodiscard]] std::optional<ConntrackError> begin_dump();
@@ -55,11 +66,18 @@ class Conntrack {
     explicit Conntrack(int fd) : fd_(fd) {}
     [[nodiscard]] std::variant<std::optional<Translation>, ConntrackError> get(const tcp::Endpoint& from,
                                                                                const tcp::Endpoint& to);
+    [[nodiscard]] std::optional<ConntrackError> begin_dump(std::span<const char> request);
+    template<typename Take>
+    [[nodiscard]] std::optional<ConntrackError> read_piece(Take take);
+    template<typename Take>
+    [[nodiscard]] std::optional<ConntrackError> dump(std::span<const char> request, Take take);
+    void drain() const;
     [[nodiscard]] bool send(std::span<const char> message) const;
 
     int fd_ = -1;
     std::uint32_t sequence_ = 0;
     bool dumping_ = false;
+    bool interrupted_ = false;
 };
 
 }  // namespace finwait::netfilter

@@ -59,61 +59,38 @@ std::optional<tcp::Endpoint> read_end(const nf_conntrack* entry, const Names& na
     return end;
 }
 
-nlmsghdr* begin(ConntrackRequest& room, int type, std::uint32_t sequence, int flags, int family) {
-    nlmsghdr* message = mnl_nlmsg_put_header(room.data());
-    message->nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8U | type);
-    message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-    message->nlmsg_seq = sequence;
-    auto* family_header = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
-    family_header->nfgen_family = static_cast<std::uint8_t>(family);
-    family_header->version = NFNETLINK_V0;
-    return message;
-}
-
-nlmsghdr* begin_get(ConntrackRequest& room, std::uint32_t sequence, int flags, int family) {
-    return begin(room, IPCTNL_MSG_CT_GET, sequence, flags, family);
-}
-
-/// The request for, or about, the entry whose original tuple is `from` → `to`.
-Entry named(const tcp::Endpoint& from, const tcp::Endpoint& to) {
+/// Of TCP, or null.
+Entry parse(const nlmsghdr& message) {
+    if (message.nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_NEW)) return nullptr;
     Entry entry(nfct_new());
-    if (!entry) return entry;
-    nfct_set_attr_u8(entry.get(), ATTR_L3PROTO, from.address.is_v4() ? AF_INET : AF_INET6);
-    nfct_set_attr_u8(entry.get(), ATTR_L4PROTO, IPPROTO_TCP);
-    write_end(entry.get(), kOriginalSource, from);
-    write_end(entry.get(), kOriginalDestination, to);
+    if (!entry || nfct_nlmsg_parse(&message, entry.get()) < 0) return nullptr;
+    if (nfct_get_attr_u8(entry.get(), ATTR_ORIG_L4PROTO) != IPPROTO_TCP) return nullptr;
     return entry;
 }
 
 std::optional<Translation> translation_of(const nf_conntrack* entry) {
-    if (nfct_get_attr_u8(entry, ATTR_ORIG_L4PROTO) != IPPROTO_TCP) return std::nullopt;
     const auto opener = read_end(entry, kOriginalSource);
     const auto opener_sees = read_end(entry, kOriginalDestination);
     const auto answerer = read_end(entry, kReplySource);
     const auto answerer_sees = read_end(entry, kReplyDestination);
     if (!opener || !opener_sees || !answerer || !answerer_sees) return std::nullopt;
-    return Translation{{*opener, *answerer_sees}, {*answerer, *opener_sees}};
+    return Translation{
+        {*opener, *answerer_sees}, {*answerer, *opener_sees}, nfct_get_attr_u32(entry, ATTR_ID)};
 }
 
-/// An entry that a message tells of; none when it is anything else.
-Entry parsed(const nlmsghdr& message) {
-    if (message.nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_NEW)) return nullptr;
-    Entry entry(nfct_new());
-    if (entry && nfct_nlmsg_parse(&message, entry.get()) < 0) entry.reset();
-    return entry;
-}
-
+/// A connection of which nothing has come back has not begun, whatever its state.
 Tracked::Stage stage_of(const nf_conntrack* entry) {
+    using enum Tracked::Stage;
     const bool answered = (nfct_get_attr_u32(entry, ATTR_STATUS) & IPS_SEEN_REPLY) != 0;
-    if (nfct_attr_is_set(entry, ATTR_TCP_STATE) <= 0 || !answered) return Tracked::Stage::opening;
+    if (nfct_attr_is_set(entry, ATTR_TCP_STATE) <= 0 || !answered) return opening;
     switch (nfct_get_attr_u8(entry, ATTR_TCP_STATE)) {
-        case TCP_CONNTRACK_ESTABLISHED: return Tracked::Stage::established;
-        case TCP_CONNTRACK_FIN_WAIT: return Tracked::Stage::fin_wait;
-        case TCP_CONNTRACK_CLOSE_WAIT: return Tracked::Stage::close_wait;
-        case TCP_CONNTRACK_LAST_ACK:
-        case TCP_CONNTRACK_TIME_WAIT:
-        case TCP_CONNTRACK_CLOSE: return Tracked::Stage::over;
-        default: return Tracked::Stage::opening;
+        case TCP_CONNTRACK_ESTABLISHED: return established;
+        case TCP_CONNTRACK_FIN_WAIT: return fin_wait;
+        case TCP_CONNTRACK_CLOSE_WAIT: return close_wait;
+        case TCP_CONNTRACK_LAST_ACK: return last_ack;
+        case TCP_CONNTRACK_TIME_WAIT: return time_wait;
+        case TCP_CONNTRACK_CLOSE: return closed;
+        default: return opening;
     }
 }
 
@@ -125,16 +102,42 @@ std::optional<tcp::Role> closer_of(std::uint8_t opener, std::uint8_t answerer) {
     return by_opener ? tcp::Role::client : tcp::Role::server;
 }
 
+nlmsghdr* begin(ConntrackRequest& room, unsigned kind, std::uint32_t sequence, int flags, int family) {
+    nlmsghdr* message = mnl_nlmsg_put_header(room.data());
+    message->nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8U | kind);
+    message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+    message->nlmsg_seq = sequence;
+    auto* family_header = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
+    family_header->nfgen_family = static_cast<std::uint8_t>(family);
+    family_header->version = NFNETLINK_V0;
+    return message;
+}
+
+/// An entry with only that, or null.
+Entry original_tuple(const tcp::Endpoint& from, const tcp::Endpoint& to) {
+    const bool v4 = from.address.is_v4();
+    Entry entry(nfct_new());
+    if (!entry || v4 != to.address.is_v4()) return nullptr;
+    nfct_set_attr_u8(entry.get(), ATTR_L3PROTO, v4 ? AF_INET : AF_INET6);
+    nfct_set_attr_u8(entry.get(), ATTR_L4PROTO, IPPROTO_TCP);
+    write_end(entry.get(), kOriginalSource, from);
+    write_end(entry.get(), kOriginalDestination, to);
+    return entry;
+}
+
+std::span<const char> build(ConntrackRequest& room, unsigned kind, std::uint32_t sequence,
+                            const nf_conntrack* entry) {
+    nlmsghdr* message = begin(room, kind, sequence, 0, nfct_get_attr_u8(entry, ATTR_L3PROTO));
+    if (nfct_nlmsg_build(message, entry) < 0) return {};
+    return {room.data(), message->nlmsg_len};
+}
+
 }  // namespace
 
 std::span<const char> write_get(ConntrackRequest& room, std::uint32_t sequence, const tcp::Endpoint& from,
                                 const tcp::Endpoint& to) {
-    const bool v4 = from.address.is_v4();
-    const Entry entry = named(from, to);
-    if (!entry || v4 != to.address.is_v4()) return {};
-    nlmsghdr* message = begin_get(room, sequence, 0, v4 ? AF_INET : AF_INET6);
-    if (nfct_nlmsg_build(message, entry.get()) < 0) return {};
-    return {room.data(), message->nlmsg_len};
+    const Entry entry = original_tuple(from, to);
+    return entry ? build(room, IPCTNL_MSG_CT_GET, sequence, entry.get()) : std::span<const char>();
 }
 
 std::span<const char> write_dump(ConntrackRequest& room, std::uint32_t sequence) {
@@ -143,38 +146,55 @@ std::span<const char> write_dump(ConntrackRequest& room, std::uint32_t sequence)
     constexpr std::uint32_t kBoth = IPS_SRC_NAT | IPS_DST_NAT;
     const nfct_filter_dump_mark status{kBoth, kBoth};  // value and mask
     nfct_filter_dump_set_attr(filter.get(), NFCT_FILTER_DUMP_STATUS, &status);
-    nlmsghdr* message = begin_get(room, sequence, NLM_F_DUMP, AF_UNSPEC);
+    nlmsghdr* message = begin(room, IPCTNL_MSG_CT_GET, sequence, NLM_F_DUMP, AF_UNSPEC);
     if (nfct_nlmsg_build_filter(message, filter.get()) < 0) return {};
     return {room.data(), message->nlmsg_len};
 }
 
-std::optional<Translation> read_translation(const nlmsghdr& message) {
-    const Entry entry = parsed(message);
-    return entry ? translation_of(entry.get()) : std::nullopt;
-}
-
-std::span<const char> write_dump_all(ConntrackRequest& room, std::uint32_t sequence) {
-    const nlmsghdr* message = begin_get(room, sequence, NLM_F_DUMP, AF_UNSPEC);
+std::span<const char> write_dump_all(ConntrackRequest& room, std::uint32_t sequence, std::uint32_t mark) {
+    const Filter filter(nfct_filter_dump_create());
+    if (!filter) return {};
+    const nfct_filter_dump_mark wanted{mark, mark};  // value and mask
+    if (mark != 0) nfct_filter_dump_set_attr(filter.get(), NFCT_FILTER_DUMP_MARK, &wanted);
+    nlmsghdr* message = begin(room, IPCTNL_MSG_CT_GET, sequence, NLM_F_DUMP, AF_UNSPEC);
+    if (nfct_nlmsg_build_filter(message, filter.get()) < 0) return {};
     return {room.data(), message->nlmsg_len};
 }
 
-std::span<const char> write_mark(ConntrackRequest& room, std::uint32_t sequence, const Translation& of,
-                                 std::uint32_t mask) {
-    const tcp::Endpoint& from = of.opener.own;
-    const tcp::Endpoint& to = of.answerer.shown;
-    const Entry entry = named(from, to);
-    const bool v4 = from.address.is_v4();
-    if (!entry || v4 != to.address.is_v4()) return {};
-    nlmsghdr* message = begin(room, IPCTNL_MSG_CT_NEW, sequence, NLM_F_ACK, v4 ? AF_INET : AF_INET6);
-    if (nfct_nlmsg_build(message, entry.get()) < 0) return {};
+std::span<const char> write_timeout(ConntrackRequest& room, std::uint32_t sequence,
+                                    const Translation& connection, std::chrono::seconds time) {
+    const Entry entry = original_tuple(connection.opener.own, connection.answerer.shown);
+    if (!entry) return {};
+    nfct_set_attr_u32(entry.get(), ATTR_TIMEOUT, static_cast<std::uint32_t>(time.count()));
+    return build(room, IPCTNL_MSG_CT_NEW, sequence, entry.get());
+}
+
+std::span<const char> write_removal(ConntrackRequest& room, std::uint32_t sequence,
+                                    const Translation& connection) {
+    const Entry entry = original_tuple(connection.opener.own, connection.answerer.shown);
+    if (!entry) return {};
+    if (build(room, IPCTNL_MSG_CT_DELETE, sequence, entry.get()).empty()) return {};
+    // The library does not write it. The kernel compares (ctnetlink_del_conntrack, nf_conntrack_netlink.c).
+    auto* message = reinterpret_cast<nlmsghdr*>(room.data());
+    mnl_attr_put_u32(message, CTA_ID, htonl(connection.entry));
+    return {room.data(), message->nlmsg_len};
+}
+
+std::span<const char> write_mark(ConntrackRequest& room, std::uint32_t sequence,
+                                 const Translation& connection, std::uint32_t mask) {
+    const Entry entry = original_tuple(connection.opener.own, connection.answerer.shown);
+    if (!entry || build(room, IPCTNL_MSG_CT_NEW, sequence, entry.get()).empty()) return {};
+    auto* message = reinterpret_cast<nlmsghdr*>(room.data());
+    message->nlmsg_flags |= NLM_F_ACK;
     mnl_attr_put_u32(message, CTA_MARK, htonl(mask));
     mnl_attr_put_u32(message, CTA_MARK_MASK, htonl(mask));
     return {room.data(), message->nlmsg_len};
 }
 
 std::optional<Tracked> read_tracked(const nlmsghdr& message) {
-    const Entry entry = parsed(message);
-    const auto translation = entry ? translation_of(entry.get()) : std::nullopt;
+    const Entry entry = parse(message);
+    if (!entry || nfct_attr_is_set(entry.get(), ATTR_ZONE) > 0) return std::nullopt;
+    const auto translation = translation_of(entry.get());
     if (!translation) return std::nullopt;
     Tracked tracked;
     tracked.translation = *translation;
@@ -189,6 +209,11 @@ std::optional<Tracked> read_tracked(const nlmsghdr& message) {
     if (nfct_attr_is_set(entry.get(), ATTR_TIMESTAMP_START) > 0)
         tracked.begun = Duration(nfct_get_attr_u64(entry.get(), ATTR_TIMESTAMP_START));
     return tracked;
+}
+
+std::optional<Translation> read_translation(const nlmsghdr& message) {
+    const Entry entry = parse(message);
+    return entry ? translation_of(entry.get()) : std::nullopt;
 }
 
 }  // namespace finwait::netfilter

@@ -22,13 +22,22 @@ using ConntrackRequest = std::array<char, 512>;
 /// choose by status (before Linux 5.15) sends the others, too.
 [[nodiscard]] std::span<const char> write_dump(ConntrackRequest& room, std::uint32_t sequence);
 
-/// Writes the request for all entries.
-[[nodiscard]] std::span<const char> write_dump_all(ConntrackRequest& room, std::uint32_t sequence);
+/// Writes the request for all entries of whose mark all bits of `mark` are set.
+[[nodiscard]] std::span<const char> write_dump_all(ConntrackRequest& room, std::uint32_t sequence,
+                                                   std::uint32_t mark);
+/// Writes the request to give an entry another timeout.
+[[nodiscard]] std::span<const char> write_timeout(ConntrackRequest& room, std::uint32_t sequence,
+                                                  const Translation& connection, std::chrono::seconds time);
+/// Writes the request to remove the entry with the translation's id.
+[[nodiscard]] std::span<const char> write_removal(ConntrackRequest& room, std::uint32_t sequence,
+                                                  const Translation& connection);
+
 /// Writes the order to set the bits of `mask` in an entry's mark.
 [[nodiscard]] std::span<const char> write_mark(ConntrackRequest& room, std::uint32_t sequence,
-                                               const Translation& of, std::uint32_t mask);
+                                               const Translation& connection, std::uint32_t mask);
 
-/// An entry; empty when the message is anything else, or not of TCP. The message must be whole.
+/// An entry of the default zone; empty when the message is anything else, or not of TCP. The message must be
+/// whole.
 [[nodiscard]] std::optional<Tracked> read_tracked(const nlmsghdr& message);
 /// An entry's translation; empty when the message is anything else, or not of TCP. The message must be whole.
 [[nodiscard]] std::optional<Translation> read_translation(const nlmsghdr& message);

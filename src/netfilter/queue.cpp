@@ -20,9 +20,7 @@ struct Queue::Impl {
           options(o),
           verdicts(o.number),
           stride(o.copy_range + kOverhead),
-          buffers(stride * kBurst),
-          last_id(socket.first_id()),
-          lost(socket.first_id()) {
+          buffers(stride * kBurst) {
         for (std::size_t i = 0; i < kBurst; ++i) {
             vectors[i] = {buffers.data() + i * stride, stride};
             headers[i].msg_hdr.msg_iov = &vectors[i];
@@ -66,10 +64,11 @@ struct Queue::Impl {
         }
         // The id is counted up before the kernel tries to hand the packet over: one that found our buffer
         // full, and was let pass by fail-open, leaves a gap.
-        lost += message.packet.id - last_id - 1;
-        last_id = message.packet.id;
-        packets[count] = message.packet;
-        packets[count++].mark &= ~options.mark;
+        QueuedPacket& packet = packets[count++] = message.packet;
+        packet.lost_before = packet.id - last_id - 1;
+        lost += packet.lost_before;
+        last_id = packet.id;
+        packet.mark &= ~options.mark;
     }
 
     /// Packets of the last burst that nobody decided on go their way.
@@ -97,10 +96,10 @@ struct Queue::Impl {
     std::array<sockaddr_nl, kBurst> senders{};
     std::array<mmsghdr, kBurst> headers{};
     std::array<QueuedPacket, kBurst> packets{};
-    std::size_t count = 0;    // packets of the last burst
-    std::size_t decided = 0;  // of these, the ones disposed of
-    std::uint32_t last_id;
-    std::uint64_t lost;
+    std::size_t count = 0;      // packets of the last burst
+    std::size_t decided = 0;    // of these, the ones disposed of
+    std::uint32_t last_id = 0;  // the kernel counts from 1 on
+    std::uint64_t lost = 0;
     std::uint64_t errors = 0;
 };
 

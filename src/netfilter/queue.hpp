@@ -32,6 +32,7 @@ struct QueuedPacket {
     bool bridged = false;           // br_netfilter shows it: it goes from port to port, and is not routed
     std::uint32_t wire_length = 0;  // bytes on the wire (of the whole GSO packet)
     Hook hook = Hook::forward;
+    std::uint32_t lost_before = 0;  // packets that passed unseen between the one before and this one
     std::span<const std::uint8_t> payload;
 };
 

@@ -103,8 +103,7 @@ std::optional<QueueError> QueueSocket::configure(const QueueOptions& options) {
         if (n < 0) return failure(options.number, "no answer from the kernel", errno);
         const QueueMessage answer = read_message({in.data(), static_cast<std::size_t>(n)});
         if (answer.kind == QueueMessage::Kind::packet) {
-            first_id_ = answer.packet.id;
-            verdicts.accept(first_id_);
+            verdicts.accept(answer.packet.id);  // unseen: a gap in the ids will tell
         } else if (answer.kind == QueueMessage::Kind::error) {
             if (answer.error != 0) return refusal(options, answer.error);
             (void)verdicts.flush(fd_);

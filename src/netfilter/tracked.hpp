@@ -17,7 +17,9 @@ struct Tracked {
         established,
         fin_wait,    // a FIN has passed
         close_wait,  // and an acknowledgment after it, from whomever
-        over,        // FINs of both have passed, or an RST
+        last_ack,    // FINs of both have passed
+        time_wait,   // and the acknowledgment after them
+        closed,      // an RST has passed
     };
     Translation translation;
     Stage stage = Stage::opening;

@@ -5,6 +5,8 @@
 
 #include "tcp/segment.hpp"
 
+#include <cstdint>
+
 namespace finwait::netfilter {
 
 /// One end, and by which address the other one knows it; the same without NAT.
@@ -18,13 +20,17 @@ struct Face {
 struct Translation {
     Face opener;  // conntrack's original tuple begins there
     Face answerer;
+    std::uint32_t entry = 0;  // the name of conntrack's entry: a later one with the same tuples has another
 
     /// Whether it is of the connection that the forward hook shows between these two.
     [[nodiscard]] bool between(const tcp::Endpoint& a, const tcp::Endpoint& b) const;
     /// Writes the source by which the receiver knows the sender. The segment must be of that connection.
     void apply(tcp::Segment& segment) const;
 
-    friend bool operator==(const Translation&, const Translation&) = default;
+    /// Whichever entry told it.
+    friend bool operator==(const Translation& a, const Translation& b) {
+        return a.opener == b.opener && a.answerer == b.answerer;
+    }
 };
 
 }  // namespace finwait::netfilter

@@ -25,11 +25,12 @@ constexpr std::string_view kAliveTooLong = "both sides answer, and there has bee
 constexpr std::string_view kUnreachableTooLong =
     "the network reports that a side cannot be reached, and there has been no progress for alive_max";
 constexpr std::string_view kUnverified =
-    "since the start the sides have not both said where they stand, and without that no reset is exact";
+    "segments have passed unseen and the sides have not both said since where they stand: no reset is exact";
 constexpr std::string_view kVerifying =
-    "both sides are asked whether the numbers from before the restart are still right";
+    "segments may have passed unseen: both sides are asked first where they stand";
+constexpr std::string_view kCatchingUp = "segments have passed unseen: both sides are asked where they stand";
 constexpr std::string_view kSettling =
-    "it is older than finwaitd and half-closed by conntrack's word: both sides are asked where they stand";
+    "it is half-closed by conntrack's word alone: both sides are asked where they stand";
 constexpr std::string_view kAsking = "its time is up: both sides are asked";
 
 /// An orphan counts as one only where the policy lets the test, and not before the numbers are known.
@@ -146,7 +147,7 @@ Decision end_one(Record& record, Role target, const Circumstances& around) {
 
 /// A side that did not answer is reset too, whatever the policy: perhaps only its answers are lost.
 Decision end_both(Record& record, std::string_view reason, const Circumstances& around) {
-    if (tcp::recalled(record.connection)) return leave_unverified(record, around);
+    if (unverified(record.connection)) return leave_unverified(record, around);
     const bool silent =
         std::ranges::any_of(record.reaping.side, [](const Inquiry& i) { return unheard(i.evidence); });
     begin_resetting(record, silent ? ResetSides::both : around.timeouts.reset, reason, around.now);
@@ -155,7 +156,7 @@ Decision end_both(Record& record, std::string_view reason, const Circumstances& 
 
 /// Nothing is proven against the flow: it is left, unless it has been so for too long.
 Decision spare(Record& record, const Judgement& j, const Circumstances& around) {
-    if (tcp::recalled(record.connection)) return leave_unverified(record, around);
+    if (unverified(record.connection)) return leave_unverified(record, around);
     const Inquiry& closer = record.reaping.of(record.reaping.closer);
     if (around.now >= record.last_progress + around.timeouts.alive_max) {
         const bool unreachable = j.closer == Evidence::unreachable || j.holder == Evidence::unreachable;
@@ -206,6 +207,12 @@ Decision go_on_settling(Record& record, const Circumstances& around) {
     return requested ? decide(record, around) : Decision{Step::wait, record.reaping.not_before, {}, {}};
 }
 
+std::string_view reason_to_ask(const Record& record, const Circumstances& around) {
+    if (tcp::blind(record.connection)) return kSettling;
+    if (record.reaping.verify) return kCatchingUp;
+    return asks_by_policy(record, around) && !verifies_first(record) ? kAsking : kVerifying;
+}
+
 }  // namespace
 
 Decision begin_asking(Record& record, const Circumstances& around) {
@@ -213,10 +220,8 @@ Decision begin_asking(Record& record, const Circumstances& around) {
     reaping.phase = Phase::probing;
     reaping.since = around.now;
     reaping.side = {};
-    if (tcp::blind(record.connection))
-        reaping.reason = kSettling;
-    else
-        reaping.reason = asks_by_policy(record, around) && !verifies_first(record) ? kAsking : kVerifying;
+    reaping.reason = reason_to_ask(record, around);
+    reaping.verify = false;
     reaping.closer = *tcp::closer(record.connection);
     return ask_the_unheard(record, around);
 }
@@ -235,12 +240,17 @@ Decision go_on_asking(Record& record, const Circumstances& around) {
         return {Step::wait, due(record, around.timeouts), {}, {}};
     }
     if (reaping.reason == kSettling) return go_on_settling(record, around);
-    if (!gone && reaping.reason == kVerifying && tcp::exact(record.connection)) {
+    const bool before_its_time = reaping.reason == kCatchingUp;
+    if (!gone && (before_its_time || reaping.reason == kVerifying) && tcp::exact(record.connection)) {
         revive(record);
         return decide(record, around);
     }
     const Judgement& j = judge(evidence_of(record, reaping.closer, around.timeouts),
                                evidence_of(record, other(reaping.closer), around.timeouts));
+    if (!gone && before_its_time && j.act != Act::wait) {
+        revive(record);
+        return {Step::wait, due(record, around.timeouts), {}, {}};
+    }
     return act_on(record, j, around);
 }
 

@@ -31,8 +31,17 @@ std::string_view reason_of(const Record& record, const Circumstances& around) {
 
 }  // namespace
 
+bool unverified(const tcp::Connection& c) {
+    return tcp::recalled(c) && tcp::closer(c);
+}
+
+bool to_be_verified(const Record& record) {
+    return unverified(record.connection) && !untouchable(record.connection);
+}
+
 bool asks_by_policy(const Record& record, const Circumstances& around) {
-    return around.timeouts.on_expiry == policy::OnExpiry::probe && reason_of(record, around) == kIdle;
+    return !record.reaping.verify && around.timeouts.on_expiry == policy::OnExpiry::probe &&
+           reason_of(record, around) == kIdle;
 }
 
 namespace {
@@ -45,12 +54,6 @@ bool window_closed(const Record& record) {
 
 Decision wait_until(Instant when) {
     return {Step::wait, when, {}, {}};
-}
-
-/// Its numbers are only remembered, and there are sides to ask whether they are right.
-bool to_be_verified(const Record& record) {
-    const tcp::Connection& c = record.connection;
-    return tcp::recalled(c) && tcp::closer(c) && !untouchable(c);
 }
 
 /// The wait that an obstacle asks for; empty when there is none. Who only observes asks nobody and takes
@@ -69,6 +72,15 @@ std::optional<Decision> held_up(const Record& record, Duration quiet, const Circ
     return std::nullopt;
 }
 
+/// Something has passed unseen: whoever may be asked is asked where it stands, before its time.
+Decision verify(Record& record, const Circumstances& around) {
+    const bool asking = !around.observe && !around.breaker.open() && to_be_verified(record) &&
+                        around.timeouts.on_expiry != policy::OnExpiry::observe;
+    if (asking) return begin_asking(record, around);
+    record.reaping.verify = false;
+    return decide(record, around);
+}
+
 Decision watch(Record& record, const Circumstances& around) {
     const policy::Timeouts& t = around.timeouts;
     const bool observing =
@@ -78,6 +90,7 @@ Decision watch(Record& record, const Circumstances& around) {
     const Instant when =
         early ? record.reaping.not_before : std::max(due(record, t), record.reaping.not_before);
     if (around.now < when && !record.reaping.requested) return wait_until(when);
+    if (record.reaping.verify) return verify(record, around);
     const std::string_view reason = reason_of(record, around);
     const bool idle = reason == kIdle;
     if (observing && record.reaping.recorded) return wait_until(Instant::never());
@@ -119,7 +132,7 @@ Obstacle obstacle(const Record& record, Duration quiet, Instant now) {
 }
 
 Instant due(const Record& record, const policy::Timeouts& timeouts) {
-    if (record.reaping.requested || record.reaping.crowded) return Instant();
+    if (record.reaping.requested || record.reaping.crowded || record.reaping.verify) return Instant();
     return std::min(record.last_progress + timeouts.fin_wait_2,
                     record.half_closed_at + timeouts.fin_wait_2_max);
 }

@@ -82,6 +82,12 @@ inline constexpr Duration kStoppedFor = std::chrono::minutes(1);
 /// Whether a side drops what we make, or the flow is one of several: such flows are only reported.
 [[nodiscard]] bool untouchable(const tcp::Connection& connection);
 
+/// Its numbers are only remembered, or its FIN is known by conntrack's word alone: both sides are to say
+/// first where they stand.
+[[nodiscard]] bool unverified(const tcp::Connection& connection);
+/// The same, and there are sides to ask.
+[[nodiscard]] bool to_be_verified(const flow::Record& record);
+
 [[nodiscard]] Obstacle obstacle(const flow::Record& record, Duration quiet, Instant now);
 
 /// When the time of a half-closed flow is up by its timeouts.

@@ -6,7 +6,7 @@
 
 namespace finwait::reaper {
 
-/// Whether its time is up in the way that asks; otherwise it is only asked where its numbers are recalled.
+/// Whether its time is up in the way that asks; otherwise it is only asked where its numbers are not sure.
 [[nodiscard]] bool asks_by_policy(const flow::Record& record, const Circumstances& around);
 [[nodiscard]] Decision begin_asking(flow::Record& record, const Circumstances& around);
 [[nodiscard]] Decision go_on_asking(flow::Record& record, const Circumstances& around);

@@ -109,12 +109,10 @@ bool Shard::handle_burst() {
     const auto burst = queue_.receive();
     if (burst.empty()) return false;
     const Instant now = monotonic_now();
-    if (const std::uint64_t lost = queue_.lost(); lost != losses_told_) {
-        engine_.on_loss(lost - losses_told_);
-        losses_told_ = lost;
-    }
-    for (std::size_t i = 0; i < burst.size(); ++i)
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        if (burst[i].lost_before > 0) note_loss(now, burst[i].lost_before);
         queue_.dispose(i, decide(now, burst[i]));
+    }
     queue_.flush();
     return true;
 }
@@ -137,6 +135,11 @@ engine::Verdict Shard::on_segment(Instant now, const tcp::Segment& segment, engi
         if (stranger_sink_) stranger_sink_(segment);
     }
     return verdict;
+}
+
+void Shard::note_loss(Instant now, std::uint32_t packets) {
+    engine_.on_loss(now, packets);
+    if (loss_sink_) loss_sink_();
 }
 
 engine::Verdict Shard::on_other(std::span<const std::uint8_t> packet, tcp::ParseError error) {
@@ -162,6 +165,12 @@ void Shard::hear(const tcp::Unreachable& error) {
     });
 }
 
+void Shard::stir(std::vector<Ready> segments) {
+    boost::asio::post(io_, [this, segments = std::move(segments)] {
+        if (!engine_.observes()) wire_.send_as_they_are(segments);
+    });
+}
+
 void Shard::run_due() {
     const Instant now = monotonic_now();
     if (engine_.next_deadline() <= now) {
@@ -182,6 +191,8 @@ void Shard::perform(Instant now, const engine::Actions& actions) {
         }
         const auto& event = std::get<engine::Event>(action);
         sink_(event, engine_);
+        if (event.type == engine::EventType::confirmed && end_sink_)
+            if (const auto known = wire_.translation(now, event.id)) end_sink_(*known);
         if (event.type == engine::EventType::confirmed || event.type == engine::EventType::unconfirmed)
             wire_.forget(event.id);
     }

@@ -15,6 +15,7 @@
 #include <span>
 #include <thread>
 #include <variant>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -57,6 +58,10 @@ class Shard {
     void know_own_sockets(host::Sockets sockets, Wire::Complain complain) {
         wire_.know_own_sockets(std::move(sockets), std::move(complain));
     }
+    /// Before start(): called with connections that are gone from both ends; the same holds for it.
+    void tell_ends(std::function<void(const netfilter::Translation&)> sink) { end_sink_ = std::move(sink); }
+    /// Before start(): called when packets have passed unseen; on the shard's thread, and must not wait.
+    void tell_losses(std::function<void()> sink) { loss_sink_ = std::move(sink); }
     void start();
     /// Ends the thread at once.
     void stop();
@@ -67,6 +72,9 @@ class Shard {
     /// An error that came to another shard and has been forwarded; may be called on any thread. What is too
     /// much to be handled in time is forgotten: an error is a hint, and routers repeat it.
     void hear(const tcp::Unreachable& error);
+
+    /// Sends these as they are, unless nothing may be sent; may be called on any thread.
+    void stir(std::vector<Ready> segments);
 
     [[nodiscard]] Handle handle();
     [[nodiscard]] const Aside& aside() const { return aside_; }
@@ -81,6 +89,7 @@ class Shard {
     bool handle_burst();
     [[nodiscard]] netfilter::Disposition decide(Instant now, const netfilter::QueuedPacket& packet);
     [[nodiscard]] engine::Verdict on_segment(Instant now, const tcp::Segment& segment, engine::Way way);
+    void note_loss(Instant now, std::uint32_t packets);
     /// The verdict on a packet that is no segment.
     [[nodiscard]] engine::Verdict on_other(std::span<const std::uint8_t> packet, tcp::ParseError error);
     void run_due();
@@ -95,6 +104,8 @@ class Shard {
     EventSink sink_;
     ErrorSink error_sink_;
     StrangerSink stranger_sink_;
+    std::function<void()> loss_sink_;
+    std::function<void(const netfilter::Translation&)> end_sink_;
     boost::asio::io_context io_{1};
     boost::asio::posix::stream_descriptor readable_{io_};
     boost::asio::steady_timer timer_{io_};
@@ -102,7 +113,6 @@ class Shard {
     Wire wire_;
     Instant timer_set_for_ = Instant::never();
     engine::Actions actions_;
-    std::uint64_t losses_told_ = 0;
     std::uint64_t strangers_told_ = 0;
     std::atomic<std::uint64_t> queue_errors_ = 0;
     std::atomic<std::uint64_t> unheard_ = 0;

@@ -62,6 +62,18 @@ void Wire::send(Instant now, const engine::Send& order) {
     }
 }
 
+void Wire::send_as_they_are(std::span<const Ready> segments) {
+    for (const Ready& ready : segments)
+        injector_.add(ready.segment, ready.origin);
+    flush();
+}
+
+std::optional<netfilter::Translation> Wire::translation(Instant now, engine::FlowId flow) {
+    const Translations::Entry entry = known_.of(now, flow);
+    if (entry.state != State::found) return std::nullopt;
+    return entry.translation;
+}
+
 void Wire::look_up(Instant now, const engine::Send& order) {
     const tcp::Segment& segment = order.segment;
     const auto answer = conntrack_->find(segment.source, segment.destination);

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,12 @@ struct WireCounts {
     std::atomic<std::uint64_t> not_sent = 0;    // the addresses could not be found out in time
     std::atomic<std::uint64_t> refused = 0;     // by the kernel: no route, or a rule in OUTPUT
     std::atomic<std::uint64_t> ended = 0;  // of this machine's own sockets, by their kernel, not by an RST
+};
+
+/// A segment as its receiver expects it, and whose it is before NAT, for routing.
+struct Ready {
+    tcp::Segment segment;
+    tcp::Address origin;
 };
 
 class Wire {
@@ -55,8 +62,12 @@ class Wire {
 
     /// Adds a segment to the burst, or keeps it until its addresses have been looked up.
     void send(Instant now, const engine::Send& order);
+    /// Sends segments that carry the addresses their receivers know.
+    void send_as_they_are(std::span<const Ready> segments);
     /// Sends the burst.
     void flush();
+    /// How the flow is translated, as far as that has been found out.
+    [[nodiscard]] std::optional<netfilter::Translation> translation(Instant now, engine::FlowId flow);
     /// The flow has come to its end.
     void forget(engine::FlowId flow) { known_.forget(flow); }
 

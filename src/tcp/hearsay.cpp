@@ -66,9 +66,22 @@ Recollection holder_speaks(Connection& c, Role from, const Segment& s) {
 
 /// What was seen of it, apart from numbers.
 void keep_traits(Side& side, const Side& seen) {
+    side.iss = seen.iss;
+    side.syn_seen = seen.syn_seen;
+    side.scale_offered = seen.scale_offered;
+    side.scale = seen.scale;
+    side.sack = seen.sack;
     side.unsigned_dropped = seen.unsigned_dropped;
     side.multipath = seen.multipath;
     side.counts_ids = seen.counts_ids;
+}
+
+Connection half_closed_like(const Connection& seen, Role closer, const std::array<Seq, 2>& guesses) {
+    Connection claim = half_closed_by_hearsay(closer, guesses);
+    for (std::size_t i = 0; i < claim.side.size(); ++i)
+        keep_traits(claim.side[i], seen.side[i]);
+    lose_numbers(claim);  // windows are scaled as they were seen to be
+    return claim;
 }
 
 }  // namespace
@@ -108,15 +121,24 @@ void take_hearsay(Connection& c, std::optional<Role> closer, const std::array<Se
     const bool all_unknown =
         std::ranges::all_of(c.side, [](const Side& s) { return s.state == State::unknown; });
     if (closer && all_unknown && !seen_to_close && !c.of(*closer).open) {
-        Connection claim = half_closed_by_hearsay(*closer, guesses);
-        for (std::size_t i = 0; i < claim.side.size(); ++i)
-            keep_traits(claim.side[i], c.side[i]);
-        c = claim;
+        c = half_closed_like(c, *closer, guesses);
         return;
     }
     for (const Role r : {Role::client, Role::server})
         if (r != closer) c.of(r).open = true;
     settle_unknown(c);
+}
+
+void open_unseen(Connection& c) {
+    Connection open = open_by_hearsay(false);
+    for (std::size_t i = 0; i < open.side.size(); ++i)
+        keep_traits(open.side[i], c.side[i]);
+    c = open;
+    lose_numbers(c);
+}
+
+void half_close_unseen(Connection& c, Role closer, const std::array<Seq, 2>& guesses) {
+    c = half_closed_like(c, closer, guesses);
 }
 
 Recollection settle_blind(Connection& c, Role from, const Segment& s) {

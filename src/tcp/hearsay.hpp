@@ -1,4 +1,5 @@
-// What conntrack says of a connection that is older than we are: whether it is open, or one side has closed.
+// What conntrack says of a connection that is older than we are, or has moved on while its segments passed
+// unseen: whether it is open, or one side has closed.
 // It keeps one state for both sides and tells no numbers. So a half-close is a claim without numbers, which
 // the sides' own next words settle or contradict; and also afterwards it stands only until the side that is
 // said to have closed sends more.
@@ -23,6 +24,12 @@ namespace finwait::tcp {
 /// The same for a connection that was picked up midway since then, so that its states are not all known: it
 /// takes over what does not contradict what it has been seen to do.
 void take_hearsay(Connection& connection, std::optional<Role> closer, const std::array<Seq, 2>& guesses);
+
+/// The same for a connection that was followed, until segments passed unseen: its handshake is complete, and
+/// neither side has closed; or `closer` has, and the other side has not. Numbers that were known hold no
+/// longer.
+void open_unseen(Connection& connection);
+void half_close_unseen(Connection& connection, Role closer, const std::array<Seq, 2>& guesses);
 
 /// Its half-close is a claim, and its numbers are not known. recalled() holds for it, too.
 [[nodiscard]] inline bool blind(const Connection& connection) {

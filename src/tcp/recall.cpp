@@ -35,13 +35,23 @@ bool fits_the_fin(const Side& sender, const Side& receiver, const Segment& s) {
     return receiver.fin_acked && s.ack == receiver.fin;
 }
 
+/// As if it had been picked up midway.
+void forget_opening(Connection& c) {
+    c.adopted = true;
+    c.pending = false;
+    for (Side& side : c.side) {
+        side.state = State::unknown;
+        side.syn_seen = false;
+    }
+    lose_numbers(c);
+}
+
 }  // namespace
 
 void recall(Connection& c) {
     if (c.released) return;
-    if (c.blind) return lose_numbers(c);
-    if (!closer(c) || !std::ranges::all_of(c.side, [](const Side& s) { return s.fresh && s.acked; }))
-        return lose_numbers(c);
+    if (embryonic(c)) return forget_opening(c);
+    if (!closer(c) || c.blind) return lose_numbers(c);
     for (const Role r : {Role::client, Role::server}) {
         Side& side = c.of(r);
         side.recalled = true;

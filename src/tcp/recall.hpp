@@ -1,5 +1,6 @@
-// Numbers that are remembered from before a time in which segments may have passed unseen, such as a restart:
-// right if nothing passed, so they are kept as a claim that the sides' own next words confirm or contradict.
+// Numbers that are remembered from before a time in which segments may have passed unseen, a restart or a
+// full queue: right if nothing passed, so they are kept as a claim that the sides' own next words confirm or
+// contradict.
 #pragma once
 
 #include "tcp/segment.hpp"
@@ -8,7 +9,7 @@
 namespace finwait::tcp {
 
 /// The numbers of a half-closed connection become a claim; any other's are lost, for it proves them anew by
-/// what it does next.
+/// what it does next. Of an unfinished handshake nothing is left: the rest of it may have passed.
 void recall(Connection& connection);
 
 /// Whether a claim is left: exact() is false until both sides' numbers are confirmed.

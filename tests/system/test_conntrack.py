@@ -1,67 +1,154 @@
-"""conntrack's own clock: a half-close that is idle for longer than conntrack would remember it still finishes."""
+"""conntrack's own clock: a half-close that is idle for longer than conntrack would remember it keeps its entry, its NAT mapping
+and our mark, and still finishes. And its entry goes when it has been reset. FINWAITD_IDLE: for how many seconds it is idle."""
 
+import os
+import re
 import time
 
-from harness import case
-from harness.sockets import open_pairs, outcome
+from harness import case, halfclosed, nat
+from harness.sockets import open_pairs
 from harness.wait import until
 
-SHORT = 4
-IDLE = 3 * SHORT
+SHORT = 10
+IDLE = int(os.environ.get("FINWAITD_IDLE", "25"))
 STATES = ("fin_wait", "close_wait", "last_ack")
+PER_ROW = 3
+MARK = 0x40000000
+
+
+def entries(lab, pair):
+    """Lines of conntrack's table about the connection between these two ends."""
+    client, server = pair.key, pair.server_key
+    family = "ipv6" if pair.version == 6 else "ipv4"
+    lines = lab.gateway.run("conntrack", "-L", "-f", family, "-p", "tcp").stdout.splitlines()
+    own = [rf"^.*? src={re.escape(client.address)} .*?sport={client.port} ", rf" src={re.escape(server.address)} .*?sport={server.port} "]
+    return [line for line in lines if all(re.search(pattern, line) for pattern in own)]
 
 
 class Conntrack(case.SystemTest):
     def setUp(self):
         super().setUp()
-        gateway = self.lab.gateway
-        for tool in ("iptables", "ip6tables"):
-            # What conntrack has forgotten does not pass any more: as with NAT, or any firewall that knows its connections.
-            strict = ("FORWARD", "-m", "conntrack", "--ctstate", "INVALID,NEW", "-p", "tcp", "!", "--syn", "-j", "DROP")
-            gateway.run(tool, "-A", *strict)
-            self.addCleanup(gateway.run, tool, "-D", *strict, check=False)
-        self.timeouts(SHORT)
+        nat.add_by_iptables(self.lab)
+        self.addCleanup(nat.remove, self.lab)
 
     def timeouts(self, seconds):
-        self.lab.gateway.sysctl(**{f"netfilter__nf_conntrack_tcp_timeout_{state}": seconds for state in STATES})
+        before = {state: self.timeout(state) for state in STATES}
+        self.set_timeouts({state: seconds for state in STATES})
+        self.addCleanup(self.set_timeouts, before)
+
+    def set_timeouts(self, values):
+        self.lab.gateway.sysctl(**{f"netfilter__nf_conntrack_tcp_timeout_{state}": value for state, value in values.items()})
 
     def timeout(self, state):
         path = f"/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_{state}"
         return int(self.lab.gateway.run("cat", path).stdout)
 
-    def idle_half_closes(self, manage):
-        daemon = self.daemon({"conntrack": {"manage_timeouts": manage},
-                              "timeouts": {"fin_wait_2": "5m", "on_expiry": "observe"}})
-        pairs = self.closing(open_pairs(self.lab, 5, 4) + open_pairs(self.lab, 5, 6))
-        for pair in pairs:
-            pair.finish("client", "shutdown")
-        until(lambda: daemon.stats()["flows.half_closed"] == len(pairs), 3)
+    def half_closes(self):
+        """Of every kind of NAT, over both IP versions, closed by either side."""
+        made = []
+        for kind in nat.KINDS:
+            for version in (4, 6):
+                pairs = self.closing(nat.open_pairs(self.lab, kind, version, PER_ROW))
+                made += [halfclosed.HalfClosed(pair, "client" if i % 2 else "server", "shutdown")
+                         for i, pair in enumerate(pairs)]
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.OPEN, 2), [])
+        return made
+
+    def finish(self, made):
+        for h in made:
+            h.pair.end(h.holder).sendall(b"late")
+            h.pair.end(h.holder).close()
+        for h in made:
+            self.assertEqual(h.pair.end(h.closer).recv(16), b"late", f"{h}")
+            self.assertEqual(h.pair.end(h.closer).recv(16), b"", f"{h}")
+
+
+class Idle(Conntrack):
+    def setUp(self):
+        super().setUp()
+        for tool in ("iptables", "ip6tables"):
+            # What conntrack has forgotten does not pass any more, without NAT either.
+            strict = ("FORWARD", "-m", "conntrack", "--ctstate", "INVALID,NEW", "-p", "tcp", "!", "--syn", "-j", "DROP")
+            self.lab.gateway.run(tool, "-A", *strict)
+            self.addCleanup(self.lab.gateway.run, tool, "-D", *strict, check=False)
+        self.timeouts(SHORT)
+
+    def outlives_conntracks_clock(self, settings, said):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "10m", "on_expiry": "observe"}, **settings})
+        self.assertRegex(daemon.log(), "nf_conntrack_tcp_timeout_close_wait is 10s .*" + said)
+        made = self.half_closes()
+        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
+        before = {h: entries(self.lab, h.pair) for h in made}
         time.sleep(IDLE)
-        return daemon, pairs
-
-    def finished(self, pairs):
-        """How many holders' answers arrive, with the end behind them."""
-        for pair in pairs:
-            pair.server.sendall(b"late")
-            pair.server.close()
-        until(lambda: all(outcome(pair.client) == "eof" for pair in pairs), 3)
-        return sum(outcome(pair.client) == "eof" for pair in pairs)
-
-    def test_with_managed_timeouts_entry_and_mark_outlive_conntracks_clock(self):
-        daemon, pairs = self.idle_half_closes(manage=True)
-        self.assertIn("it was raised to", daemon.log())
-        self.assertGreater(self.timeout("close_wait"), 300)
-        self.assertEqual(self.finished(pairs), len(pairs))
+        for h in made:
+            now = entries(self.lab, h.pair)
+            self.assertEqual((len(before[h]), len(now)), (1, 1), f"{h}")
+            self.assertEqual(self.without_clock(now[0]), self.without_clock(before[h][0]), f"{h}")
+            if settings.get("intercept", {}).get("packets") != "all":
+                self.assertIn(f"mark={MARK} ", now[0])
+        self.finish(made)
         # The late FIN was seen: its flow is no longer half-closed.
         self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == 0, 3))
+        print(f"\n  {len(made)} half-closes, idle for {IDLE} s, and conntrack gives them {SHORT} s ... ", end="")
+        return daemon
+
+    @staticmethod
+    def without_clock(line):
+        return re.sub(r"^(\S+ +\d+ )\d+ ", r"\1", line)
+
+    def test_entries_are_kept_alive_one_by_one(self):
+        self.outlives_conntracks_clock({}, "kept alive one by one")
+        self.assertEqual(self.timeout("close_wait"), SHORT)
+
+    def test_entries_are_kept_alive_one_by_one_when_all_packets_are_queued(self):
+        self.outlives_conntracks_clock({"intercept": {"packets": "all"}}, "kept alive one by one")
+
+    def test_timeouts_are_raised_until_the_end(self):
+        daemon = self.outlives_conntracks_clock({"conntrack": {"manage_timeouts": True}}, "it was raised to")
+        self.assertGreater(self.timeout("close_wait"), 600)
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual([self.timeout(state) for state in STATES], [SHORT] * len(STATES))
 
-    def test_without_them_conntrack_forgets_and_the_log_says_so_from_the_start(self):
-        daemon, pairs = self.idle_half_closes(manage=False)
-        self.assertIn("conntrack forgets a half-closed connection", daemon.log())
-        self.assertEqual(self.timeout("close_wait"), SHORT)
-        self.assertEqual(self.finished(pairs), 0)
+    def test_answers_to_probes_set_the_clock_back_and_the_entry_lives_on(self):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s"}})
+        made = self.half_closes()
+        self.assertTrue(until(lambda: daemon.stats()["probes.sent"] >= 2 * len(made), 10))
+        time.sleep(SHORT + 4)
+        self.assertEqual([h for h in made if len(entries(self.lab, h.pair)) != 1], [])
+        self.finish(made)
+
+
+class Removal(Conntrack):
+    def reset(self, packets):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "on_expiry": "reset"}, "intercept": {"packets": packets}})
+        made = self.half_closes()
+        kept = self.closing(open_pairs(self.lab, 3, 4) + open_pairs(self.lab, 3, 6))
+        self.assertEqual([h for h in made if len(entries(self.lab, h.pair)) != 1], [])
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.GONE, 10), [])
+        self.assertTrue(until(lambda: daemon.stats()["resets.confirmed"] == len(made), 10), daemon.stats())
+        gone = until(lambda: not any(entries(self.lab, h.pair) for h in made), 2)
+        self.assertTrue(gone, [entries(self.lab, h.pair) for h in made])
+        self.assertEqual([pair for pair in kept if len(entries(self.lab, pair)) != 1], [])
+        return made
+
+    def test_the_entry_goes_with_a_confirmed_reset_and_a_new_connection_has_the_same_ports_at_once(self):
+        made = self.reset("selective")
+        rows = [(kind, version) for kind in nat.KINDS for version in (4, 6)]
+        for (kind, version), h in zip(rows, made[::PER_ROW]):
+            [pair] = self.closing(nat.open_pairs(self.lab, kind, version, 1, h.pair.key[:2]))
+            self.assertEqual(pair.key, h.pair.key)
+            pair.talk()
+            self.assertEqual(len(entries(self.lab, pair)), 1)
+
+    def test_the_entry_goes_when_all_packets_are_queued(self):
+        self.reset("all")
+
+    def test_an_entry_stays_while_its_end_is_not_confirmed(self):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "on_expiry": "observe"}})
+        made = self.half_closes()
+        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
+        time.sleep(4)
+        self.assertEqual([h for h in made if len(entries(self.lab, h.pair)) != 1], [])
 
 
 if __name__ == "__main__":

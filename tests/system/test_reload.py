@@ -1,7 +1,13 @@
 """A reload puts other timeouts in force without losing a flow; a bad file changes nothing."""
 
+import time
+
 from harness import case, halfclosed
+from harness.load import BulkTransfer, ConnectStorm
+from harness.sockets import open_pairs
 from harness.wait import until
+
+ROUNDS = 100
 
 
 class Reload(case.SystemTest):
@@ -53,6 +59,44 @@ class Reload(case.SystemTest):
         self.assertTrue(until(lambda: f"{self.started.config}:" in self.started.log(), 5), "SIGHUP: no error in the log")
         self.assertTrue(self.started.running())
         self.assert_in_force(3600, ids)
+
+    def test_a_bad_file_under_load_disturbs_nothing_and_what_needs_a_restart_is_said(self):
+        storm = ConnectStorm(self.lab, rate=300)
+        ids, policies = self.half_closed(), self.policies()
+        self.started.configure({"timeouts": {"fin_wait_2": "1s"}, "limits": {"flows": 0}})
+        self.assertEqual(self.started.ctl("reload", check=False).returncode, 2)
+        self.assertEqual(self.policies(), policies)
+        self.started.configure({"timeouts": {"fin_wait_2": "1h"}, "intercept": {"queues": 7}, "limits": {"flows": 5000}})
+        self.started.ctl("reload")
+        for key in (r"\[intercept\]", r"limits\.flows"):
+            self.assertRegex(self.started.log(), key + " has changed: it takes a restart to come into force")
+        self.assertEqual(storm.finish()[:10], [])
+        self.assert_in_force(3600, ids)
+
+    def policies(self):
+        """{name: how long it lets a half-closed flow be idle, in seconds}."""
+        return {policy["name"]: policy["fin_wait_2_s"] for policy in self.started.ctl_json("policy")}
+
+    def test_a_hundred_reloads_under_load_lose_no_packet_and_are_in_force_each_time(self):
+        ids = set(self.half_closed())
+        storm = ConnectStorm(self.lab, rate=500)
+        bulks = [BulkTransfer(open_pairs(self.lab, 1, version)[0]) for version in (4, 6)]
+        begun = time.monotonic()
+        for i in range(ROUNDS):
+            hours = 1 + i % 5
+            extra = {"policy": [{"name": "web", "match": "port 80", "fin_wait_2": f"{hours}m"}]} if i % 2 else {}
+            self.started.configure({"timeouts": {"fin_wait_2": f"{hours}h"}, **extra})
+            self.started.ctl("reload")
+            expected = {"default": 3600.0 * hours, **({"web": 60.0 * hours} if extra else {})}
+            self.assertTrue(until(lambda: self.policies() == expected, 5), f"round {i}: {self.policies()}, not {expected}")
+        took = time.monotonic() - begun
+        errors = [error for load in (*bulks, storm) for error in load.finish()]
+        self.assertEqual(errors[:10], [])
+        stats = self.started.stats()
+        self.assertEqual((stats["queue.dropped"], stats["queue.errors"]), (0, 0))
+        self.assertLessEqual(ids, set(self.half_closed()))  # and the bulk transfers, whose receivers stay open
+        print(f"\n  {ROUNDS} reloads in {took:.1f} s, {storm.done} connections and "
+              f"{sum(bulk.received for bulk in bulks) >> 20} MiB undisturbed ... ", end="")
 
 
 if __name__ == "__main__":

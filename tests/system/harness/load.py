@@ -69,7 +69,7 @@ class ConnectStorm:
         self._lab = lab
         self._rate = rate
         self._patience = patience
-        self.done = 0
+        self.started = self.done = 0
         self.errors = []
         self._stop = threading.Event()
         self._listeners = {version: Listener(lab, version) for version in (4, 6)}
@@ -85,14 +85,14 @@ class ConnectStorm:
     async def _run(self):
         servers = [asyncio.create_task(self._accept(listener.socket)) for listener in self._listeners.values()]
         clients = set()
-        started, begun = 0, time.monotonic()
+        begun = time.monotonic()
         while not self._stop.is_set():
             # A machine that cannot keep up connects less often: the number in flight is limited, not only the rate.
-            while started < (time.monotonic() - begun) * self._rate and len(clients) < 500:
-                task = asyncio.create_task(self._connect(4 if started % 2 else 6))
+            while self.started < (time.monotonic() - begun) * self._rate and len(clients) < 500:
+                task = asyncio.create_task(self._connect(4 if self.started % 2 else 6))
                 clients.add(task)
                 task.add_done_callback(clients.discard)
-                started += 1
+                self.started += 1
             await asyncio.sleep(0.005)
         if clients:
             await asyncio.wait(clients)

@@ -52,21 +52,21 @@ def remove(lab):
         lab.gateway.run("nft", "delete", "table", family, "operator", check=False)
 
 
-def open_pairs(lab, kind, version, count):
-    """Established connections through that kind of NAT, each of which has talked."""
+def open_pairs(lab, kind, version, count, client_end=None):
+    """Established connections through that kind of NAT, each of which has talked. `client_end`: address and port."""
     listener = Listener(lab, version, _PORT[kind])
     shown = (GATEWAY[version], _SHOWN_PORT[kind]) if kind in _SHOWN_PORT else (SERVER[version], _PORT[kind])
-    return connect(lab, listener, shown, version, count)
+    return connect(lab, listener, shown, version, count, client_end)
 
 
-def connect(lab, listener, shown, version, count, source=None):
-    """Connections to `listener`, which the client knows as `shown`; closes it."""
+def connect(lab, listener, shown, version, count, client_end=None):
+    """Connections to `listener`, which the client knows as `shown`; closes it. `client_end`: an address, perhaps with a port."""
     listener.socket.setblocking(True)
     listener.socket.settimeout(10)
     pairs = []
     # One after another: who was accepted cannot be told by the address that the client knows itself by.
     for _ in range(count):
-        client = client_socket(lab, version, source)
+        client = client_socket(lab, version, *(client_end or ()))
         client.settimeout(10)
         client.connect(shown)
         server = listener.socket.accept()[0]

@@ -16,13 +16,14 @@ _IP_BIND_ADDRESS_NO_PORT = 24
 _SOURCE = itertools.count()
 
 
-def client_socket(lab, version, address=None):
-    """An unconnected, non-blocking socket bound to one of the client's addresses, each in turn."""
+def client_socket(lab, version, address=None, port=0):
+    """An unconnected, non-blocking socket bound to one of the client's addresses, each in turn, and to a port of its own or
+    that one."""
     with lab.client.entered():
         sock = socket.socket(_FAMILY[version], socket.SOCK_STREAM)
     sock.setblocking(False)
     sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-    sock.bind((address or lab.clients(version)[next(_SOURCE) % lab.client_addresses], 0))
+    sock.bind((address or lab.clients(version)[next(_SOURCE) % lab.client_addresses], port))
     return sock
 
 

@@ -36,7 +36,7 @@ class Uplinks:
     def open_pairs(self, kind, version, count):
         listener = Listener(self._lab, version, _PORT[kind], host=self)
         source = self.source[version] if kind == "source" else self._lab.clients(version)[0]
-        return connect(self._lab, listener, (_FAR[version], _PORT[kind]), version, count, source)
+        return connect(self._lab, listener, (_FAR[version], _PORT[kind]), version, count, (source,))
 
     def second(self, address):
         """Whether an address is one of the second way's."""

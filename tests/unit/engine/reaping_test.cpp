@@ -198,10 +198,10 @@ TEST(Reaping, OnlyTheChosenSideIsReset) {
 TEST(Reaping, AfterUnseenPacketsNothingIsResetBeforeBothSidesWereHeard) {
     Path path(with_timeouts(quick()));
     path.client_half_closed();
-    path.engine.on_loss(5);
+    path.engine.on_loss(path.now, 5);
     path.wait(seconds(10));
     EXPECT_THAT(path.resets(), IsEmpty());
-    path.server(ack(5000, 1002));
+    path.server(ack(5001, 1002));
     path.client(ack(1002, 5001));
     path.wait(seconds(10));
     EXPECT_EQ(path.resets().size(), 2U);

@@ -60,6 +60,16 @@ TEST_F(Clock, IsOnlyTalkedAboutUnlessItIsToBeManaged) {
     EXPECT_EQ(value("close_wait"), 60);
 }
 
+TEST_F(Clock, IsNoTroubleWhereEntriesAreKeptAliveUnlessItIsTooShortForThat) {
+    put("close_wait", 60);
+    put("last_ack", 2);
+    settings.conntrack.manage_timeouts = false;
+    ConntrackClock clock(root);
+    EXPECT_THAT(clock.fit(settings, true),
+                ElementsAre(HasSubstr("are kept alive one by one"), HasSubstr("sysctl -w")));
+    EXPECT_EQ(shortest_timeout(root), std::chrono::seconds(2));
+}
+
 TEST_F(Clock, FollowsAReload) {
     put("close_wait", 60);
     ConntrackClock clock(root);

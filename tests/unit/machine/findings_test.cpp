@@ -38,7 +38,7 @@ TEST(Findings, NothingIsToBeDoneOnAGoodMachine) {
 
 TEST(Findings, AConntrackThatForgetsTooEarlyIsNamedWithItsPolicyAndItsCure) {
     Facts facts = good_machine();
-    facts.close_wait = Duration(seconds(60));
+    facts.close_wait = Duration(seconds(2));
     config::Settings settings;
     policy::Policy slow;
     slow.name = "slow";
@@ -47,11 +47,17 @@ TEST(Findings, AConntrackThatForgetsTooEarlyIsNamedWithItsPolicyAndItsCure) {
     const auto found = of(facts, settings, Grade::warning);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_THAT(found[0].what,
-                HasSubstr("nf_conntrack_tcp_timeout_close_wait is 1m, and policy \"slow\" needs 9m15s"));
+                HasSubstr("nf_conntrack_tcp_timeout_close_wait is 2s, and policy \"slow\" needs 9m15s"));
     EXPECT_THAT(found[0].advice,
                 HasSubstr("sysctl -w net.netfilter.nf_conntrack_tcp_timeout_close_wait=615"));
     settings.conntrack.manage_timeouts = true;
     EXPECT_THAT(of(facts, settings, Grade::warning), IsEmpty());
+}
+
+TEST(Findings, AConntrackThatForgetsEarlyButNotAtOnceIsMadeUpFor) {
+    Facts facts = good_machine();
+    facts.close_wait = Duration(seconds(60));
+    EXPECT_THAT(of(facts, {}, Grade::warning), IsEmpty());
 }
 
 TEST(Findings, APolicyThatNeverActsNeedsNoTime) {

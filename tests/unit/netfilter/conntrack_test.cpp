@@ -189,8 +189,8 @@ TEST_F(ConntrackTest, TellsHowFarAConnectionIs) {
                   EXPECT_EQ(everything().at(0).stage, Tracked::Stage::opening) << "nothing has come back";
                   const std::pair<const char*, Tracked::Stage> stages[] = {
                       {"ESTABLISHED", Tracked::Stage::established}, {"FIN_WAIT", Tracked::Stage::fin_wait},
-                      {"CLOSE_WAIT", Tracked::Stage::close_wait},   {"LAST_ACK", Tracked::Stage::over},
-                      {"TIME_WAIT", Tracked::Stage::over},          {"SYN_RECV", Tracked::Stage::opening}};
+                      {"CLOSE_WAIT", Tracked::Stage::close_wait},   {"LAST_ACK", Tracked::Stage::last_ack},
+                      {"TIME_WAIT", Tracked::Stage::time_wait},     {"SYN_RECV", Tracked::Stage::opening}};
                   for (const auto& [state, stage] : stages) {
                       ASSERT_EQ(set_state(state, client, "SEEN_REPLY"), "");
                       const Tracked tracked = everything().at(0);
@@ -214,6 +214,43 @@ TEST_F(ConntrackTest, SetsItsOwnBitsOfTheMarkOnly) {
                   EXPECT_EQ(everything().at(0).mark, 0x40000005U);
                   const Translation other{{at("10.0.0.2", 1), client}, {service, service}};
                   EXPECT_TRUE(conntrack.mark(other, 0x5)) << "there is no such connection";
+              }),
+              "");
+}
+
+std::vector<Tracked> listed(std::uint32_t mark = 0) {
+    auto opened = Conntrack::open();
+    std::vector<Tracked> out;
+    const auto error = std::get<Conntrack>(opened).list(mark, [&out](const Tracked& entry) {
+        out.push_back(entry);
+        return true;
+    });
+    if (error) ADD_FAILURE() << error->message;
+    return out;
+}
+
+TEST_F(ConntrackTest, GivesAnEntryTimeAndRemovesItButNotOneThatHasTakenItsPlace) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  auto opened = Conntrack::open();
+                  auto& conntrack = std::get<Conntrack>(opened);
+                  const Made both{at("10.0.0.4", 1000), at("192.0.2.1", 80), at("10.1.0.1", 8080),
+                                  at("192.0.2.9", 5001)};
+                  ASSERT_EQ(insert(both), "");
+                  const auto before = listed();
+                  ASSERT_EQ(before.size(), 1U);
+                  EXPECT_LE(before[0].left, std::chrono::seconds(100));
+                  EXPECT_TRUE(listed(0x40000000).empty()) << "it has no mark";
+
+                  conntrack.give_time(before[0].translation, std::chrono::seconds(500));
+                  ASSERT_EQ(listed().size(), 1U);
+                  EXPECT_GT(listed()[0].left, std::chrono::seconds(490));
+
+                  Translation another = before[0].translation;
+                  another.entry ^= 1U;
+                  conntrack.remove(another);
+                  EXPECT_EQ(listed().size(), 1U);
+                  conntrack.remove(before[0].translation);
+                  EXPECT_TRUE(listed().empty());
               }),
               "");
 }

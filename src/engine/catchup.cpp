@@ -1,0 +1,161 @@
+// What follows a loss: flows of which something may have passed unseen catch up, by what conntrack has seen
+// and by asking their sides.
+
+#include "engine/impl.hpp"
+#include "tcp/hearsay.hpp"
+
+#include <algorithm>
+
+namespace finwait::engine {
+
+namespace {
+
+/// By then conntrack has been asked, which knows the end of most without that anybody is bothered.
+constexpr Duration kBeforeWalk = std::chrono::seconds(2);
+/// While packets go on being lost.
+constexpr Duration kBetweenWalks = std::chrono::seconds(10);
+/// Slots looked at in one on_tick().
+constexpr std::uint32_t kWalkBudget = 4096;
+
+constexpr std::string_view kEndUnseen = "closed while segments passed unseen";
+
+}  // namespace
+
+void Engine::Impl::on_loss(Instant now, std::uint64_t packets) {
+    counters.packets_lost += packets;
+    ++losses_;
+    if (walk_due_ == Instant::never()) walk_due_ = std::max(now + kBeforeWalk, next_walk_);
+}
+
+/// A record as the losses since it was last touched leave it; this may be a copy.
+void Engine::Impl::doubt(Record& record) const {
+    if (record.losses == losses_) return;
+    record.losses = losses_;
+    tcp::recall(record.connection);
+}
+
+void Engine::Impl::catch_up_with_losses(Instant now, std::uint32_t slot) {
+    Record& record = table_[slot];
+    if (record.losses == losses_) return;
+    const Before earlier = before(record);
+    doubt(record);
+    settle(now, slot, earlier, nullptr);
+}
+
+void Engine::Impl::begin_due_walk(Instant now) {
+    if (now < walk_due_ || walked_ != flow::kNoSlot) return;
+    walk_due_ = Instant::never();
+    next_walk_ = now + kBetweenWalks;
+    walked_ = 0;
+}
+
+/// Half-closed flows are asked, so many a second.
+void Engine::Impl::walk(Instant now) {
+    const std::uint32_t end = std::min(walked_ + kWalkBudget, table_.slots());
+    for (; walked_ < end; ++walked_) {
+        if (!table_.live(walked_)) continue;
+        catch_up_with_losses(now, walked_);
+        Record& record = table_[walked_];
+        if (record.reaping.verify || !reaper::to_be_verified(record)) continue;
+        if (record.reaping.phase == flow::Phase::resetting) reaper::revive(record);
+        if (record.reaping.phase == flow::Phase::watching) verify_soon(walked_, verify_pace_.take(now));
+    }
+    if (walked_ >= table_.slots()) walked_ = flow::kNoSlot;
+}
+
+void Engine::Impl::verify_soon(std::uint32_t slot, Instant when) {
+    Record& record = table_[slot];
+    record.reaping.verify = reaper::to_be_verified(record);
+    if (record.reaping.verify) record.reaping.not_before = when;
+    arm(slot, deadline(record, stage(record)));
+}
+
+bool Engine::Impl::on_hint(Instant now, Instant seen, const Hint& hint) {
+    const flow::Key key = flow::Key::of(hint.opener, hint.answerer);
+    const std::uint32_t slot = table_.find(key);
+    if (slot == flow::kNoSlot) return false;
+    catch_up_with_losses(now, slot);
+    Record& record = table_[slot];
+    record.looks = looks_;
+    const flow::Phase phase = record.reaping.phase;
+    const bool ours =
+        phase != flow::Phase::watching && phase != flow::Phase::probing;  // its end is our doing
+    if (record.last_seen >= seen || ours) return true;
+    if (record.connection.adopted && record.role_of(hint.opener) != tcp::Role::client) turn_round(slot);
+    believe(now, slot, hint);
+    return table_.find(key) != flow::kNoSlot;
+}
+
+void Engine::Impl::believe(Instant now, std::uint32_t slot, const Hint& hint) {
+    const Stage s = stage(table_[slot]);
+    const bool living = hint.belief == Belief::open || hint.belief == Belief::opener_closed ||
+                        hint.belief == Belief::answerer_closed;
+    // Another connection between the same ends.
+    if (living && s == Stage::finished) return erase(now, slot);
+    switch (hint.belief) {
+        case Belief::unsure: return;
+        case Belief::open: {
+            if (s != Stage::provisional) return;
+            const Before earlier = before(table_[slot]);
+            tcp::open_unseen(table_[slot].connection);
+            return settle(now, slot, earlier, nullptr);
+        }
+        case Belief::opener_closed: return believe_half_closed(now, slot, hint.opener);
+        case Belief::answerer_closed: return believe_half_closed(now, slot, hint.answerer);
+        case Belief::reset:
+            // conntrack takes any RST in the window then, and a side may not have: it will be asked.
+            if (s == Stage::half_closed) return;
+            break;
+        case Belief::over: break;
+    }
+    if (s == Stage::finished) return;
+    if (table_[slot].was_half_closed) push_event(event(now, slot, EventType::closed, kEndUnseen));
+    erase(now, slot);
+}
+
+void Engine::Impl::believe_half_closed(Instant now, std::uint32_t slot, const tcp::Endpoint& closer) {
+    Record& record = table_[slot];
+    const Stage s = stage(record);
+    if (s == Stage::half_closed || s == Stage::closing) return;
+    const Before earlier = before(record);
+    tcp::half_close_unseen(record.connection, record.role_of(closer), guesses(record.key));
+    record.last_seen = record.last_progress = now;  // nobody knows when it was
+    settle(now, slot, earlier, nullptr);
+    ask_early(now, slot);
+}
+
+/// Whoever was taken for the client is the server.
+void Engine::Impl::turn_round(std::uint32_t slot) {
+    Record& record = table_[slot];
+    tcp::Connection& c = record.connection;
+    count_states(c, -1);
+    tcp::swap_roles(c);
+    std::swap(record.last_from[0], record.last_from[1]);
+    std::swap(record.reaping.side[0], record.reaping.side[1]);
+    record.reaping.closer = other(record.reaping.closer);
+    record.client_is_low = !record.client_is_low;
+    record.trail.turn_round();
+    count_states(c, 1);
+}
+
+void Engine::Impl::on_hints_complete(Instant begun) {
+    look_begun_ = begun;
+    compared_ = 0;
+    ++looks_;
+}
+
+/// What conntrack does not know any more has ended unseen, long ago. It is only forgotten: if it lives, its
+/// next FIN begins it anew.
+void Engine::Impl::forget_unknown(Instant now) {
+    const std::uint32_t end = std::min(compared_ + kWalkBudget, table_.slots());
+    for (; compared_ < end; ++compared_) {
+        if (!table_.live(compared_)) continue;
+        const Record& record = table_[compared_];
+        const Stage s = stage(record);
+        const bool open = s == Stage::established || s == Stage::unsettled;
+        if (open && record.last_seen < look_begun_ && record.looks + 1 < looks_) erase(now, compared_);
+    }
+    if (compared_ >= table_.slots()) compared_ = flow::kNoSlot;
+}
+
+}  // namespace finwait::engine
