@@ -1,0 +1,59 @@
+// An engine with established flows, as in mode `all`.
+#pragma once
+
+#include "core_flows.hpp"
+#include "engine/engine.hpp"
+
+#include <cstdint>
+
+namespace finwait::bench {
+
+class World {
+  public:
+    World(std::uint32_t count, Kind kind) : kind_(kind), flows_(count, kind), engine_(options(count)) {
+        for (std::uint32_t i = 0; i < count; ++i)
+            for (unsigned step = 0; step < 3; ++step)
+                static_cast<void>(engine_.on_segment(now_, flows_.handshake(i, step)));
+    }
+
+    [[nodiscard]] bool is(std::uint32_t count, Kind kind) const {
+        return kind_ == kind && flows_.count() == count;
+    }
+    [[nodiscard]] Flows& flows() { return flows_; }
+
+    /// What a shard does with a burst, without the queue. Returns the verdicts' sum, which is 0.
+    std::uint64_t handle(std::span<const Flows::Packet> burst) {
+        now_ = now_ + std::chrono::microseconds(10);
+        std::uint64_t verdicts = 0;
+        for (const Flows::Packet packet : burst) {
+            tcp::Segment segment;
+            if (tcp::parse(packet, packet.size(), segment) == tcp::ParseError::none)
+                verdicts += static_cast<std::uint64_t>(engine_.on_segment(now_, segment));
+        }
+        return verdicts;
+    }
+
+    /// Whether every packet was what its flow expected.
+    [[nodiscard]] bool sound() const {
+        const engine::Counters& c = engine_.counters();
+        return c.packets_invalid == 0 && c.packets_unparsed == 0 && c.flows_opened == flows_.count();
+    }
+
+  private:
+    static engine::Options options(std::uint32_t count) {
+        engine::Options o;
+        o.max_flows = count;
+        o.selective = false;
+        o.hash_key[0] = 0x0706050403020100;
+        o.hash_key[1] = 0x0F0E0D0C0B0A0908;
+        o.tuning.pressure.start = policy::kNoPressure;
+        return o;
+    }
+
+    Kind kind_;
+    Flows flows_;
+    engine::Engine engine_;
+    Instant now_{std::chrono::seconds(1)};
+};
+
+}  // namespace finwait::bench
