@@ -55,6 +55,13 @@ std::int64_t realtime() {
     return at.tv_sec * 1'000'000'000 + at.tv_nsec;
 }
 
+void sleep_until(std::int64_t when) {
+    const std::int64_t left = when - realtime();
+    if (left <= 0) return;
+    const timespec t{left / 1'000'000'000, left % 1'000'000'000};
+    nanosleep(&t, nullptr);
+}
+
 Tap::Tap(const std::string& interface, Network sources, unsigned megabytes)
     : socket_(socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
     const int fd = socket_.get();

@@ -34,5 +34,7 @@ class Tap {
 
 /// CLOCK_REALTIME in nanoseconds, the clock of the taps.
 [[nodiscard]] std::int64_t realtime();
+/// Returns at once when that time has come.
+void sleep_until(std::int64_t when);
 
 }  // namespace finwait::bench

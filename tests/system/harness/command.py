@@ -1,6 +1,11 @@
 """Runs programs, and says everything about one that fails."""
 
+import ctypes
+import signal
 import subprocess
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 class CommandFailed(Exception):
@@ -14,3 +19,8 @@ def run(*argv, stdin=None, check=True, timeout=30):
     if check and done.returncode != 0:
         raise CommandFailed(f"{' '.join(map(str, argv))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done
+
+
+def die_with_parent():
+    """For Popen's preexec_fn."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

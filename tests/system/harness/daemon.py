@@ -1,6 +1,5 @@
 """finwaitd in the gateway's namespace, with a configuration, a control socket and a log of its own."""
 
-import ctypes
 import json
 import os
 import shutil
@@ -9,21 +8,15 @@ import subprocess
 import tempfile
 
 from harness import cleanup, toml
-from harness.command import run
+from harness.command import die_with_parent, run
 from harness.wait import until
 
 _REPOSITORY = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
 def binary(name):
     """A program under test: in $FINWAITD_BIN, else in the release build."""
     return os.path.join(os.environ.get("FINWAITD_BIN") or os.path.join(_REPOSITORY, "build", "release", "bin"), name)
-
-
-def _die_with_parent():
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class NotStarted(Exception):
@@ -63,13 +56,13 @@ class Daemon:
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(toml.dump(self.settings))
 
-    def start(self, seconds=15):
+    def start(self, seconds=15, interval=0.05):
         with open(self.log_file, "ab") as log:
             self._process = subprocess.Popen(
                 self.lab.gateway.argv(binary("finwaitd"), "--config", self.config), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, preexec_fn=None if self._outlive else _die_with_parent,
+                stdout=log, stderr=log, preexec_fn=None if self._outlive else die_with_parent,
                 start_new_session=self._outlive)
-        if not until(lambda: self._process.poll() is not None or self.answers(), seconds) or not self.running():
+        if not until(lambda: self._process.poll() is not None or self.answers(), seconds, interval) or not self.running():
             raise NotStarted(f"finwaitd did not start (exit {self._process.poll()}); its log:\n{self.log()}")
 
     def answers(self):
