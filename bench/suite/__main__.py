@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import traceback
 
 from harness.command import CommandFailed
 from harness.daemon import NotStarted
@@ -57,6 +58,10 @@ def measure(names, plan):
             result = MEASUREMENTS[name](plan)
         except (Failed, NotStarted, CommandFailed) as error:
             print(f"bench: {name}: {error}", file=sys.stderr)
+            failed.append(name)
+            continue
+        except Exception:  # the other measurements are worth having all the same
+            traceback.print_exc()
             failed.append(name)
             continue
         result.machine = about

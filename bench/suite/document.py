@@ -36,7 +36,8 @@ def _section(result, plot):
     for samples in result.samples:
         if not samples.arms:
             continue
-        parts.append(plot(samples.what, svg.bars(samples)))
+        if len(samples.arms) > 1:
+            parts.append(plot(samples.what, svg.bars(samples)))
         parts.append(markdown_table([f"{samples.what}, {samples.unit}", "median", "least", "most"],
                                     [[arm, *map(number, (median(v), min(v), max(v)))] for arm, v in samples.arms.items()]))
     for curves in result.curves:

@@ -24,7 +24,7 @@ def _output(*argv):
 
 def describe():
     kilobytes = _first(r"^MemTotal:\s+(\d+)", "/proc/meminfo")
-    kind = _output("systemd-detect-virt")
+    kind = _output("systemd-detect-virt", "--vm")
     return {
         "processor": _first(r"^model name\s*:\s*(.*)$", "/proc/cpuinfo") or platform.machine(),
         "processors": len(os.sched_getaffinity(0)),

@@ -2,7 +2,7 @@
 
 from suite import tools
 from suite.plan import say
-from suite.result import Curves, Result, median
+from suite.result import Curves, Result, Samples, median
 from suite.site import Finwaitd, settings
 
 _CONNECTIONS = 100_000
@@ -54,7 +54,7 @@ def storm(plan):
         "and no other traffic. conntrack is at work, as on a gateway with NAT."))
     late = {kind: result.sampled(f"RST after its deadline, {kind}", "ms") for kind in ("p50", "p99", "max")}
     share = result.sampled("Packet rate during the storm / before it", "ratio")
-    done = result.sampled("Connections reset", "share of all")
+    done = Samples("Connections reset", "share of all")
     for number in range(rounds):
         calm, _ = _play(max(connections // 20, 100), 5, busy=False)
         seen, flood = _play(connections, 1, busy=True)
@@ -68,12 +68,12 @@ def storm(plan):
         if before and during:
             share.add("storm", during / before)
         say(f"  storm: round {number + 1} of {rounds}")
-    origin = seen["first_due"]
+    origin, size = seen["first_due"], f"{connections:,} expiries".replace(",", " ")
     result.curves.append(Curves("Packets of others, during the last storm", "seconds from the first deadline",
                                 "packets/s", {"small packets": rates(flood["samples"], origin)}))
     lasted = median(late["max"].arms.get("storm", []))
-    result.figure("100 000 expiries: last RST after its deadline", lasted / 1000 if lasted is not None else None, "s", most=1)
-    result.figure("100 000 expiries: connections reset", done.median("storm"), least=1)
+    result.figure(f"{size}: last RST after its deadline", lasted / 1000 if lasted is not None else None, "s", most=1)
+    result.figure(f"{size}: share of connections reset", done.median("storm"), least=1)
     result.figure("packet rate during the storm / before it", share.median("storm"), least=0.7)
     result.figure("RST after its deadline, p99, calm", late["p99"].median("calm"), "ms", most=20)
     result.figure("RST after its deadline, p99, storm", late["p99"].median("storm"), "ms")

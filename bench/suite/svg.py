@@ -37,7 +37,7 @@ def curves(plot, height=340):
         return _document(40, [_text(8, 20, plot.what, weight="bold")])
     low, high = min(p[0] for p in points), max(p[0] for p in points)
     top = _round_up(max(p[1] for p in points))
-    left, right, upper, lower = 66, _WIDTH - 20, 36 + 18 * len(plot.lines), height - 44
+    left, right, upper, lower = 66, _WIDTH - 44, 46 + 18 * len(plot.lines), height - 44
 
     def at_x(x):
         if plot.logarithmic:
@@ -57,7 +57,7 @@ def curves(plot, height=340):
         body += [_line(at_x(x), lower, at_x(x), lower + 5, "#888"),
                  _text(at_x(x), lower + 20, number(x), anchor="middle")]
     body.append(_text((left + right) / 2, height - 6, plot.x, anchor="middle"))
-    body.append(_text(left - 8, upper - 12, plot.y, anchor="end"))
+    body.append(_text(8, upper - 12, plot.y))
     for i, (name, line) in enumerate(plot.lines.items()):
         colour = _COLOURS[i % len(_COLOURS)]
         path = " ".join(f"{at_x(x):.1f},{at_y(y):.1f}" for x, y in line)
@@ -69,15 +69,16 @@ def curves(plot, height=340):
 def _ticks(plot, low, high):
     if plot.logarithmic:
         return sorted({x for line in plot.lines.values() for x, _ in line})
-    return [low + (high - low) * i / 5 for i in range(6)]
+    step = _round_up((high - low) / 8)
+    return [step * i for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _round_up(value):
-    """To a number whose quarters are short."""
+    """To a number that is short, and so are its quarters."""
     if value <= 0:
         return 1
     power = 10 ** math.floor(math.log10(value))
-    return next(factor * power for factor in (1, 1.2, 1.6, 2, 2.4, 3, 4, 6, 8, 10) if factor * power >= value * 0.9999)
+    return next(factor * power for factor in (1, 2, 4, 6, 8, 10) if factor * power >= value * 0.9999)
 
 
 def _text(x, y, text, anchor="start", weight="normal"):
