@@ -1,5 +1,6 @@
 """The load makers: programs that are steered by lines, and those that run to their end."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -50,7 +51,8 @@ class Process:
                 self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
-                stream.close()
+                with contextlib.suppress(RuntimeError):  # a signal's handler closes what is being read
+                    stream.close()
 
     def __enter__(self):
         return self
