@@ -25,28 +25,39 @@ def loads(arms, flows):
         yield made
 
 
+def check(arm, packets):
+    """It has followed them: a number for packets that it has not seen, or not believed, would be worth nothing."""
+    stats = arm.daemon.stats()
+    seen, invalid, untracked = (stats[f"packets.{kind}"] for kind in ("seen", "invalid", "untracked"))
+    if seen < 0.999 * packets or invalid + untracked > 0.001 * seen:
+        raise tools.Failed(f"of {packets} packets finwaitd has seen {seen}, {invalid} were invalid, {untracked} untracked")
+
+
 def _rate_of(arm, load, seconds):
-    """(packets per second, microseconds of the gateway program's processor time for each)."""
+    """(packets per second, microseconds of the gateway program's processor time for each, packets in all)."""
     before = arm.cpu_seconds()
     done = load.ask("rate", seconds, "random")
     handled = done["sent"] - done["lost"]
-    return done["per_second"], (arm.cpu_seconds() - before) * 1e6 / handled
+    return done["per_second"], (arm.cpu_seconds() - before) * 1e6 / handled, handled
 
 
 def _rates(plan, result, flows, least):
     size = f"{flows:,} flows".replace(",", " ")
     rates, costs = result.sampled(f"Small packets, {size}", "per second"), result.sampled(f"Processor time, {size}",
                                                                                          "µs per packet")
+    handled = {}
 
     def measure(arm):
-        rate, cost = _rate_of(arm, made[arm.name], plan.seconds(2))
+        rate, cost, more = _rate_of(arm, made[arm.name], plan.seconds(2))
         rates.add(arm.name, rate)
         costs.add(arm.name, cost)
+        handled[arm.name] = handled.get(arm.name, 0) + more
 
     with Arms(lambda: Floor("bare loop", "all", conntrack="off"),
               lambda: Finwaitd("all", settings("all", 2 * max(flows, 500_000)), conntrack="off")) as arms:
         with loads(arms, flows) as made:
             interleave(arms, plan.rounds, measure, lambda n: say(f"  packets, {size}: round {n} of {plan.rounds}"))
+            check(arms[1], handled["all"])
     result.figure(f"packets/s, all / bare loop, {size}", rates.ratio("all", "bare loop"), least=least)
     result.figure(f"processor time per packet, all / bare loop, {size}", costs.ratio("all", "bare loop"))
 
