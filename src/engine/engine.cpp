@@ -17,6 +17,10 @@ void Engine::on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::E
     impl_->on_word(now, flow, end, word);
 }
 
+void Engine::expect(std::span<const tcp::Segment> segments) const {
+    impl_->expect(segments);
+}
+
 Verdict Engine::on_unreachable(const tcp::Unreachable& error) {
     return impl_->on_unreachable(error);
 }

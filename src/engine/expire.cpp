@@ -37,9 +37,6 @@ Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
 }
 
 void Engine::Impl::arm(std::uint32_t slot, Instant when) {
-    Record& record = table_[slot];
-    if (when >= record.armed_for) return;  // it wakes earlier anyway, and looks again then
-    record.armed_for = when;
     wheel_.arm(slot, when);
 }
 
@@ -54,8 +51,8 @@ void Engine::Impl::on_tick(Instant now, Actions& actions) {
     for (int i = 0; i < kTickBudget; ++i) {
         const std::uint32_t slot = wheel_.pop(now);
         if (slot == flow::kNoSlot) return;
-        table_[slot].armed_for = Instant::never();
         wake(now, slot, actions);
+        if (table_.live(slot)) table_.lay_down(slot);
     }
 }
 

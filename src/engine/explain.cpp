@@ -86,7 +86,7 @@ PolicyExplanation Engine::Impl::explain_policy(const policy::Policy& policy,
 std::optional<Explanation> Engine::Impl::explain(Instant now, FlowId id) const {
     const std::optional<std::uint32_t> slot = slot_of(id);
     if (!slot) return std::nullopt;
-    Record record = table_[*slot];
+    Record record = table_.look(*slot);
     doubt(record);
     const flow::Reaping& reaping = record.reaping;
     Explanation out;
@@ -104,8 +104,9 @@ std::optional<Explanation> Engine::Impl::explain(Instant now, FlowId id) const {
     for (const tcp::Role role : {tcp::Role::client, tcp::Role::server})
         out.side[tcp::index(role)] = side_explanation(record, role, now);
     out.hindrance = hindrance(record, now);
-    out.unanswered = foresee(now, record, false);
-    out.answered = foresee(now, record, true);
+    const Instant wakes = wheel_.wakes(*slot);
+    out.unanswered = foresee(now, wakes, record, false);
+    out.answered = foresee(now, wakes, record, true);
     return out;
 }
 

@@ -117,7 +117,7 @@ std::optional<Prospect> Engine::Impl::prospect(const flow::Reaping& before, cons
     return p;
 }
 
-std::vector<Prospect> Engine::Impl::foresee(Instant now, Record record, bool answered) const {
+std::vector<Prospect> Engine::Impl::foresee(Instant now, Instant wakes, Record record, bool answered) const {
     std::vector<Prospect> out;
     if (!record.reaping.requested && spared(now, record)) return out;
     if (!at_work(record)) {
@@ -125,7 +125,7 @@ std::vector<Prospect> Engine::Impl::foresee(Instant now, Record record, bool ans
         return out;
     }
     reaper::Pace pace = pace_;
-    Instant at = std::max(now, record.armed_for);
+    Instant at = std::max(now, wakes);
     bool left = false;
     for (int i = 0; i < kMostDecisions && at != Instant::never(); ++i) {
         record.policy = tuning.policies.match(subject(at, record));

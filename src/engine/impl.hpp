@@ -34,6 +34,7 @@ class Engine::Impl {
   public:
     explicit Impl(Options options);
 
+    void expect(std::span<const tcp::Segment> segments) const;
     Verdict on_segment(Instant now, const tcp::Segment& segment, Way way);
     void on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence word);
     Verdict on_unreachable(const tcp::Unreachable& error);
@@ -138,8 +139,10 @@ class Engine::Impl {
     // explain.cpp, foresee.cpp: reasons
     [[nodiscard]] PolicyExplanation explain_policy(const policy::Policy& policy,
                                                    const policy::Subject& subject) const;
-    /// What comes next if no segment passes but answers: either nobody answers, or whoever is asked lives.
-    [[nodiscard]] std::vector<Prospect> foresee(Instant now, Record record, bool answered) const;
+    /// What comes next, from when the flow is woken, if no segment passes but answers: either nobody answers,
+    /// or whoever is asked lives.
+    [[nodiscard]] std::vector<Prospect> foresee(Instant now, Instant wakes, Record record,
+                                                bool answered) const;
     [[nodiscard]] std::optional<Prospect> foresee_expiry(Instant now, Record& record) const;
     [[nodiscard]] std::optional<Prospect> prospect(const flow::Reaping& before, const Record& record,
                                                    const reaper::Decision& decision, Instant at) const;

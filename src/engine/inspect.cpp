@@ -9,8 +9,7 @@ namespace {
 SideReport side_report(const tcp::Connection& c, tcp::Role role) {
     const tcp::Side& side = c.of(role);
     SideReport out;
-    const bool heard = side.fresh || side.syn_seen;
-    if (heard) out.next = side.next;
+    if (side.fresh) out.next = side.next;
     if (side.acked) out.ack = side.ack;
     const bool made_up = c.blind && !side.fresh;
     if (side.fin_seen && !made_up) out.fin = side.fin;
@@ -26,12 +25,12 @@ SideReport side_report(const tcp::Connection& c, tcp::Role role) {
 }  // namespace
 
 FlowId Engine::Impl::id_of(std::uint32_t slot) const {
-    return {static_cast<std::uint32_t>(options_.shard) << 24U | slot, table_[slot].generation};
+    return {static_cast<std::uint32_t>(options_.shard) << 24U | slot, table_.generation(slot)};
 }
 
 std::optional<std::uint32_t> Engine::Impl::slot_of(FlowId id) const {
     const std::uint32_t slot = id.slot & 0xffffffU;
-    if (id.shard() != options_.shard || !table_.live(slot) || table_[slot].generation != id.generation)
+    if (id.shard() != options_.shard || !table_.live(slot) || table_.generation(slot) != id.generation)
         return std::nullopt;
     return slot;
 }
@@ -53,7 +52,7 @@ policy::Subject Engine::Impl::subject(Instant now, const Record& record) const {
 }
 
 FlowReport Engine::Impl::report(Instant now, std::uint32_t slot) const {
-    const Record& record = table_[slot];
+    const Record record = table_.look(slot);
     FlowReport out;
     out.id = id_of(slot);
     out.subject = subject(now, record);
@@ -77,14 +76,15 @@ std::optional<std::uint32_t> Engine::Impl::visit(Instant now, std::uint32_t curs
     const std::uint32_t end = table_.slots();
     const std::uint32_t stop = cursor + std::min(slots, end - std::min(cursor, end));
     for (std::uint32_t slot = cursor; slot < stop; ++slot)
-        if (table_.live(slot) && filter.matches(subject(now, table_[slot]))) out.push_back(report(now, slot));
+        if (table_.live(slot) && filter.matches(subject(now, table_.look(slot))))
+            out.push_back(report(now, slot));
     if (stop >= end) return std::nullopt;
     return stop;
 }
 
 bool Engine::Impl::quiet_since(Instant then, FlowId id) const {
     const auto slot = slot_of(id);
-    return slot && table_[*slot].last_seen <= then;
+    return slot && table_.look(*slot).last_seen <= then;
 }
 
 bool Engine::Impl::half_closed(const tcp::Endpoint& a, const tcp::Endpoint& b) const {
@@ -120,7 +120,7 @@ KillResult Engine::Impl::kill(Instant now, FlowId id) {
 }
 
 Event Engine::Impl::event(Instant now, std::uint32_t slot, EventType type, std::string_view reason) const {
-    const Record& record = table_[slot];
+    const Record record = table_.look(slot);
     Event e;
     e.type = type;
     e.id = id_of(slot);

@@ -41,6 +41,7 @@ void Engine::Impl::tune(Instant now, Tuning changed) {
         ++policy_counts_[record.policy].flows;
         record.reaping.reserved = false;
         arm(slot, deadline(record, stage(record)));
+        table_.lay_down(slot);
     }
     if (per_source != tuning.half_closed_per_source) count_sources_anew(now);
 }
@@ -96,7 +97,7 @@ void Engine::Impl::sweep() {
     const std::uint32_t end = std::min(swept_ + kSweepBudget, table_.slots());
     for (; swept_ < end; ++swept_) {
         if (!table_.live(swept_)) continue;
-        const Record& record = table_[swept_];
+        const Record record = table_.look(swept_);
         arm(swept_, deadline(record, stage(record)));
     }
     if (swept_ >= table_.slots()) swept_ = flow::kNoSlot;
@@ -117,9 +118,11 @@ void Engine::Impl::count_sources_anew(Instant now) {
     sources_.clear();
     if (tuning.half_closed_per_source == 0) return;
     std::vector<std::uint32_t> half_closed;
-    for (std::uint32_t slot = 0; slot < table_.slots(); ++slot)
-        if (table_.live(slot) && table_[slot].half_closed && !table_[slot].reaping.crowded)
-            half_closed.push_back(slot);
+    for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
+        if (!table_.live(slot)) continue;
+        const Record record = table_.look(slot);
+        if (record.half_closed && !record.reaping.crowded) half_closed.push_back(slot);
+    }
     std::ranges::sort(half_closed, {}, [this](std::uint32_t slot) { return table_[slot].half_closed_at; });
     for (const std::uint32_t slot : half_closed)
         crowd(now, slot);

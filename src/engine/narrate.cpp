@@ -76,7 +76,7 @@ void Engine::Impl::tell_answer(Instant now, std::uint32_t slot, tcp::Role from, 
 
 void Engine::Impl::tell_steps(Instant now, std::uint32_t slot, const flow::Reaping& before,
                               const reaper::Decision& decision, Actions& actions) const {
-    const Record& record = table_[slot];
+    const Record record = table_.look(slot);
     const auto tell = [&](EventType type, std::optional<tcp::Role> side, std::string_view reason) {
         Event e = event(now, slot, type, reason);
         e.side = side;

@@ -12,7 +12,7 @@ std::optional<std::uint32_t> Engine::Impl::save(Instant now, std::uint32_t curso
     out.put(table_.generations());
     for (std::uint32_t slot = cursor; slot < stop; ++slot) {
         if (!table_.live(slot)) continue;
-        Record record = table_[slot];
+        Record record = table_.look(slot);
         doubt(record);
         write_record(out, slot, record, now);
     }
@@ -52,7 +52,6 @@ void Engine::Impl::take_over(Instant now, std::uint32_t slot, const Record& kept
     record = kept;
     record.generation = generation;
     record.losses = losses_;
-    record.armed_for = Instant::never();
     tcp::recall(record.connection);
     const Stage s = stage(record);
     record.half_closed = s == Stage::half_closed;
@@ -64,6 +63,7 @@ void Engine::Impl::take_over(Instant now, std::uint32_t slot, const Record& kept
     match_policy(now, record);
     table_.shelve(slot, shelf_for(s));
     arm(slot, deadline(record, s));
+    table_.lay_down(slot);
 }
 
 }  // namespace finwait::engine

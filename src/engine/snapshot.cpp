@@ -235,6 +235,7 @@ void write_record(OctetWriter& out, std::uint32_t slot, const Record& record, In
     Record r = record;
     fields(a, slot, r);
     out.put(record.trail.total());
+    out.put(static_cast<std::uint8_t>(record.trail.size()));
     for (std::size_t i = 0; i < record.trail.size(); ++i) {
         Step s = record.trail[i];
         step(a, s);
@@ -247,9 +248,10 @@ Kept read_record(OctetReader& in, Instant saved) {
     Record& r = kept.record;
     fields(a, kept.slot, r);
     const auto total = in.take<std::uint32_t>();
-    const auto known = static_cast<std::uint32_t>(std::min<std::size_t>(total, flow::Trail::kCapacity));
+    const auto known = in.take<std::uint8_t>();
+    if (known > std::min<std::size_t>(total, flow::Trail::kCapacity)) in.refuse();
     r.trail.begin_after(total - known);
-    for (std::uint32_t i = 0; i < known && in.ok(); ++i) {
+    for (std::uint8_t i = 0; i < known && in.ok(); ++i) {
         Step s;
         step(a, s);
         r.trail.add(s);

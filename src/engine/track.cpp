@@ -13,6 +13,8 @@ constexpr Duration kReleaseAgain = std::chrono::seconds(1);
 /// A segment that follows one of the other direction this closely may have crossed it. Below any TCP's least
 /// retransmission timeout (Linux: 200 ms).
 constexpr Duration kCrossing = std::chrono::milliseconds(100);
+/// Segments of which one step is taken for all before the next one: as many as arrive at once.
+constexpr std::size_t kAhead = 64;
 constexpr std::size_t kMaxPendingEvents = 16'384;
 
 /// A loopback segment is seen once, when it leaves; its answers then show that its destination is here, too.
@@ -57,6 +59,23 @@ flow::Shelf Engine::Impl::shelf_for(Stage stage) {
     return flow::Shelf::none;
 }
 
+void Engine::Impl::expect(std::span<const tcp::Segment> segments) const {
+    std::array<std::uint64_t, kAhead> hashes;
+    while (!segments.empty()) {
+        const std::size_t count = std::min(segments.size(), kAhead);
+        for (std::size_t i = 0; i < count; ++i) {
+            hashes[i] = table_.hash_of(flow::Key::of(segments[i]));
+            table_.prefetch_index(hashes[i]);
+        }
+        std::array<std::uint32_t, kAhead> slots;
+        for (std::size_t i = 0; i < count; ++i)
+            slots[i] = table_.prefetch_node(hashes[i]);
+        for (std::size_t i = 0; i < count; ++i)
+            if (slots[i] != flow::kNoSlot) table_.prefetch_record(slots[i]);
+        segments = segments.subspan(count);
+    }
+}
+
 Verdict Engine::Impl::on_segment(Instant now, const tcp::Segment& segment, Way way) {
     ++counters.packets_seen;
     if (segment.source == segment.destination) {
@@ -67,7 +86,9 @@ Verdict Engine::Impl::on_segment(Instant now, const tcp::Segment& segment, Way w
     const std::uint32_t slot = table_.find(key);
     if (slot == flow::kNoSlot) return begin(now, key, segment, way);
     note_way(table_[slot], segment, way);
-    return follow(now, slot, segment);
+    const Verdict verdict = follow(now, slot, segment);
+    if (table_.live(slot)) table_.lay_down(slot);
+    return verdict;
 }
 
 Engine::Impl::Before Engine::Impl::before(const Record& record) {
@@ -196,7 +217,6 @@ void Engine::Impl::place(Instant now, std::uint32_t slot, const tcp::Opened& ope
     record.last_from[tcp::index(opened.sender)] = now;
     record.mark[tcp::index(opened.sender)] = segment.mark;
     record.losses = losses_;
-    record.armed_for = Instant::never();
     ++(opened.connection.adopted ? counters.flows_adopted : counters.flows_opened);
     enter(now, slot);
     for (const tcp::Role role : {tcp::Role::client, tcp::Role::server}) {

@@ -49,6 +49,8 @@ struct Inquiry {
     bool mute : 1 = false;         // it did not answer before the reset either: nothing can be confirmed
     bool confirmed : 1 = false;    // after the reset a probe drew RST
     bool by_word : 1 = false;  // its own machine has told, not a segment of its own: the peer knows nothing
+
+    friend bool operator==(const Inquiry&, const Inquiry&) = default;
 };
 
 }  // namespace finwait::flow

@@ -45,7 +45,6 @@ struct Record {
     Instant last_progress;                // new data, SYN or FIN, or an acknowledgment of something new
     Instant half_closed_at;
     Duration longest_idle{0};  // without progress, while half-closed
-    Instant armed_for;         // the timer wheel wakes the flow then, or earlier
     Instant released_at;       // last put on the fast path
     Reaping reaping;
     Trail trail;

@@ -1,30 +1,61 @@
 #include "flow/table.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <cassert>
+#include <cstring>
+#include <utility>
 
 namespace finwait::flow {
 
 namespace {
 
-std::uint32_t tag_of(std::uint64_t hash) {
-    return static_cast<std::uint32_t>(hash >> 32U);
+std::uint32_t v4_word(const tcp::Address& address) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, address.v4_bytes().data(), sizeof word);
+    return word;
 }
+
+tcp::Address v4_address(std::uint32_t word) {
+    std::array<std::uint8_t, 4> bytes{};
+    std::memcpy(bytes.data(), &word, sizeof word);
+    return tcp::Address::v4(bytes);
+}
+
+/// Lines of a record that every segment touches: key, connection and times.
+constexpr std::size_t kHotLines = 4;
+/// How many flows ahead of being put to rest are brought into the cache again.
+constexpr std::uint32_t kAhead = 8;
 
 }  // namespace
 
 Table::Table(std::uint32_t limit, HashKey secret)
-    : limit_(limit), secret_(secret), mask_(std::bit_ceil(std::max<std::size_t>(limit, 8) * 4 / 3) - 1) {
-    index_.resize(mask_ + 1);
+    : limit_(limit), secret_(secret), index_(limit), records_(limit), numbers_(limit), addresses_(limit) {
     nodes_.reserve(limit);
+    laid_down_.reserve(kAwake);
 }
 
-std::uint32_t Table::find(const Key& key) const {
-    const std::uint64_t h = hash(secret_, key);
-    for (std::size_t i = home(h);; i = (i + 1) & mask_) {
-        const Entry& entry = index_[i];
-        if (entry.slot == kNoSlot) return kNoSlot;
-        if (entry.tag == tag_of(h) && nodes_[entry.slot].record.key == key) return entry.slot;
+std::uint32_t Table::find(const Key& key, std::uint64_t hash) const {
+    const std::uint32_t slot =
+        index_.find(hash, [&](std::uint32_t candidate) { return has_key(nodes_[candidate], key); });
+    return slot == Index::kSlots ? kNoSlot : slot;
+}
+
+std::uint32_t Table::prefetch_node(std::uint64_t hash) const {
+    const std::uint32_t slot = index_.guess(hash);
+    if (slot == Index::kSlots) return kNoSlot;
+    __builtin_prefetch(&nodes_[slot]);
+    return slot;
+}
+
+void Table::prefetch_record(std::uint32_t slot) const {
+    const Node& node = nodes_[slot];
+    if (!node.v4) __builtin_prefetch(&addresses_[node.address[0]]);
+    if (node.use == Use::full) {
+        const auto* const record = reinterpret_cast<const char*>(&records_[node.full.record]);
+        for (std::size_t line = 0; line < kHotLines; ++line)
+            __builtin_prefetch(record + line * 64);
+    } else if (node.use == Use::at_rest && node.compact.numbers != kNoNumbers) {
+        __builtin_prefetch(&numbers_[node.compact.numbers]);
     }
 }
 
@@ -32,12 +63,12 @@ std::uint32_t Table::insert(const Key& key) {
     if (size_ == limit_) return kNoSlot;
     std::uint32_t slot = free_;
     if (slot != kNoSlot) {
-        free_ = nodes_[slot].next;
+        free_ = nodes_[slot].next_free;
     } else {
         slot = slots();
         nodes_.emplace_back();
     }
-    occupy(slot, std::max(nodes_[slot].record.generation, begun_after_) + 1, key);
+    occupy(slot, std::max(nodes_[slot].generation, begun_after_) + 1, key);
     return slot;
 }
 
@@ -45,7 +76,7 @@ bool Table::insert_at(std::uint32_t slot, std::uint32_t generation, const Key& k
     if (slot < slots() || slot >= limit_ || find(key) != kNoSlot) return false;
     for (std::uint32_t gap = slots(); gap < slot; ++gap) {
         nodes_.emplace_back();
-        nodes_[gap].next = free_;
+        nodes_[gap].next_free = free_;
         free_ = gap;
     }
     nodes_.emplace_back();
@@ -60,56 +91,134 @@ void Table::begin_after(std::uint32_t generations) {
 
 void Table::occupy(std::uint32_t slot, std::uint32_t generation, const Key& key) {
     Node& node = nodes_[slot];
-    node = Node{};
-    node.live = true;
-    node.record.key = key;
-    node.record.generation = generation;
+    name(node, key);
+    node.generation = generation;
+    node.use = Use::full;
+    node.shelf = Shelf::none;
+    node.full = {records_.take(), kNoSlot, kNoSlot};
+    Record& record = records_[node.full.record];
+    record = Record{};
+    record.key = key;
+    record.generation = generation;
     generations_ = std::max(generations_, generation);
-    index_insert(hash(secret_, key), slot);
+    index_.insert(hash(secret_, key), slot);
     ++size_;
 }
 
 void Table::erase(std::uint32_t slot) {
     Node& node = nodes_[slot];
     unlink(slot);
-    index_erase(hash(secret_, node.record.key), slot);
-    node.live = false;
-    node.next = free_;
+    index_.erase(hash_of(slot), slot, [this](std::uint32_t other) { return hash_of(other); });
+    if (node.use == Use::full) records_.give_back(node.full.record);
+    if (node.use == Use::at_rest && node.compact.numbers != kNoNumbers)
+        numbers_.give_back(node.compact.numbers);
+    if (!node.v4) addresses_.give_back(node.address[0]);
+    node.use = Use::none;
+    node.next_free = free_;
     free_ = slot;
     --size_;
 }
 
-void Table::index_insert(std::uint64_t h, std::uint32_t slot) {
-    std::size_t i = home(h);
-    while (index_[i].slot != kNoSlot)
-        i = (i + 1) & mask_;
-    index_[i] = {slot, tag_of(h)};
+Record& Table::operator[](std::uint32_t slot) {
+    Node& node = nodes_[slot];
+    assert(node.use != Use::none);
+    if (node.use == Use::at_rest) stand_up(node);
+    return records_[node.full.record];
 }
 
-void Table::index_erase(std::uint64_t h, std::uint32_t slot) {
-    std::size_t hole = home(h);
-    while (index_[hole].slot != slot)
-        hole = (hole + 1) & mask_;
-    // Close the gap: an entry behind it may stand there only if its home does not lie behind the gap.
-    for (std::size_t i = (hole + 1) & mask_; index_[i].slot != kNoSlot; i = (i + 1) & mask_) {
-        const std::size_t wanted = home(hash(secret_, nodes_[index_[i].slot].record.key));
-        if (((i - wanted) & mask_) < ((i - hole) & mask_)) continue;
-        index_[hole] = index_[i];
-        hole = i;
+Record Table::look(std::uint32_t slot) const {
+    const Node& node = nodes_[slot];
+    if (node.use == Use::full) return records_[node.full.record];
+    Record record;
+    expand_node(node, record);
+    return record;
+}
+
+void Table::stand_up(Node& node) {
+    const std::uint32_t number = records_.take();
+    expand_node(node, records_[number]);
+    if (node.compact.numbers != kNoNumbers) numbers_.give_back(node.compact.numbers);
+    node.use = Use::full;
+    node.full = {number, kNoSlot, kNoSlot};
+}
+
+void Table::lay_down(std::uint32_t slot) {
+    Node& node = nodes_[slot];
+    if (node.waits || node.shelf != Shelf::none) return;
+    node.waits = true;
+    if (laid_down_.size() < kAwake) return laid_down_.push_back(slot);
+    const std::uint32_t oldest = std::exchange(laid_down_[laid_down_next_], slot);
+    laid_down_next_ = (laid_down_next_ + 1) % kAwake;
+    nodes_[oldest].waits = false;
+    prefetch_record(laid_down_[(laid_down_next_ + kAhead) % kAwake]);
+    __builtin_prefetch(&nodes_[laid_down_[(laid_down_next_ + 2 * kAhead) % kAwake]]);
+    put_to_rest(nodes_[oldest]);
+}
+
+void Table::put_to_rest(Node& node) {
+    if (node.use != Use::full || node.shelf != Shelf::none) return;
+    const std::uint32_t number = node.full.record;
+    const Record& record = records_[number];
+    if (!at_rest(record)) return;
+    std::uint32_t kept = kNoNumbers;
+    if (has_numbers(record)) {
+        kept = numbers_.take();
+        numbers_[kept] = numbers(record);
     }
-    index_[hole] = Entry{};
+    node.policy = record.policy;
+    node.compact = compact(record, kept);
+    node.use = Use::at_rest;
+    records_.give_back(number);
+}
+
+void Table::expand_node(const Node& node, Record& record) const {
+    const std::uint32_t number = node.compact.numbers;
+    expand(node.compact, number == kNoNumbers ? nullptr : &numbers_[number], record);
+    record.key = key_of(node);
+    record.generation = node.generation;
+    record.policy = node.policy;
+}
+
+void Table::name(Node& node, const Key& key) {
+    node.v4 = key.low.address.is_v4() && key.high.address.is_v4();
+    node.port = {key.low.port, key.high.port};
+    if (node.v4) {
+        node.address = {v4_word(key.low.address), v4_word(key.high.address)};
+    } else {
+        node.address = {addresses_.take(), 0};
+        addresses_[node.address[0]] = {key.low.address, key.high.address};
+    }
+}
+
+Key Table::key_of(const Node& node) const {
+    const AddressPair address = node.v4
+                                    ? AddressPair{v4_address(node.address[0]), v4_address(node.address[1])}
+                                    : addresses_[node.address[0]];
+    return {{address[0], node.port[0]}, {address[1], node.port[1]}};
+}
+
+bool Table::has_key(const Node& node, const Key& key) const {
+    if (node.port[0] != key.low.port || node.port[1] != key.high.port) return false;
+    if (!node.v4) return addresses_[node.address[0]] == AddressPair{key.low.address, key.high.address};
+    return key.low.address.is_v4() && key.high.address.is_v4() &&
+           node.address[0] == v4_word(key.low.address) && node.address[1] == v4_word(key.high.address);
+}
+
+std::uint64_t Table::hash_of(std::uint32_t slot) const {
+    return hash(secret_, key_of(nodes_[slot]));
 }
 
 void Table::shelve(std::uint32_t slot, Shelf shelf) {
-    Node& node = nodes_[slot];
-    if (node.shelf == shelf) return;
+    if (nodes_[slot].shelf == shelf) return;
     unlink(slot);
     if (shelf == Shelf::none) return;
+    Node& node = nodes_[slot];
+    if (node.use == Use::at_rest) stand_up(node);
     List& list = shelves_[static_cast<std::size_t>(shelf)];
     node.shelf = shelf;
-    node.previous = list.tail;
-    node.next = kNoSlot;
-    (list.tail == kNoSlot ? list.head : nodes_[list.tail].next) = slot;
+    node.full.previous = list.tail;
+    node.full.next = kNoSlot;
+    (list.tail == kNoSlot ? list.head : nodes_[list.tail].full.next) = slot;
     list.tail = slot;
 }
 
@@ -117,10 +226,11 @@ void Table::unlink(std::uint32_t slot) {
     Node& node = nodes_[slot];
     if (node.shelf == Shelf::none) return;
     List& list = shelves_[static_cast<std::size_t>(node.shelf)];
-    (node.previous == kNoSlot ? list.head : nodes_[node.previous].next) = node.next;
-    (node.next == kNoSlot ? list.tail : nodes_[node.next].previous) = node.previous;
+    Full& full = node.full;
+    (full.previous == kNoSlot ? list.head : nodes_[full.previous].full.next) = full.next;
+    (full.next == kNoSlot ? list.tail : nodes_[full.next].full.previous) = full.previous;
     node.shelf = Shelf::none;
-    node.next = node.previous = kNoSlot;
+    full.next = full.previous = kNoSlot;
 }
 
 }  // namespace finwait::flow

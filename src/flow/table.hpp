@@ -1,8 +1,12 @@
-// The flows of one shard: a slab of records and an open-addressing index of keyed hashes. Bounded; memory is
-// reserved at the start and touched only as it fills. Two shelves keep the flows that may be given up first,
-// oldest in front.
+// The flows of one shard: a slab of nodes, and an index of keyed hashes. Bounded; memory is reserved at the
+// start and touched only as it fills. A node names its flow in 20 bytes, wherever IPv6 addresses stand apart;
+// the rest of its 64 bytes is the flow itself while it is at rest, else it tells where the full record is.
+// Two shelves keep the flows that may be given up first, oldest in front.
 #pragma once
 
+#include "flow/compact.hpp"
+#include "flow/index.hpp"
+#include "flow/pool.hpp"
 #include "flow/record.hpp"
 
 #include <array>
@@ -18,10 +22,17 @@ enum class Shelf : std::uint8_t { none, finished, provisional };
 
 class Table {
   public:
-    /// `limit` records at most, 1 to 2^24 - 1.
+    /// `limit` flows at most, 1 to 2^24 - 1.
     Table(std::uint32_t limit, HashKey secret);
 
-    [[nodiscard]] std::uint32_t find(const Key& key) const;
+    [[nodiscard]] std::uint32_t find(const Key& key) const { return find(key, hash_of(key)); }
+    [[nodiscard]] std::uint32_t find(const Key& key, std::uint64_t hash) const;
+    [[nodiscard]] std::uint64_t hash_of(const Key& key) const { return hash(secret_, key); }
+    /// Brings what find() will read into the cache, one step after the other: call each of them for a number
+    /// of keys, so that memory is waited for only once.
+    void prefetch_index(std::uint64_t hash) const { index_.prefetch(hash); }
+    [[nodiscard]] std::uint32_t prefetch_node(std::uint64_t hash) const;
+    void prefetch_record(std::uint32_t slot) const;
     /// A fresh record for a key that is not in the table; kNoSlot when the table is full.
     [[nodiscard]] std::uint32_t insert(const Key& key);
     /// A fresh record with the name that it had before a restart. Slots come in ascending order and below the
@@ -34,16 +45,27 @@ class Table {
     /// Slots are used from this generation on, so that no name of before a restart is given again.
     void begin_after(std::uint32_t generations);
 
-    [[nodiscard]] Record& operator[](std::uint32_t slot) { return nodes_[slot].record; }
-    [[nodiscard]] const Record& operator[](std::uint32_t slot) const { return nodes_[slot].record; }
-    [[nodiscard]] bool live(std::uint32_t slot) const { return slot < nodes_.size() && nodes_[slot].live; }
+    /// The record of a live slot, to be changed: it stays where it is until lay_down() or erase().
+    [[nodiscard]] Record& operator[](std::uint32_t slot);
+    /// A copy of it, which leaves a flow at rest as it is.
+    [[nodiscard]] Record look(std::uint32_t slot) const;
+    /// Nothing more is done with the record for now. Unless many others are laid down before it is used again
+    /// it stays as it is; then, if the flow is at rest, it is kept in few bytes.
+    void lay_down(std::uint32_t slot);
+
+    [[nodiscard]] bool live(std::uint32_t slot) const {
+        return slot < nodes_.size() && nodes_[slot].use != Use::none;
+    }
+    [[nodiscard]] std::uint32_t generation(std::uint32_t slot) const { return nodes_[slot].generation; }
 
     [[nodiscard]] std::uint32_t size() const { return size_; }
     [[nodiscard]] std::uint32_t limit() const { return limit_; }
     /// Slots ever used: where a walk over the table ends.
     [[nodiscard]] std::uint32_t slots() const { return static_cast<std::uint32_t>(nodes_.size()); }
+    /// Flows that take a full record.
+    [[nodiscard]] std::size_t full_records() const { return records_.used(); }
 
-    /// Puts a record at the end of a shelf; no-op when it stands there already.
+    /// Puts a record that is not at rest at the end of a shelf; no-op when it stands there already.
     void shelve(std::uint32_t slot, Shelf shelf);
     /// The record that has stood on a shelf for longest; kNoSlot when it is empty.
     [[nodiscard]] std::uint32_t oldest(Shelf shelf) const {
@@ -51,26 +73,46 @@ class Table {
     }
 
   private:
+    enum class Use : std::uint8_t { none, at_rest, full };
+    struct Full {
+        std::uint32_t record;
+        std::uint32_t next;  // on a shelf
+        std::uint32_t previous;
+    };
     struct Node {
-        Record record;
-        std::uint32_t next = kNoSlot;  // on a shelf, or in the list of free nodes
-        std::uint32_t previous = kNoSlot;
-        Shelf shelf = Shelf::none;
-        bool live = false;
+        std::array<std::uint32_t, 2> address{};  // low, high; IPv6: the first tells where they are
+        std::array<std::uint16_t, 2> port{};
+        std::uint32_t generation = 0;
+        Use use : 2 = Use::none;
+        Shelf shelf : 2 = Shelf::none;
+        bool v4 : 1 = true;
+        bool waits : 1 = false;   // among those laid down lately; true also of an earlier flow's place there
+        std::uint8_t policy = 0;  // at rest
+        union {
+            Compact compact;          // at rest
+            Full full;                // not
+            std::uint32_t next_free;  // none
+        };
+        Node() : next_free(kNoSlot) {}
     };
-    struct Entry {
-        std::uint32_t slot = kNoSlot;
-        std::uint32_t tag = 0;  // upper half of the hash
-    };
+    static_assert(sizeof(Node) == 64);
+    /// Flows of which this many have been laid down since are put to rest: those that are busy now keep
+    /// their records, and what these take stays within a few megabytes.
+    static constexpr std::uint32_t kAwake = 16'384;
+    using AddressPair = std::array<tcp::Address, 2>;
     struct List {
         std::uint32_t head = kNoSlot;
         std::uint32_t tail = kNoSlot;
     };
 
-    [[nodiscard]] std::size_t home(std::uint64_t hash) const { return hash & mask_; }
+    [[nodiscard]] Key key_of(const Node& node) const;
+    [[nodiscard]] bool has_key(const Node& node, const Key& key) const;
+    [[nodiscard]] std::uint64_t hash_of(std::uint32_t slot) const;
+    void expand_node(const Node& node, Record& record) const;
+    void name(Node& node, const Key& key);
     void occupy(std::uint32_t slot, std::uint32_t generation, const Key& key);
-    void index_insert(std::uint64_t hash, std::uint32_t slot);
-    void index_erase(std::uint64_t hash, std::uint32_t slot);
+    void stand_up(Node& node);
+    void put_to_rest(Node& node);
     void unlink(std::uint32_t slot);
 
     std::uint32_t limit_;
@@ -78,9 +120,13 @@ class Table {
     std::uint32_t generations_ = 0;
     std::uint32_t begun_after_ = 0;
     HashKey secret_;
-    std::size_t mask_;
-    std::vector<Entry> index_;
+    Index index_;
     std::vector<Node> nodes_;
+    Pool<Record> records_;
+    Pool<Numbers> numbers_;
+    Pool<AddressPair> addresses_;
+    std::vector<std::uint32_t> laid_down_;  // a ring, the oldest at laid_down_next_
+    std::uint32_t laid_down_next_ = 0;
     std::uint32_t free_ = kNoSlot;
     std::array<List, 3> shelves_{};
 };

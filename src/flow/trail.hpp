@@ -5,7 +5,9 @@
 #include "tcp/state.hpp"
 #include "tcp/time.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace finwait::flow {
@@ -36,10 +38,9 @@ class Trail {
             step.from = tcp::other(step.from);
         }
     }
-    /// There were `steps` before the first one that is added; of these only what is overwritten may be
-    /// missing.
-    void begin_after(std::uint32_t steps) { count_ = steps; }
-    [[nodiscard]] std::size_t size() const { return count_ < kCapacity ? count_ : kCapacity; }
+    /// There were `steps` before the first one that is added; which ones is not known.
+    void begin_after(std::uint32_t steps) { count_ = unknown_ = steps; }
+    [[nodiscard]] std::size_t size() const { return std::min<std::size_t>(count_ - unknown_, kCapacity); }
     /// The i-th of those that are left, oldest first.
     [[nodiscard]] const Step& operator[](std::size_t i) const {
         return steps_[(count_ - size() + i) % kCapacity];
@@ -50,6 +51,7 @@ class Trail {
   private:
     std::array<Step, kCapacity> steps_{};
     std::uint32_t count_ = 0;
+    std::uint32_t unknown_ = 0;  // of these the first ones, which are not kept
 };
 
 }  // namespace finwait::flow

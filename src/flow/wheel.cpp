@@ -18,10 +18,11 @@ std::uint64_t tick_at(Instant t) {
 }  // namespace
 
 void Wheel::arm(std::uint32_t slot, Instant deadline) {
-    cancel(slot);
     if (deadline == Instant::never()) return;
     if (slot >= links_.size()) links_.resize(slot + 1);
     const std::uint64_t tick = std::max(tick_at(deadline), now_tick_ + 1);
+    if (links_[slot].list != kIdle && tick_of(links_[slot].list) <= tick) return;
+    cancel(slot);
     for (unsigned level = 0; level < kLevels; ++level) {
         const unsigned shift = level * kShift;
         const std::uint64_t here = now_tick_ >> shift;
@@ -45,6 +46,19 @@ void Wheel::cancel(std::uint32_t slot) {
     if (link.next != kNoSlot) links_[link.next].previous = link.previous;
     if (heads_[list] == kNoSlot && list != kDue) occupied_[list / kBuckets] &= ~(1ULL << (list % kBuckets));
     link = Link{};
+}
+
+/// When what hangs there fires.
+std::uint64_t Wheel::tick_of(std::uint16_t list) const {
+    if (list == kDue) return now_tick_;
+    const unsigned shift = list / kBuckets * kShift;
+    const std::uint64_t first = (now_tick_ >> shift) + 1;  // the bucket of now has been emptied
+    return (first + (list - first) % kBuckets) << shift;
+}
+
+Instant Wheel::wakes(std::uint32_t slot) const {
+    if (slot >= links_.size() || links_[slot].list == kIdle) return Instant::never();
+    return Instant(kTick * static_cast<std::int64_t>(tick_of(links_[slot].list)));
 }
 
 void Wheel::push(std::uint32_t slot, std::uint16_t list) {

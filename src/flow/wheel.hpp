@@ -20,8 +20,11 @@ class Wheel {
     /// For slots below `capacity`.
     explicit Wheel(std::uint32_t capacity) { links_.reserve(capacity); }
 
-    /// Wakes `slot` at `deadline` or earlier; replaces what was armed for it. Never for Instant::never().
+    /// Wakes `slot` at `deadline` or earlier; what is armed for it and fires before that stays. Never for
+    /// Instant::never().
     void arm(std::uint32_t slot, Instant deadline);
+    /// When the slot is woken: what it was armed for, or earlier; never() if it is not armed.
+    [[nodiscard]] Instant wakes(std::uint32_t slot) const;
     void cancel(std::uint32_t slot);
 
     /// Takes one entry that fires at or before `now`; kNoSlot when there is none.
@@ -43,6 +46,7 @@ class Wheel {
     };
 
     void push(std::uint32_t slot, std::uint16_t list);
+    [[nodiscard]] std::uint64_t tick_of(std::uint16_t list) const;
     void collect(std::uint64_t tick);
     [[nodiscard]] std::uint64_t next_tick() const;
 

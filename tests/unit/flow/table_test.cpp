@@ -92,6 +92,63 @@ TEST(Table, AgreesWithAMapOverARandomLife) {
     }
 }
 
+Record established(const Key& key) {
+    Record r;
+    r.key = key;
+    for (tcp::Side& side : r.connection.side) {
+        side.state = tcp::State::established;
+        side.syn_seen = side.fresh = side.complete = side.acked = true;
+        side.max_window = 1;
+    }
+    return r;
+}
+
+TEST(Table, FlowsAtRestGiveTheirRecordsBackAndKeepWhatTheyKnow) {
+    Table table(300, {11, 22});
+    std::map<std::uint32_t, std::uint32_t> numbers;
+    for (std::uint32_t n = 0; n < 300; ++n) {
+        const std::uint32_t slot = table.insert(key(n, n % 2 == 0));
+        Record& record = table[slot];
+        const std::uint32_t generation = record.generation;
+        record = established(key(n, n % 2 == 0));
+        record.generation = generation;
+        record.policy = static_cast<std::uint8_t>(n % 7);
+        record.connection.side[1].next = tcp::Seq(n);
+        table.lay_down(slot);
+        numbers[slot] = n;
+    }
+    EXPECT_EQ(table.full_records(), 0U);
+    for (const auto& [slot, n] : numbers) {
+        const Record record = table.look(slot);
+        EXPECT_EQ(record.key, key(n, n % 2 == 0));
+        EXPECT_EQ(record.policy, n % 7);
+        EXPECT_EQ(record.connection.side[1].next, tcp::Seq(n));
+        EXPECT_EQ(record.generation, table.generation(slot));
+        EXPECT_EQ(table.find(record.key), slot);
+    }
+    EXPECT_EQ(table.full_records(), 0U) << "looking wakes nobody";
+    EXPECT_EQ(table[5].connection.side[1].next, tcp::Seq(numbers[5]));
+    EXPECT_EQ(table.full_records(), 1U);
+    table.erase(5);
+    table.erase(6);
+    EXPECT_EQ(table.full_records(), 0U);
+}
+
+TEST(Table, AFlowOnAShelfIsNotLaidDown) {
+    Table table(3, {});
+    const std::uint32_t slot = table.insert(key(1));
+    table[slot].connection = established(key(1)).connection;
+    table.shelve(slot, Shelf::provisional);
+    table.lay_down(slot);
+    EXPECT_EQ(table.full_records(), 1U);
+    table.shelve(slot, Shelf::none);
+    table.lay_down(slot);
+    EXPECT_EQ(table.full_records(), 0U);
+    table.shelve(slot, Shelf::finished);
+    EXPECT_EQ(table.oldest(Shelf::finished), slot);
+    EXPECT_EQ(table.full_records(), 1U);
+}
+
 TEST(Table, ARecordGoesBackToItsSlotAndFreshNamesBeginAboveAllThereWere) {
     Table table(10, {11, 22});
     table.begin_after(7);

@@ -47,11 +47,28 @@ TEST(Wheel, ACancelledEntryDoesNotFire) {
     EXPECT_EQ(wheel.next(), Instant::never());
 }
 
-TEST(Wheel, ArmingAgainReplacesTheDeadline) {
+TEST(Wheel, TheEarliestOfSeveralDeadlinesStays) {
     Wheel wheel(10);
-    wheel.arm(1, at(milliseconds(40)));
     wheel.arm(1, at(milliseconds(400)));
-    EXPECT_EQ(wheel.pop(at(milliseconds(80))), kNoSlot);
+    wheel.arm(1, at(milliseconds(40)));
+    wheel.arm(1, at(milliseconds(200)));
+    EXPECT_EQ(wheel.wakes(1), at(milliseconds(40)));
+    EXPECT_EQ(wheel.pop(at(milliseconds(40))), 1U);
+    EXPECT_EQ(wheel.pop(at(seconds(1))), kNoSlot);
+}
+
+TEST(Wheel, ItTellsWhenItWakes) {
+    Wheel wheel(10);
+    EXPECT_EQ(wheel.wakes(1), Instant::never());
+    for (const Duration d : {Duration(milliseconds(3)), Duration(seconds(7)), Duration(hours(300))}) {
+        static_cast<void>(wheel.pop(at(milliseconds(1234))));
+        wheel.arm(1, at(milliseconds(1234) + d));
+        const Instant wakes = wheel.wakes(1);
+        EXPECT_EQ(wheel.next(), wakes);
+        EXPECT_EQ(wheel.pop(wakes - milliseconds(1)), kNoSlot);
+        EXPECT_EQ(wheel.pop(wakes), 1U);
+        wheel = Wheel(10);
+    }
 }
 
 TEST(Wheel, CancellingWhatIsDueButNotYetTakenWorks) {

@@ -1,0 +1,218 @@
+#include "flow/compact.hpp"
+
+#include "tcp/window.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+namespace finwait::flow {
+
+namespace {
+
+using tcp::Role;
+using tcp::Side;
+
+constexpr std::array kRoles = {Role::client, Role::server};
+constexpr unsigned kReleasedUnit = 16;  // milliseconds
+constexpr unsigned kStateBits = 4;
+constexpr unsigned kScaleBits = 4;
+static_assert(tcp::kStateCount <= 1U << kStateBits);
+
+// Both of these are led through the same lists of marks, below.
+
+class Packing {
+  public:
+    bool mark(bool value) {
+        bits_ |= static_cast<unsigned>(value) << count_++;
+        return value;
+    }
+    [[nodiscard]] unsigned bits() const { return bits_; }
+
+  private:
+    unsigned bits_ = 0;
+    unsigned count_ = 0;
+};
+
+class Unpacking {
+  public:
+    explicit Unpacking(unsigned bits) : bits_(bits) {}
+
+    bool mark(bool) { return (bits_ >> count_++ & 1U) != 0; }
+    [[nodiscard]] unsigned rest() const { return bits_ >> count_; }
+
+  private:
+    unsigned bits_;
+    unsigned count_ = 0;
+};
+
+void side_marks(auto& a, Side& s) {
+    s.fresh = a.mark(s.fresh);
+    s.complete = a.mark(s.complete);
+    s.acked = a.mark(s.acked);
+    s.syn_seen = a.mark(s.syn_seen);
+    s.open = a.mark(s.open);
+    s.scale_offered = a.mark(s.scale_offered);
+    s.timestamps = a.mark(s.timestamps);
+    s.sack = a.mark(s.sack);
+    s.unsigned_dropped = a.mark(s.unsigned_dropped);
+    s.counts_ids = a.mark(s.counts_ids);
+    s.multipath = a.mark(s.multipath);
+    s.fast_open = a.mark(s.fast_open);
+}
+constexpr unsigned kSideMarks = 12;
+
+std::uint8_t record_marks(const Record& r) {
+    Packing marks;
+    marks.mark(r.connection.adopted);
+    marks.mark(r.connection.released);
+    marks.mark(r.client_is_low);
+    marks.mark(r.was_half_closed);
+    marks.mark(r.low_is_local);
+    marks.mark(r.high_is_local);
+    marks.mark(r.unheard);
+    return static_cast<std::uint8_t>(marks.bits());
+}
+
+void set_record_marks(Record& r, std::uint8_t bits) {
+    Unpacking marks(bits);
+    r.connection.adopted = marks.mark(false);
+    r.connection.released = marks.mark(false);
+    r.client_is_low = marks.mark(false);
+    r.was_half_closed = marks.mark(false);
+    r.low_is_local = marks.mark(false);
+    r.high_is_local = marks.mark(false);
+    r.unheard = marks.mark(false);
+}
+
+bool at_rest(const Side& s) {
+    const bool fin =
+        s.fin_seen || s.fin_by_hearsay || s.fin_acked || s.fin_claimed || s.fin_repeated || s.fin_covers;
+    return !fin && !s.acked_fin && !s.acked_first && !s.recalled;
+}
+
+bool at_rest(const tcp::Connection& c) {
+    const bool reset = c.reset_seen || c.reset_claimed || c.reset_answered || c.reset_certain;
+    return !reset && !c.pending && !c.blind && at_rest(c.side[0]) && at_rest(c.side[1]);
+}
+
+bool at_rest(const Reaping& r) {
+    const bool marked = r.requested || r.reserved || r.recorded || r.crowded || r.urgent || r.verify;
+    return r.phase == Phase::watching && r.outcome == Outcome::none && r.attempts == 0 && !marked &&
+           r.not_before == Instant() && r.side[0] == Inquiry{} && r.side[1] == Inquiry{};
+}
+
+std::uint64_t milliseconds(Instant t) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(t.since_origin().count(), 0)) / 1'000'000;
+}
+
+Instant instant(std::uint64_t ms) {
+    return Instant(std::chrono::milliseconds(ms));
+}
+
+std::uint16_t distance(std::uint64_t from, std::uint64_t to) {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint16_t>::max();
+    return static_cast<std::uint16_t>(from < to ? std::min(to - from, kMost) : 0);
+}
+
+}  // namespace
+
+bool at_rest(const Record& record) {
+    return !record.half_closed && at_rest(record.connection) && at_rest(record.reaping);
+}
+
+bool has_numbers(const Record& record) {
+    return std::ranges::any_of(kRoles, [&](Role role) {
+        const Side& s = record.connection.of(role);
+        return s.fresh || s.acked || s.max_window != tcp::scaled_window(record.connection, role, UINT16_MAX);
+    });
+}
+
+Compact compact(const Record& record, std::uint32_t numbers) {
+    Compact out{};
+    const Record& r = record;
+    for (std::size_t i = 0; i < 2; ++i) {
+        Packing marks;
+        Side side = r.connection.side[i];
+        side_marks(marks, side);
+        out.side[i] =
+            static_cast<std::uint16_t>(static_cast<unsigned>(side.state) << kSideMarks | marks.bits());
+        out.iss[i] = side.iss.value();
+    }
+    out.marks = record_marks(r);
+    out.scales =
+        static_cast<std::uint8_t>(r.connection.side[0].scale << kScaleBits | r.connection.side[1].scale);
+    const std::uint64_t last = milliseconds(r.last_seen);
+    const std::array<std::uint64_t, 3> times = {milliseconds(r.opened), last, milliseconds(r.last_progress)};
+    for (std::size_t i = 0; i < times.size(); ++i) {
+        out.time[i] = static_cast<std::uint32_t>(times[i]);
+        out.time_above[i] = static_cast<std::uint8_t>(times[i] >> 32U);
+    }
+    for (std::size_t i = 0; i < 2; ++i)
+        out.silent[i] = distance(milliseconds(r.last_from[i]), last);
+    out.released = static_cast<std::uint8_t>(
+        std::min<unsigned>(distance(milliseconds(r.released_at), last) / kReleasedUnit, UINT8_MAX));
+    out.looks = r.looks;
+    out.steps = static_cast<std::uint8_t>(std::min<std::uint32_t>(r.trail.total(), UINT8_MAX));
+    out.losses = r.losses;
+    out.numbers = numbers;
+    return out;
+}
+
+Numbers numbers(const Record& record) {
+    Numbers out{};
+    for (std::size_t i = 0; i < 2; ++i) {
+        const Side& s = record.connection.side[i];
+        out.next[i] = s.next.value();
+        out.ack[i] = s.ack.value();
+        out.edge[i] = s.edge.value();
+        out.max_window[i] = s.max_window;
+        out.ts_value[i] = s.ts_value;
+        out.window[i] = s.window;
+    }
+    return out;
+}
+
+void expand(const Compact& compact, const Numbers* numbers, Record& r) {
+    r.connection = tcp::Connection();
+    r.reaping = Reaping();
+    r.half_closed_at = Instant();
+    r.longest_idle = Duration(0);
+    r.half_closed = false;
+    r.mark = {};
+    std::array<Instant, 3> times;
+    for (std::size_t i = 0; i < times.size(); ++i)
+        times[i] = instant(static_cast<std::uint64_t>(compact.time_above[i]) << 32U | compact.time[i]);
+    std::tie(r.opened, r.last_seen, r.last_progress) = std::tie(times[0], times[1], times[2]);
+    r.released_at = r.last_seen - std::chrono::milliseconds(compact.released * kReleasedUnit);
+    r.looks = compact.looks;
+    set_record_marks(r, compact.marks);
+    for (std::size_t i = 0; i < 2; ++i) {
+        Side& s = r.connection.side[i];
+        r.last_from[i] = r.last_seen - std::chrono::milliseconds(compact.silent[i]);
+        Unpacking side(compact.side[i]);
+        side_marks(side, s);
+        s.state = static_cast<tcp::State>(side.rest());
+        s.iss = tcp::Seq(compact.iss[i]);
+    }
+    r.connection.side[0].scale = compact.scales >> kScaleBits;
+    r.connection.side[1].scale = compact.scales & ((1U << kScaleBits) - 1);
+    for (const Role role : kRoles) {
+        Side& s = r.connection.of(role);
+        const std::size_t i = tcp::index(role);
+        if (numbers == nullptr) {
+            s.max_window = tcp::scaled_window(r.connection, role, UINT16_MAX);
+            continue;
+        }
+        s.next = tcp::Seq(numbers->next[i]);
+        s.ack = tcp::Seq(numbers->ack[i]);
+        s.edge = tcp::Seq(numbers->edge[i]);
+        s.max_window = numbers->max_window[i];
+        s.ts_value = numbers->ts_value[i];
+        s.window = numbers->window[i];
+    }
+    r.trail.begin_after(compact.steps);
+    r.losses = compact.losses;
+}
+
+}  // namespace finwait::flow
