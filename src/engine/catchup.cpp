@@ -76,7 +76,7 @@ bool Engine::Impl::on_hint(Instant now, Instant seen, const Hint& hint) {
     if (slot == flow::kNoSlot) return false;
     catch_up_with_losses(now, slot);
     Record& record = table_[slot];
-    record.looks = looks_;
+    record.looks = static_cast<std::uint8_t>(looks_);
     const flow::Phase phase = record.reaping.phase;
     const bool ours =
         phase != flow::Phase::watching && phase != flow::Phase::probing;  // its end is our doing
@@ -150,10 +150,11 @@ void Engine::Impl::forget_unknown(Instant now) {
     const std::uint32_t end = std::min(compared_ + kWalkBudget, table_.slots());
     for (; compared_ < end; ++compared_) {
         if (!table_.live(compared_)) continue;
-        const Record& record = table_[compared_];
+        const Record record = table_.look(compared_);
         const Stage s = stage(record);
         const bool open = s == Stage::established || s == Stage::unsettled;
-        if (open && record.last_seen < look_begun_ && record.looks + 1 < looks_) erase(now, compared_);
+        const auto missed = static_cast<std::uint8_t>(looks_ - record.looks);
+        if (open && record.last_seen < look_begun_ && missed > 1) erase(now, compared_);
     }
     if (compared_ >= table_.slots()) compared_ = flow::kNoSlot;
 }

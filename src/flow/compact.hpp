@@ -22,8 +22,9 @@ struct Compact {
     std::array<std::uint8_t, 3> time_above;
     std::uint8_t scales;
     std::array<std::uint16_t, 2> silent;  // how long before last_seen each side was heard
-    std::uint16_t released;               // how long before last_seen the flow was put on the fast path
-    std::uint8_t steps;                   // taken by its sides; which ones is forgotten
+    std::uint8_t released;                // how long before last_seen it was put on the fast path: 16 ms
+    std::uint8_t looks;
+    std::uint8_t steps;  // taken by its sides; which ones is forgotten
     std::uint8_t marks;
 };
 static_assert(sizeof(Compact) == 44);
@@ -50,7 +51,7 @@ static_assert(sizeof(Numbers) == 44);
 [[nodiscard]] Compact compact(const Record& record, std::uint32_t numbers);
 [[nodiscard]] Numbers numbers(const Record& record);
 /// Overwrites all of `record` but its key, generation and policy; `numbers` is null where there are none.
-/// What every segment brings anew, the IPv4 id and the time to live, is not known.
+/// What every segment brings anew, the IPv4 id, the time to live and the mark, is not known.
 void expand(const Compact& compact, const Numbers* numbers, Record& record);
 
 }  // namespace finwait::flow

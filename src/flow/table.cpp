@@ -28,10 +28,16 @@ constexpr std::uint32_t kAhead = 8;
 
 }  // namespace
 
-Table::Table(std::uint32_t limit, HashKey secret)
-    : limit_(limit), secret_(secret), index_(limit), records_(limit), numbers_(limit), addresses_(limit) {
+Table::Table(std::uint32_t limit, HashKey secret, std::uint32_t awake)
+    : limit_(limit),
+      awake_(awake),
+      secret_(secret),
+      index_(limit),
+      records_(limit),
+      numbers_(limit),
+      addresses_(limit) {
     nodes_.reserve(limit);
-    laid_down_.reserve(kAwake);
+    laid_down_.reserve(awake);
 }
 
 std::uint32_t Table::find(const Key& key, std::uint64_t hash) const {
@@ -145,13 +151,14 @@ void Table::stand_up(Node& node) {
 void Table::lay_down(std::uint32_t slot) {
     Node& node = nodes_[slot];
     if (node.waits || node.shelf != Shelf::none) return;
+    if (awake_ == 0) return put_to_rest(node);
     node.waits = true;
-    if (laid_down_.size() < kAwake) return laid_down_.push_back(slot);
+    if (laid_down_.size() < awake_) return laid_down_.push_back(slot);
     const std::uint32_t oldest = std::exchange(laid_down_[laid_down_next_], slot);
-    laid_down_next_ = (laid_down_next_ + 1) % kAwake;
+    laid_down_next_ = (laid_down_next_ + 1) % awake_;
     nodes_[oldest].waits = false;
-    prefetch_record(laid_down_[(laid_down_next_ + kAhead) % kAwake]);
-    __builtin_prefetch(&nodes_[laid_down_[(laid_down_next_ + 2 * kAhead) % kAwake]]);
+    prefetch_record(laid_down_[(laid_down_next_ + kAhead) % awake_]);
+    __builtin_prefetch(&nodes_[laid_down_[(laid_down_next_ + 2 * kAhead) % awake_]]);
     put_to_rest(nodes_[oldest]);
 }
 

@@ -22,8 +22,12 @@ enum class Shelf : std::uint8_t { none, finished, provisional };
 
 class Table {
   public:
-    /// `limit` flows at most, 1 to 2^24 - 1.
-    Table(std::uint32_t limit, HashKey secret);
+    /// Flows that keep their records after they were busy: a few megabytes.
+    static constexpr std::uint32_t kAwake = 16'384;
+
+    /// `limit` flows at most, 1 to 2^24 - 1. One is put to rest when `awake` others have been laid down
+    /// since; so those that are busy keep their records.
+    Table(std::uint32_t limit, HashKey secret, std::uint32_t awake = kAwake);
 
     [[nodiscard]] std::uint32_t find(const Key& key) const { return find(key, hash_of(key)); }
     [[nodiscard]] std::uint32_t find(const Key& key, std::uint64_t hash) const;
@@ -49,8 +53,8 @@ class Table {
     [[nodiscard]] Record& operator[](std::uint32_t slot);
     /// A copy of it, which leaves a flow at rest as it is.
     [[nodiscard]] Record look(std::uint32_t slot) const;
-    /// Nothing more is done with the record for now. Unless many others are laid down before it is used again
-    /// it stays as it is; then, if the flow is at rest, it is kept in few bytes.
+    /// Nothing more is done with the record for now; in the end, if the flow is at rest, it is kept in few
+    /// bytes.
     void lay_down(std::uint32_t slot);
 
     [[nodiscard]] bool live(std::uint32_t slot) const {
@@ -96,9 +100,6 @@ class Table {
         Node() : next_free(kNoSlot) {}
     };
     static_assert(sizeof(Node) == 64);
-    /// Flows of which this many have been laid down since are put to rest: those that are busy now keep
-    /// their records, and what these take stays within a few megabytes.
-    static constexpr std::uint32_t kAwake = 16'384;
     using AddressPair = std::array<tcp::Address, 2>;
     struct List {
         std::uint32_t head = kNoSlot;
@@ -116,6 +117,7 @@ class Table {
     void unlink(std::uint32_t slot);
 
     std::uint32_t limit_;
+    std::uint32_t awake_;
     std::uint32_t size_ = 0;
     std::uint32_t generations_ = 0;
     std::uint32_t begun_after_ = 0;

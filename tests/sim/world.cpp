@@ -31,6 +31,7 @@ engine::Options engine_options(const Life& life) {
     timeouts.fin_wait_2 = life.fin_wait_2;
     engine::Options options;
     options.max_flows = 4;
+    options.awake = life.seed / 2 % 2;  // every other time the flow is at rest between its segments
     options.selective = life.selective;
     options.tuning.policies = policy::PolicySet({}, timeouts);
     return options;

@@ -104,7 +104,7 @@ Record established(const Key& key) {
 }
 
 TEST(Table, FlowsAtRestGiveTheirRecordsBackAndKeepWhatTheyKnow) {
-    Table table(300, {11, 22});
+    Table table(300, {11, 22}, 0);
     std::map<std::uint32_t, std::uint32_t> numbers;
     for (std::uint32_t n = 0; n < 300; ++n) {
         const std::uint32_t slot = table.insert(key(n, n % 2 == 0));
@@ -134,8 +134,28 @@ TEST(Table, FlowsAtRestGiveTheirRecordsBackAndKeepWhatTheyKnow) {
     EXPECT_EQ(table.full_records(), 0U);
 }
 
+TEST(Table, ThoseThatWereBusyLatelyKeepTheirRecords) {
+    Table table(100, {}, 10);
+    for (std::uint32_t n = 0; n < 100; ++n) {
+        const std::uint32_t slot = table.insert(key(n));
+        table[slot] = established(key(n));
+        table.lay_down(slot);
+        table.lay_down(slot);
+        EXPECT_EQ(table.full_records(), std::min(n + 1, 10U));
+    }
+    table.erase(95);
+    EXPECT_EQ(table.full_records(), 9U);
+    const std::uint32_t another = table.insert(key(200));
+    ASSERT_EQ(another, 95U);
+    table.lay_down(another);
+    for (const std::uint32_t slot : {90U, 91U, 92U})
+        table.lay_down(slot);
+    EXPECT_EQ(table.full_records(), 10U);
+    EXPECT_EQ(table.look(95).key, key(200));
+}
+
 TEST(Table, AFlowOnAShelfIsNotLaidDown) {
-    Table table(3, {});
+    Table table(3, {}, 0);
     const std::uint32_t slot = table.insert(key(1));
     table[slot].connection = established(key(1)).connection;
     table.shelve(slot, Shelf::provisional);

@@ -118,6 +118,7 @@ class Path {
 inline Options all_packets() {
     Options options;
     options.max_flows = 1000;
+    options.awake = 0;  // an established flow is at rest between its segments
     options.selective = false;
     return options;
 }
