@@ -4,7 +4,9 @@
 #include "core_flows.hpp"
 #include "engine/engine.hpp"
 
+#include <array>
 #include <cstdint>
+#include <span>
 
 namespace finwait::bench {
 
@@ -25,11 +27,14 @@ class World {
     std::uint64_t handle(std::span<const Flows::Packet> burst) {
         now_ = now_ + std::chrono::microseconds(10);
         std::uint64_t verdicts = 0;
-        for (const Flows::Packet packet : burst) {
-            tcp::Segment segment;
-            if (tcp::parse(packet, packet.size(), segment) == tcp::ParseError::none)
-                verdicts += static_cast<std::uint64_t>(engine_.on_segment(now_, segment));
+        for (std::size_t i = 0; i < burst.size(); ++i) {
+            segments_[i] = {};
+            if (tcp::parse(burst[i], burst[i].size(), segments_[i]) != tcp::ParseError::none) return 1;
         }
+        const std::span segments(segments_.data(), burst.size());
+        engine_.expect(segments);
+        for (const tcp::Segment& segment : segments)
+            verdicts += static_cast<std::uint64_t>(engine_.on_segment(now_, segment));
         return verdicts;
     }
 
@@ -53,6 +58,7 @@ class World {
     Kind kind_;
     Flows flows_;
     engine::Engine engine_;
+    std::array<tcp::Segment, Flows::kBurst> segments_;
     Instant now_{std::chrono::seconds(1)};
 };
 

@@ -42,7 +42,6 @@ bool Engine::Impl::adopt(Instant now, const Adoptee& adoptee, bool counted) {
     record.last_seen = record.last_progress = record.released_at = std::min(adoptee.last_seen, now);
     record.last_from = {record.last_seen, record.last_seen};
     record.losses = losses_;
-    record.armed_for = Instant::never();
     record.unheard = true;
     ++unheard_now_;
     if (record.connection.released) ++released_now_;
@@ -50,6 +49,7 @@ bool Engine::Impl::adopt(Instant now, const Adoptee& adoptee, bool counted) {
     record.was_half_closed = counted && adoptee.closer;
     enter(now, slot);
     if (record.half_closed) ask_early(now, slot);
+    table_.lay_down(slot);
     return true;
 }
 
@@ -64,8 +64,9 @@ void Engine::Impl::ask_early(Instant now, std::uint32_t slot) {
 
 std::optional<Adoptee> Engine::Impl::hand_over(Instant now, const tcp::Segment& heard) {
     const std::uint32_t slot = table_.find(flow::Key::of(heard));
-    if (slot == flow::kNoSlot || !table_[slot].unheard) return std::nullopt;
-    const Record& record = table_[slot];
+    if (slot == flow::kNoSlot) return std::nullopt;
+    const Record record = table_.look(slot);
+    if (!record.unheard) return std::nullopt;
     const Adoptee adoptee{record.endpoint(tcp::Role::client), record.endpoint(tcp::Role::server),
                           tcp::closer(record.connection), record.opened, record.last_seen};
     erase(now, slot);

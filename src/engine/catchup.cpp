@@ -55,12 +55,17 @@ void Engine::Impl::walk(Instant now) {
     for (; walked_ < end; ++walked_) {
         if (!table_.live(walked_)) continue;
         catch_up_with_losses(now, walked_);
-        Record& record = table_[walked_];
-        if (record.reaping.verify || !reaper::to_be_verified(record)) continue;
-        if (record.reaping.phase == flow::Phase::resetting) reaper::revive(record);
-        if (record.reaping.phase == flow::Phase::watching) verify_soon(walked_, verify_pace_.take(now));
+        doubt_half_closed(now, walked_);
+        table_.lay_down(walked_);
     }
     if (walked_ >= table_.slots()) walked_ = flow::kNoSlot;
+}
+
+void Engine::Impl::doubt_half_closed(Instant now, std::uint32_t slot) {
+    Record& record = table_[slot];
+    if (record.reaping.verify || !reaper::to_be_verified(record)) return;
+    if (record.reaping.phase == flow::Phase::resetting) reaper::revive(record);
+    if (record.reaping.phase == flow::Phase::watching) verify_soon(slot, verify_pace_.take(now));
 }
 
 void Engine::Impl::verify_soon(std::uint32_t slot, Instant when) {
@@ -74,16 +79,21 @@ bool Engine::Impl::on_hint(Instant now, Instant seen, const Hint& hint) {
     const flow::Key key = flow::Key::of(hint.opener, hint.answerer);
     const std::uint32_t slot = table_.find(key);
     if (slot == flow::kNoSlot) return false;
+    compare(now, seen, slot, hint);
+    if (table_.live(slot)) table_.lay_down(slot);
+    return table_.find(key) != flow::kNoSlot;
+}
+
+void Engine::Impl::compare(Instant now, Instant seen, std::uint32_t slot, const Hint& hint) {
     catch_up_with_losses(now, slot);
     Record& record = table_[slot];
     record.looks = static_cast<std::uint8_t>(looks_);
     const flow::Phase phase = record.reaping.phase;
     const bool ours =
         phase != flow::Phase::watching && phase != flow::Phase::probing;  // its end is our doing
-    if (record.last_seen >= seen || ours) return true;
+    if (record.last_seen >= seen || ours) return;
     if (record.connection.adopted && record.role_of(hint.opener) != tcp::Role::client) turn_round(slot);
     believe(now, slot, hint);
-    return table_.find(key) != flow::kNoSlot;
 }
 
 void Engine::Impl::believe(Instant now, std::uint32_t slot, const Hint& hint) {

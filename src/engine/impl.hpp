@@ -113,6 +113,8 @@ class Engine::Impl {
     void begin_due_walk(Instant now);
     void walk(Instant now);
     void forget_unknown(Instant now);
+    void doubt_half_closed(Instant now, std::uint32_t slot);
+    void compare(Instant now, Instant seen, std::uint32_t slot, const Hint& hint);
     void verify_soon(std::uint32_t slot, Instant when);
     void believe(Instant now, std::uint32_t slot, const Hint& hint);
     void believe_half_closed(Instant now, std::uint32_t slot, const tcp::Endpoint& closer);

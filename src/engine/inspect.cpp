@@ -89,7 +89,7 @@ bool Engine::Impl::quiet_since(Instant then, FlowId id) const {
 
 bool Engine::Impl::half_closed(const tcp::Endpoint& a, const tcp::Endpoint& b) const {
     const std::uint32_t slot = table_.find(flow::Key::of(a, b));
-    return slot != flow::kNoSlot && table_[slot].half_closed;
+    return slot != flow::kNoSlot && table_.look(slot).half_closed;
 }
 
 std::optional<FlowReport> Engine::Impl::find(Instant now, FlowId id) const {

@@ -51,7 +51,7 @@ struct Record {
     std::uint32_t generation = 0;
     std::uint32_t losses = 0;  // how many losses of packets the numbers have lived through
     std::uint8_t policy = 0;
-    std::uint8_t looks = 0;  // the last look at conntrack's table that found it, modulo 256
+    std::uint8_t looks = 0;         // the last look at conntrack's table that found it, modulo 256
     bool client_is_low : 1 = true;  // which endpoint of the key is the client
     bool low_is_local : 1 = false;  // it is a socket of this machine
     bool high_is_local : 1 = false;

@@ -82,7 +82,7 @@ struct Queue::Impl {
         if (!verdicts.empty() && !verdicts.flush(socket.descriptor())) ++errors;
     }
 
-    static constexpr std::size_t kBurst = Verdicts::kBurst;
+    static_assert(Verdicts::kBurst == kBurst);
     /// Netlink headers and every attribute but the payload, of bridged packets, too: less than 256 bytes.
     static constexpr std::size_t kOverhead = 384;
     static constexpr std::uint32_t kFarAhead = 1U << 30U;

@@ -49,6 +49,8 @@ struct QueueError {
 
 class Queue {
   public:
+    static constexpr std::size_t kBurst = 64;  // packets received at once, at most
+
     [[nodiscard]] static std::variant<Queue, QueueError> open(const QueueOptions& options);
     Queue(Queue&&) noexcept;
     Queue& operator=(Queue&&) noexcept;

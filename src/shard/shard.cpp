@@ -109,21 +109,29 @@ bool Shard::handle_burst() {
     const auto burst = queue_.receive();
     if (burst.empty()) return false;
     const Instant now = monotonic_now();
+    read(burst);
     for (std::size_t i = 0; i < burst.size(); ++i) {
         if (burst[i].lost_before > 0) note_loss(now, burst[i].lost_before);
-        queue_.dispose(i, decide(now, burst[i]));
+        queue_.dispose(i, decide(now, burst[i], parsed_[i], segments_[i]));
     }
     queue_.flush();
     return true;
 }
 
-netfilter::Disposition Shard::decide(Instant now, const netfilter::QueuedPacket& packet) {
-    tcp::Segment segment;
-    const tcp::ParseError error = tcp::parse(packet.payload, packet.wire_length, segment);
+void Shard::read(std::span<const netfilter::QueuedPacket> burst) {
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        segments_[i] = {};
+        parsed_[i] = tcp::parse(burst[i].payload, burst[i].wire_length, segments_[i]);
+        segments_[i].mark = burst[i].mark;
+    }
+    engine_.expect({segments_.data(), burst.size()});
+}
+
+netfilter::Disposition Shard::decide(Instant now, const netfilter::QueuedPacket& packet,
+                                     tcp::ParseError error, const tcp::Segment& segment) {
     const bool is_segment = error == tcp::ParseError::none;
     if (aside_.check(packet, is_segment ? &segment : nullptr) != Reason::none)
         return is_segment && selective_ ? netfilter::Disposition::mark : netfilter::Disposition::accept;
-    segment.mark = packet.mark;
     return disposition_of(is_segment ? on_segment(now, segment, way_of(packet.hook))
                                      : on_other(packet.payload, error));
 }

@@ -8,6 +8,7 @@
 #include "shard/handle.hpp"
 #include "shard/wire.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -87,7 +88,9 @@ class Shard {
     void on_readable();
     /// Receives and decides one burst; false when nothing was queued.
     bool handle_burst();
-    [[nodiscard]] netfilter::Disposition decide(Instant now, const netfilter::QueuedPacket& packet);
+    void read(std::span<const netfilter::QueuedPacket> burst);
+    [[nodiscard]] netfilter::Disposition decide(Instant now, const netfilter::QueuedPacket& packet,
+                                                tcp::ParseError error, const tcp::Segment& segment);
     [[nodiscard]] engine::Verdict on_segment(Instant now, const tcp::Segment& segment, engine::Way way);
     void note_loss(Instant now, std::uint32_t packets);
     /// The verdict on a packet that is no segment.
@@ -111,6 +114,8 @@ class Shard {
     boost::asio::steady_timer timer_{io_};
     boost::asio::steady_timer drain_timer_{io_};
     Wire wire_;
+    std::array<tcp::Segment, netfilter::Queue::kBurst> segments_;  // of the burst
+    std::array<tcp::ParseError, netfilter::Queue::kBurst> parsed_{};
     Instant timer_set_for_ = Instant::never();
     engine::Actions actions_;
     std::uint64_t strangers_told_ = 0;
