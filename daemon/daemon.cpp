@@ -1,6 +1,6 @@
 #include "daemon.hpp"
 
-#include "config/load.hpp"
+#include "config/cpus.hpp"
 #include "keeper.hpp"
 #include "machine/facts.hpp"
 #include "netfilter/queue.hpp"
@@ -25,11 +25,9 @@ std::uint64_t random_word() {
 
 std::uint16_t count_queues(const config::Intercept& intercept) {
     if (intercept.queues > 0) return intercept.queues;
+    const auto cpus = config::parse_cpus(intercept.cpus);
+    if (cpus && !cpus->empty()) return static_cast<std::uint16_t>(std::min<std::size_t>(cpus->size(), 256));
     return static_cast<std::uint16_t>(std::clamp(std::thread::hardware_concurrency(), 1U, 256U));
-}
-
-std::uint32_t share(std::uint32_t total, std::uint16_t parts) {
-    return std::max(1U, (total + parts - 1) / parts);
 }
 
 }  // namespace
@@ -67,8 +65,7 @@ int Daemon::run() {
     fit_conntrack();
     check_marks();
     leave_detours_alone();
-    for (const auto& shard : shards_)
-        shard->start();
+    start_shards();
     if (registrar_) registrar_->start();
     if (settings_.intercept.scope == config::Scope::local)
         adoption_->skip();
@@ -81,6 +78,18 @@ int Daemon::run() {
                   settings_.control.socket);
     control_io_.run();
     return 0;
+}
+
+/// A CPU that is not there, or not ours to use, is no reason to let traffic go unwatched.
+void Daemon::start_shards() {
+    const auto cpus = config::parse_cpus(settings_.intercept.cpus).value_or(std::vector<std::uint16_t>());
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+        shards_[i]->start();
+        if (cpus.empty()) continue;
+        const std::uint16_t cpu = cpus[i % cpus.size()];
+        if (const auto problem = shards_[i]->pin(cpu))
+            logger_->warn("intercept.cpus: a thread cannot be bound to CPU {}: {}", cpu, *problem);
+    }
 }
 
 bool Daemon::open_audit() {
@@ -108,7 +117,7 @@ bool Daemon::open_shards() {
         }
         engine::Options options;
         options.shard = static_cast<std::uint8_t>(i);
-        options.max_flows = share(settings_.limits.flows, queues_);
+        options.max_flows = share(settings_.limits.flows);
         options.selective = settings_.intercept.packets == config::Packets::selective;
         options.hash_key[0] = random_word();
         options.hash_key[1] = random_word();
@@ -232,64 +241,6 @@ void Daemon::stop() {
     control_io_.stop();
 }
 
-std::vector<std::string> Daemon::reload() {
-    std::vector<std::string> problems = put_in_force();
-    audit_.note(observe::reload_line(observe::WallClock::now(), config_file_.string(), problems));
-    return problems;
-}
-
-/// The audit file is opened anew even so: it may have been rotated.
-std::vector<std::string> Daemon::unchanged(std::vector<std::string> problems) {
-    if (const auto problem = audit_.use(settings_.log.audit)) problems.push_back("log.audit: " + *problem);
-    problems.push_back(config_file_.string() + ": nothing was changed, the old configuration stays in force");
-    return problems;
-}
-
-std::vector<std::string> Daemon::put_in_force() {
-    const config::Result result = config::load(config_file_);
-    if (const auto* errors = std::get_if<std::vector<config::Error>>(&result)) {
-        std::vector<std::string> problems;
-        for (const config::Error& error : *errors)
-            problems.push_back(error.text());
-        return unchanged(std::move(problems));
-    }
-    const auto& fresh = std::get<config::Settings>(result);
-    if (const auto problem = audit_.use(fresh.log.audit))
-        return unchanged({config_file_.string() + ": log.audit: " + *problem});
-    settings_.intercept.spare = fresh.intercept.spare;
-    warn_of_restarts(fresh);
-    settings_.mode = fresh.mode;
-    settings_.profile = fresh.profile;
-    settings_.timeouts = fresh.timeouts;
-    settings_.policies = fresh.policies;
-    const std::uint32_t flows = settings_.limits.flows;
-    settings_.limits = fresh.limits;
-    settings_.limits.flows = flows;
-    settings_.conntrack = fresh.conntrack;
-    settings_.state = fresh.state;
-    settings_.log = fresh.log;
-    logger_->set_level(spdlog::level::from_str(settings_.log.level));
-    for (const auto& shard : shards_) {
-        const shard::Handle handle = shard->handle();
-        handle.ask([tuning = tuning(), wake = handle.wake](engine::Engine& engine, Instant now) {
-            engine.tune(now, tuning);
-            wake();
-        });
-    }
-    fit_conntrack();
-    logger_->info("{} is in force", config_file_.string());
-    return {};
-}
-
-void Daemon::warn_of_restarts(const config::Settings& fresh) {
-    const auto warn = [this](bool changed, std::string_view key) {
-        if (changed) logger_->warn("{} has changed: it takes a restart to come into force", key);
-    };
-    warn(!(fresh.intercept == settings_.intercept), "[intercept]");
-    warn(fresh.limits.flows != settings_.limits.flows, "limits.flows");
-    warn(!(fresh.control == settings_.control), "[control]");
-}
-
 std::string Daemon::rules_text(std::string_view backend) const {
     const bool nftables = backend.empty() ? rules_ && rules_->backend() == netfilter::RuleBackend::nftables
                                           : backend == "nftables";
@@ -298,21 +249,16 @@ std::string Daemon::rules_text(std::string_view backend) const {
 
 netfilter::RulePlan Daemon::plan() const {
     const config::Intercept& intercept = settings_.intercept;
-    return {intercept.packets, intercept.first_queue, queues_,           intercept.mark_mask,
-            asks_conntrack_,   intercept.scope,       intercept.loopback};
-}
-
-engine::Tuning Daemon::tuning() const {
-    engine::Tuning tuning;
-    tuning.policies = policy::PolicySet(settings_.policies, settings_.timeouts);
-    tuning.resets_per_second = share(settings_.limits.resets_per_second, queues_);
-    tuning.pressure = settings_.limits.pressure;
-    tuning.half_closed_per_source = settings_.limits.half_closed_per_source;
-    tuning.breaker_share = settings_.limits.breaker_share;
-    tuning.observe = settings_.mode == config::Mode::observe;
-    if (const std::string& spare = settings_.intercept.spare; !spare.empty())
-        tuning.spare = std::get<policy::Filter>(policy::Filter::parse(spare, policy::Purpose::policy_match));
-    return tuning;
+    netfilter::RulePlan plan;
+    plan.packets = intercept.packets;
+    plan.first_queue = intercept.first_queue;
+    plan.queues = queues_;
+    plan.mark_mask = intercept.mark_mask;
+    plan.untracked = asks_conntrack_;
+    plan.scope = intercept.scope;
+    plan.loopback = intercept.loopback;
+    plan.spread = intercept.spread;
+    return plan;
 }
 
 }  // namespace finwait::daemon

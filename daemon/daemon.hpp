@@ -50,6 +50,7 @@ class Daemon {
     [[nodiscard]] bool translate_addresses();
     [[nodiscard]] bool open_own_sockets();
     void open_registrar();
+    void start_shards();
     [[nodiscard]] bool open_control();
     void try_conntrack();
     [[nodiscard]] bool install_rules();
@@ -72,6 +73,8 @@ class Daemon {
     [[nodiscard]] control::AsideStats aside_stats() const;
     [[nodiscard]] netfilter::RulePlan plan() const;
     [[nodiscard]] engine::Tuning tuning() const;
+    /// Of a limit that all shards share.
+    [[nodiscard]] std::uint32_t share(std::uint32_t total) const;
 
     config::Settings settings_;
     std::filesystem::path config_file_;

@@ -25,6 +25,7 @@ state::Origin origin_of(const config::Settings& settings, Shards shards) {
     origin.first_queue = settings.intercept.first_queue;
     origin.queues = static_cast<std::uint16_t>(shards.size());
     origin.backend = static_cast<std::uint8_t>(settings.intercept.backend);
+    origin.spread = static_cast<std::uint8_t>(settings.intercept.spread);
     return origin;
 }
 

@@ -1,5 +1,6 @@
 #include "config/keys.hpp"
 
+#include "config/cpus.hpp"
 #include "config/value.hpp"
 #include "policy/breaker.hpp"
 #include "policy/filter.hpp"
@@ -152,6 +153,10 @@ bool is_filter(std::string_view text) {
     return std::holds_alternative<policy::Filter>(policy::Filter::parse(text, policy::Purpose::policy_match));
 }
 
+bool is_cpu_list(std::string_view text) {
+    return parse_cpus(text).has_value();
+}
+
 bool is_group_name(std::string_view name) {
     constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
     return !name.empty() && name.size() <= 32 && name[0] != '-' &&
@@ -216,6 +221,9 @@ std::span<const Key<Intercept>> intercept_keys() {
                             {"none", Backend::none}}),
         integer("first_queue", &Intercept::first_queue, 0, 65535),
         integer("queues", &Intercept::queues, 0, 256),
+        text("cpus", &Intercept::cpus, "a list of CPUs such as \"0-3,6\", or \"\" for any", is_cpu_list),
+        word("spread", &Intercept::spread,
+             Words<Spread>{{"addresses", Spread::addresses}, {"ports", Spread::ports}}),
         integer("queue_length", &Intercept::queue_length, 128, 65536),
         mark_mask(),
         boolean("loopback", &Intercept::loopback),

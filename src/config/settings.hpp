@@ -18,12 +18,17 @@ enum class Scope : std::uint8_t { forward, local, both };
 enum class Packets : std::uint8_t { selective, all };
 enum class Backend : std::uint8_t { automatic, nftables, iptables, none };
 
+/// What decides which queue a segment comes to.
+enum class Spread : std::uint8_t { addresses, ports };
+
 struct Intercept {
     Scope scope = Scope::forward;
     Packets packets = Packets::selective;
     Backend backend = Backend::automatic;
     std::uint16_t first_queue = 0;
     std::uint16_t queues = 0;  // 0: one per CPU
+    std::string cpus;          // on which their threads run in turn; "": wherever
+    Spread spread = Spread::addresses;
     std::uint32_t queue_length = 65536;
     std::uint32_t mark_mask = 0x40000000;
     bool loopback = false;  // local connections that never leave this machine, too

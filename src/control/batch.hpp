@@ -28,6 +28,7 @@ class Batch {
     [[nodiscard]] static Batch visit(const engine::Engine& engine, Instant now, std::uint32_t cursor,
                                      std::uint32_t slots, const policy::Filter& filter) {
         Batch batch;
+        batch.flows_.reserve(slots);
         batch.next_ = engine.visit(now, cursor, slots, filter, batch.flows_);
         for (engine::FlowReport& flow : batch.flows_)
             batch.keep_name(flow.subject.policy);

@@ -1,5 +1,5 @@
 // The engine's inside: one flow table, one timer wheel, and the counters. engine.cpp is its face; track.cpp,
-// expire.cpp and inspect.cpp hold its three jobs, catchup.cpp what follows a loss.
+// settle.cpp, expire.cpp and inspect.cpp hold its jobs, adopt.cpp and catchup.cpp what conntrack tells.
 #pragma once
 
 #include "engine/engine.hpp"
@@ -26,6 +26,9 @@ enum class Stage : std::uint8_t {
     finished,
     unsettled,  // adopted: a FIN was acknowledged, and whether the other side is still open is not known
 };
+
+/// Events that wait for the next on_tick(); more are not told.
+inline constexpr std::size_t kMaxPendingEvents = 16'384;
 
 /// Half-closed flows that are asked, after a loss, where they stand.
 inline constexpr std::uint32_t kVerifiedPerSecond = 2000;

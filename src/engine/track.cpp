@@ -1,7 +1,6 @@
 // Segments: finding or beginning their flow, moving it on, and the verdict.
 
 #include "engine/impl.hpp"
-#include "tcp/hearsay.hpp"
 
 namespace finwait::engine {
 
@@ -15,7 +14,6 @@ constexpr Duration kReleaseAgain = std::chrono::seconds(1);
 constexpr Duration kCrossing = std::chrono::milliseconds(100);
 /// Segments of which one step is taken for all before the next one: as many as arrive at once.
 constexpr std::size_t kAhead = 64;
-constexpr std::size_t kMaxPendingEvents = 16'384;
 
 /// A loopback segment is seen once, when it leaves; its answers then show that its destination is here, too.
 void note_way(flow::Record& record, const tcp::Segment& segment, Way way) {
@@ -36,27 +34,6 @@ Engine::Impl::Impl(Options options)
       verify_pace_(kVerifiedPerSecond) {
     pending_.reserve(kMaxPendingEvents);
     set_policies();
-}
-
-Stage Engine::Impl::stage(const Record& record) {
-    const tcp::Connection& c = record.connection;
-    const tcp::Side& client = c.side[0];
-    const tcp::Side& server = c.side[1];
-    if (tcp::finished(c)) return Stage::finished;
-    if (tcp::embryonic(c)) return Stage::provisional;
-    const bool unknown = client.state == tcp::State::unknown || server.state == tcp::State::unknown;
-    if (c.adopted && unknown && !c.released && (!client.fresh || !server.fresh)) return Stage::provisional;
-    if (tcp::closer(c)) return Stage::half_closed;
-    if (client.fin_seen && server.fin_seen) return Stage::closing;
-    if (!client.fin_seen && !server.fin_seen) return Stage::established;
-    const bool acked = client.fin_acked || server.fin_acked;
-    return acked ? Stage::unsettled : Stage::fin_wait_1;
-}
-
-flow::Shelf Engine::Impl::shelf_for(Stage stage) {
-    if (stage == Stage::finished) return flow::Shelf::finished;
-    if (stage == Stage::provisional) return flow::Shelf::provisional;
-    return flow::Shelf::none;
 }
 
 void Engine::Impl::expect(std::span<const tcp::Segment> segments) const {
@@ -89,11 +66,6 @@ Verdict Engine::Impl::on_segment(Instant now, const tcp::Segment& segment, Way w
     const Verdict verdict = follow(now, slot, segment);
     if (table_.live(slot)) table_.lay_down(slot);
     return verdict;
-}
-
-Engine::Impl::Before Engine::Impl::before(const Record& record) {
-    const tcp::Connection& c = record.connection;
-    return {stage(record), {c.side[0].state, c.side[1].state}, c.released};
 }
 
 Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment& segment) {
@@ -268,90 +240,6 @@ void Engine::Impl::erase(Instant now, std::uint32_t slot) {
     note_fill();
 }
 
-/// Brings counters, trail, shelf and timer in line with what a segment or a decision (then without segment)
-/// has made of a flow.
-void Engine::Impl::settle(Instant now, std::uint32_t slot, const Before& before, const tcp::Segment* cause) {
-    Record& record = table_[slot];
-    if (before.released && !record.connection.released) --released_now_;
-    for (const tcp::Role role : {tcp::Role::client, tcp::Role::server}) {
-        const tcp::State state = record.connection.of(role).state;
-        const tcp::State old = before.states[tcp::index(role)];
-        if (state == old) continue;
-        --sides_[tcp::index(role)][static_cast<std::size_t>(old)];
-        ++sides_[tcp::index(role)][static_cast<std::size_t>(state)];
-        note_step(now, slot, role, cause);
-    }
-    const Stage stage_now = stage(record);
-    if (stage_now == before.stage) return;
-    change_stage(now, slot, stage_now);
-    table_.shelve(slot, shelf_for(stage_now));
-    arm(slot, deadline(record, stage_now));
-}
-
-void Engine::Impl::note_step(Instant now, std::uint32_t slot, tcp::Role side, const tcp::Segment* cause) {
-    Record& record = table_[slot];
-    flow::Step step;
-    step.at = now;
-    step.side = side;
-    step.state = record.connection.of(side).state;
-    if (cause != nullptr) {
-        step.seq = cause->seq;
-        step.ack = cause->ack;
-        step.length = cause->length;
-        step.flags = cause->flags;
-        step.from = record.role_of(cause->source);
-    }
-    record.trail.add(step);
-    if (options_.observer != nullptr) options_.observer->moved(id_of(slot), step);
-}
-
-void Engine::Impl::change_stage(Instant now, std::uint32_t slot, Stage to) {
-    Record& record = table_[slot];
-    const bool half_closed = to == Stage::half_closed;
-    const bool was = record.half_closed;
-    record.half_closed = half_closed;
-    if (half_closed && !was) note_half_closed(now, slot);
-    if (!half_closed && was) note_half_closed_no_more(now, slot, to);
-    if (to != Stage::finished) return;
-    if (record.reaping.recorded) ++policy_counts_[record.policy].right;
-    record.reaping.recorded = false;
-    if (record.was_half_closed)
-        push_event(event(now, slot, EventType::closed,
-                         record.connection.reset_seen ? "reset by a peer" : "closed by both sides"));
-    const bool heard_gone = record.reaping.urgent;  // by an answer to a probe: the reaper goes on from there
-    if (record.reaping.phase == flow::Phase::probing && !heard_gone) reaper::revive(record);
-}
-
-void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {
-    Record& record = table_[slot];
-    ++half_closed_now_;
-    record.half_closed_at = now;
-    record.longest_idle = Duration(0);
-    reaper::revive(record);
-    match_policy(now, record);
-    if (tuning.half_closed_per_source > 0) crowd(now, slot);
-    // A repeated FIN whose ACK was lost makes the flow half-closed once more: that is told and counted only
-    // once.
-    if (record.was_half_closed) return;
-    record.was_half_closed = true;
-    ++counters.half_closed;
-    ++policy_counts_[record.policy].half_closed;
-    push_event(event(now, slot, EventType::half_closed,
-                     tcp::blind(record.connection) ? "conntrack says that one side's FIN is acknowledged"
-                                                   : "one side's FIN is acknowledged"));
-}
-
-void Engine::Impl::note_half_closed_no_more(Instant now, std::uint32_t slot, Stage to) {
-    const Record& record = table_[slot];
-    --half_closed_now_;
-    sources_.remove(slot);
-    const bool both_closed = (to == Stage::closing || to == Stage::finished) && !record.connection.reset_seen;
-    if (!both_closed) return;
-    PolicyCounts& counts = policy_counts_[record.policy];
-    counts.lasted.add(now - record.half_closed_at);
-    counts.longest_idle.add(record.longest_idle);
-}
-
 Verdict Engine::Impl::verdict_for(Instant now, Record& record) {
     tcp::Connection& c = record.connection;
     if (!options_.selective || record.reaping.phase != flow::Phase::watching || record.reaping.requested)
@@ -363,27 +251,10 @@ Verdict Engine::Impl::verdict_for(Instant now, Record& record) {
     return Verdict::release;
 }
 
-void Engine::Impl::match_policy(Instant now, Record& record) {
-    const std::uint8_t matched = tuning.policies.match(subject(now, record));
-    if (matched == record.policy) return;
-    --policy_counts_[record.policy].flows;
-    ++policy_counts_[matched].flows;
-    record.policy = matched;
-}
-
 bool Engine::Impl::spared(Instant now, const Record& record) const {
     if (!tuning.spare || !(record.low_is_local || record.high_is_local)) return false;
     const bool by_default = record.policy + 1U == tuning.policies.size();
     return by_default && tuning.spare->matches(subject(now, record));
-}
-
-void Engine::Impl::count_states(const tcp::Connection& c, std::int64_t by) {
-    for (std::size_t role = 0; role < 2; ++role)
-        sides_[role][static_cast<std::size_t>(c.side[role].state)] += by;
-}
-
-void Engine::Impl::push_event(Event e) {
-    if (pending_.size() < kMaxPendingEvents) pending_.push_back(e);
 }
 
 }  // namespace finwait::engine

@@ -106,28 +106,44 @@ std::variant<std::optional<Translation>, ConntrackError> Conntrack::find(const t
     return std::optional<Translation>();
 }
 
-std::variant<std::optional<Translation>, ConntrackError> Conntrack::get(const tcp::Endpoint& from,
-                                                                        const tcp::Endpoint& to) {
-    ConntrackRequest request{};
-    if (!send(write_get(request, ++sequence_, from, to))) return failure("it does not take a request", errno);
-    // The kernel has answered before sendto() returns. An answer of an earlier request that was given up may
-    // lie before it.
+/// `take` has the answer to the request that was sent last. The kernel has answered before sendto() returns;
+/// an answer of an earlier request that was given up may lie before it.
+template<typename Take>
+std::optional<ConntrackError> Conntrack::ask(std::span<const char> request, Take take) {
+    if (!send(request)) return failure("it does not take a request", errno);
     alignas(nlmsghdr) Room room;
-    std::variant<std::optional<Translation>, ConntrackError> answer;
     for (;;) {
         const ssize_t n = receive(fd_, room, MSG_DONTWAIT);
         if (n < 0) return failure("no answer", errno);
         const bool answered = each_message(room, n, [&](const nlmsghdr& message) {
             if (message.nlmsg_seq != sequence_) return false;
-            const auto error = error_of(message);
-            if (error && *error != ENOENT)
-                answer = failure("it refuses", *error);
-            else if (!error)
-                answer = read_translation(message);
+            take(message);
             return true;
         });
-        if (answered) return answer;
+        if (answered) return std::nullopt;
     }
+}
+
+std::variant<std::optional<Translation>, ConntrackError> Conntrack::get(const tcp::Endpoint& from,
+                                                                        const tcp::Endpoint& to) {
+    ConntrackRequest request{};
+    std::optional<Translation> found;
+    std::optional<int> refusal;
+    const auto problem = ask(write_get(request, ++sequence_, from, to), [&](const nlmsghdr& message) {
+        refusal = error_of(message);
+        if (!refusal) found = read_translation(message);
+    });
+    if (problem) return *problem;
+    if (refusal && *refusal != ENOENT) return failure("it refuses", *refusal);
+    return found;
+}
+
+bool Conntrack::empty() {
+    ConntrackRequest request{};
+    std::optional<std::uint32_t> entries;
+    const auto problem = ask(write_count(request, ++sequence_),
+                             [&](const nlmsghdr& message) { entries = read_count(message); });
+    return !problem && entries == 0U;
 }
 
 std::optional<ConntrackError> Conntrack::begin_dump(std::span<const char> request) {
@@ -220,20 +236,12 @@ void Conntrack::remove(const Translation& connection) {
 
 std::optional<ConntrackError> Conntrack::mark(const Translation& connection, std::uint32_t mask) {
     ConntrackRequest request{};
-    if (!send(write_mark(request, ++sequence_, connection, mask)))
-        return failure("it does not take a request", errno);
-    alignas(nlmsghdr) Room room;
-    for (;;) {
-        const ssize_t n = receive(fd_, room, MSG_DONTWAIT);
-        if (n < 0) return failure("no answer", errno);
-        std::optional<int> result;
-        each_message(room, n, [&](const nlmsghdr& message) {
-            if (message.nlmsg_seq == sequence_) result = error_of(message);
-            return result.has_value();
-        });
-        if (result && *result != 0) return failure("it refuses", *result);
-        if (result) return std::nullopt;
-    }
+    std::optional<int> result;
+    const auto problem = ask(write_mark(request, ++sequence_, connection, mask),
+                             [&](const nlmsghdr& message) { result = error_of(message); });
+    if (problem) return problem;
+    if (result && *result != 0) return failure("it refuses", *result);
+    return std::nullopt;
 }
 
 /// What is not asked for must not fill the buffer.

@@ -41,6 +41,8 @@ class Conntrack {
     /// destination are both translated. Two system calls or four, and no waiting.
     [[nodiscard]] std::variant<std::optional<Translation>, ConntrackError> find(const tcp::Endpoint& a,
                                                                                 const tcp::Endpoint& b);
+    /// Whether it knows no connection at all. False also where it does not say.
+    [[nodiscard]] bool empty();
     /// Looks for connections of which both are translated, in one pass over the whole of conntrack's table:
     /// milliseconds, or a good part of a second where it is large.
     [[nodiscard]] std::optional<ConntrackError> search(Wanted& wanted);
@@ -66,6 +68,8 @@ class Conntrack {
     explicit Conntrack(int fd) : fd_(fd) {}
     [[nodiscard]] std::variant<std::optional<Translation>, ConntrackError> get(const tcp::Endpoint& from,
                                                                                const tcp::Endpoint& to);
+    template<typename Take>
+    [[nodiscard]] std::optional<ConntrackError> ask(std::span<const char> request, Take take);
     [[nodiscard]] std::optional<ConntrackError> begin_dump(std::span<const char> request);
     template<typename Take>
     [[nodiscard]] std::optional<ConntrackError> read_piece(Take take);

@@ -132,6 +132,13 @@ std::span<const char> build(ConntrackRequest& room, unsigned kind, std::uint32_t
     return {room.data(), message->nlmsg_len};
 }
 
+int take_entries(const nlattr* attribute, void* out) {
+    const bool is_it = mnl_attr_get_type(attribute) == CTA_STATS_GLOBAL_ENTRIES;
+    if (is_it && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
+        *static_cast<std::optional<std::uint32_t>*>(out) = ntohl(mnl_attr_get_u32(attribute));
+    return MNL_CB_OK;
+}
+
 }  // namespace
 
 std::span<const char> write_get(ConntrackRequest& room, std::uint32_t sequence, const tcp::Endpoint& from,
@@ -149,6 +156,18 @@ std::span<const char> write_dump(ConntrackRequest& room, std::uint32_t sequence)
     nlmsghdr* message = begin(room, IPCTNL_MSG_CT_GET, sequence, NLM_F_DUMP, AF_UNSPEC);
     if (nfct_nlmsg_build_filter(message, filter.get()) < 0) return {};
     return {room.data(), message->nlmsg_len};
+}
+
+std::span<const char> write_count(ConntrackRequest& room, std::uint32_t sequence) {
+    const nlmsghdr* message = begin(room, IPCTNL_MSG_CT_GET_STATS, sequence, 0, AF_UNSPEC);
+    return {room.data(), message->nlmsg_len};
+}
+
+std::optional<std::uint32_t> read_count(const nlmsghdr& message) {
+    if (message.nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_GET_STATS)) return std::nullopt;
+    std::optional<std::uint32_t> entries;
+    (void)mnl_attr_parse(&message, sizeof(nfgenmsg), take_entries, &entries);
+    return entries;
 }
 
 std::span<const char> write_dump_all(ConntrackRequest& room, std::uint32_t sequence, std::uint32_t mark) {

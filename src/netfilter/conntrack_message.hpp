@@ -22,6 +22,9 @@ using ConntrackRequest = std::array<char, 512>;
 /// choose by status (before Linux 5.15) sends the others, too.
 [[nodiscard]] std::span<const char> write_dump(ConntrackRequest& room, std::uint32_t sequence);
 
+/// Writes the request for the number of entries.
+[[nodiscard]] std::span<const char> write_count(ConntrackRequest& room, std::uint32_t sequence);
+
 /// Writes the request for all entries of whose mark all bits of `mark` are set.
 [[nodiscard]] std::span<const char> write_dump_all(ConntrackRequest& room, std::uint32_t sequence,
                                                    std::uint32_t mark);
@@ -36,6 +39,8 @@ using ConntrackRequest = std::array<char, 512>;
 [[nodiscard]] std::span<const char> write_mark(ConntrackRequest& room, std::uint32_t sequence,
                                                const Translation& connection, std::uint32_t mask);
 
+/// What answers write_count(); empty when it is anything else.
+[[nodiscard]] std::optional<std::uint32_t> read_count(const nlmsghdr& message);
 /// An entry of the default zone; empty when the message is anything else, or not of TCP. The message must be
 /// whole.
 [[nodiscard]] std::optional<Tracked> read_tracked(const nlmsghdr& message);

@@ -104,6 +104,10 @@ std::optional<InstalledRules> InstalledRules::install(const RulePlan& wanted, co
         return std::nullopt;
     }
     clear_others(*rules.backend_);
+    if (rules.backend_ == RuleBackend::iptables && plan.spread == config::Spread::ports && plan.queues > 1)
+        notes.emplace_back(
+            "iptables spreads packets over queues by addresses only: intercept.spread = \"ports\" needs "
+            "nftables");
     rules.active_ = true;
     rules.untracked_ = plan.untracked;
     return rules;

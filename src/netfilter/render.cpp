@@ -186,6 +186,12 @@ bool knows_own_packets(const RulePlan& plan) {
     return plan.untracked || own_sockets(plan);
 }
 
+/// The kernel's own balance hashes addresses only; its symmetric flow hash has the ports, too.
+std::string nftables_queues(const RulePlan& plan) {
+    if (plan.spread == config::Spread::addresses || plan.queues == 1) return range(plan, '-');
+    return "symhash mod " + std::to_string(plan.queues) + " offset " + std::to_string(plan.first_queue);
+}
+
 std::string nftables_chain(std::string_view kind, const NftablesHook& hook, std::string_view later,
                            std::string_view guard) {
     std::string text = "    chain ";
@@ -248,7 +254,7 @@ std::string render_nftables(const RulePlan& plan) {
     if (own_sockets(plan)) text += nftables_hook(plan, kNftablesInput) + nftables_hook(plan, kNftablesOutput);
     if (knows_own_packets(plan)) text += kNftablesOwn;
     replace(text, "@notrack@", plan.untracked ? " notrack" : "");
-    return fill(text + "}\n", plan, kNftablesNoLoopback, range(plan, '-'));
+    return fill(text + "}\n", plan, kNftablesNoLoopback, nftables_queues(plan));
 }
 
 std::string render_iptables_intercept(const RulePlan& plan) {

@@ -27,6 +27,7 @@ struct RulePlan {
     config::Scope scope = config::Scope::forward;
     /// With this machine's own sockets: also what never leaves it.
     bool loopback = false;
+    config::Spread spread = config::Spread::addresses;
 };
 
 enum class RuleBackend : std::uint8_t { nftables, iptables };

@@ -2,6 +2,10 @@
 
 #include "shard/clock.hpp"
 
+#include <pthread.h>
+#include <sched.h>
+#include <system_error>
+
 #include <boost/asio/post.hpp>
 
 namespace finwait::shard {
@@ -57,6 +61,15 @@ void Shard::start() {
         const auto work = boost::asio::make_work_guard(io_);
         io_.run();
     });
+}
+
+std::optional<std::string> Shard::pin(std::uint16_t cpu) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(cpu, &only);
+    const int error = pthread_setaffinity_np(thread_.native_handle(), sizeof only, &only);
+    if (error == 0) return std::nullopt;
+    return std::system_category().message(error);
 }
 
 void Shard::stop() {

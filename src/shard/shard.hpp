@@ -64,6 +64,8 @@ class Shard {
     /// Before start(): called when packets have passed unseen; on the shard's thread, and must not wait.
     void tell_losses(std::function<void()> sink) { loss_sink_ = std::move(sink); }
     void start();
+    /// After start(): the thread runs on this CPU only. What went wrong, if anything.
+    [[nodiscard]] std::optional<std::string> pin(std::uint16_t cpu);
     /// Ends the thread at once.
     void stop();
     /// Handles what is still queued, for at most `patience`, then ends the thread. The rules must no longer

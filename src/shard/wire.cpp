@@ -86,6 +86,11 @@ void Wire::look_up(Instant now, const engine::Send& order) {
         known_.set(order.flow, entry);
         return put(entry, order);
     }
+    if (conntrack_->empty()) {
+        const Translations::Entry entry{State::none, now, {}};
+        known_.set(order.flow, entry);
+        return put(entry, order);
+    }
     known_.set(order.flow, {State::sought, now, {}});
     search_.add(segment.source, segment.destination);
     keep(now, order);

@@ -34,6 +34,7 @@ void put(OctetWriter& out, const Origin& o) {
     out.put(o.first_queue);
     out.put(o.queues);
     out.put(o.backend);
+    out.put(o.spread);
     for (const std::uint64_t spreader : o.spreaders)
         out.put(spreader);
     out.put_signed(o.at.since_origin().count());
@@ -53,6 +54,7 @@ Origin take_origin(OctetReader& in) {
     o.first_queue = in.take<std::uint16_t>();
     o.queues = in.take<std::uint16_t>();
     o.backend = in.take<std::uint8_t>();
+    o.spread = in.take<std::uint8_t>();
     for (std::uint64_t& spreader : o.spreaders)
         spreader = in.take<std::uint64_t>();
     o.at = Instant(Duration(in.take_signed()));

@@ -1,9 +1,9 @@
 // The state file's content. All numbers least significant byte first:
 //
 //   "FINWAITD" | version 16 | origin | batches | end | length 64 | CRC-32C
-//   origin:  boot id (length 8, text) | network 64 | mark mask 32 | all packets 8 | first queue 16 | queues
-//   16
-//            | backend 8 | spreaders 64 64 | monotonic 64 | wall 64
+//   origin:  boot id (length 8, text) | network 64 | mark mask 32 | all packets 8 | scope 8
+//            | loopback 8 | first queue 16 | queues 16 | backend 8 | spread 8 | spreaders 64 64
+//            | monotonic 64 | wall 64
 //   batch:   shard 16 | length 32 | as Engine::save() wrote it
 //   end:     shard ffff | length 0
 //

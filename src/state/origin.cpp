@@ -35,8 +35,8 @@ std::optional<std::string> spread_otherwise(const Origin& then, const Origin& no
                (now.queues == 1 ? "is " : "are ") + queues_text(now) +
                ": nobody can tell which of them its flows will come to";
     if (now.queues == 1) return std::nullopt;
-    if (then.backend != now.backend)
-        return "intercept.backend has changed since: flows may come to other queues now";
+    if (then.backend != now.backend || then.spread != now.spread)
+        return "intercept.backend or intercept.spread has changed since: flows may come to other queues now";
     if (!std::ranges::equal(then.spreaders, now.spreaders))
         return "the kernel's NFQUEUE module has been loaded anew since: flows may come to other queues now";
     return std::nullopt;

@@ -20,6 +20,7 @@ struct Origin {
     std::uint16_t first_queue = 0;
     std::uint16_t queues = 0;
     std::uint8_t backend = 0;  // the configured one
+    std::uint8_t spread = 0;   // the same
     /// The kernel's modules that spread flows over queues (iptables', nftables'), by the inodes that they
     /// got in /sys when they were loaded; 0: not loaded, or built in. Each loading draws another hash key.
     std::uint64_t spreaders[2] = {0, 0};

@@ -1,6 +1,7 @@
 """Behind NAT each side is asked and reset by the addresses that it knows: no NAT, SNAT, DNAT and both, over IPv4 and
 IPv6, whoever closed; and although the operator drops what conntrack calls invalid."""
 
+import pathlib
 import unittest
 
 from harness import case, halfclosed, nat
@@ -78,6 +79,18 @@ class Nat(case.SystemTest):
     def test_those_that_live_answer_in_every_row_and_finish_their_exchange(self):
         nat.add_by_iptables(self.lab)
         self.assert_asked_and_kept()
+
+    def test_both_directions_of_a_flow_meet_in_one_queue_whatever_nat_does_between(self):
+        daemon = self.daemon({"intercept": {"queues": 3, "cpus": "0", "packets": "all"}})
+        self.idle()
+        flows = daemon.flows()
+        self.assertEqual(len(flows), COUNT)
+        self.assertEqual({frozenset((f["client"]["state"], f["server"]["state"])) for f in flows},
+                         {frozenset(("fin-wait-2", "close-wait"))})
+        self.assertEqual({int(f["id"].split("-")[0], 16) >> 24 for f in flows}, {0, 1, 2})
+        tasks = pathlib.Path(f"/proc/{daemon.pid}/task").iterdir()
+        bound = [task for task in tasks if "\nCpus_allowed_list:\t0\n" in (task / "status").read_text()]
+        self.assertEqual(len(bound), 3)
 
     def test_a_verbose_listing_and_show_tell_what_each_side_takes_its_peer_to_be(self):
         nat.add_by_iptables(self.lab)

@@ -209,7 +209,7 @@ class Refusals(Restart):
 
     def test_another_backend(self):
         self.started.configure({"intercept": {"queues": 2, "backend": "iptables"}})
-        self.assert_adopts("intercept.backend has changed")
+        self.assert_adopts("intercept.backend or intercept.spread has changed")
 
     def test_a_foreign_file_is_left_alone(self):
         self.replace(b"dear diary")

@@ -18,6 +18,8 @@ packets = "all"
 backend = "iptables"
 first_queue = 100
 queues = 4
+cpus = "1-3,7"
+spread = "ports"
 queue_length = 128
 mark_mask = "0x80000001"
 loopback = true
@@ -69,8 +71,8 @@ TEST(Settings, AreWhatTheFileSays) {
     const auto s = settings(kEverything);
     EXPECT_EQ(s.mode, Mode::observe);
     EXPECT_EQ(s.profile, Profile::aggressive);
-    EXPECT_EQ(s.intercept, (Intercept{Scope::both, Packets::all, Backend::iptables, 100, 4, 128, 0x80000001,
-                                      true, "client 10.0.0.5"}));
+    EXPECT_EQ(s.intercept, (Intercept{Scope::both, Packets::all, Backend::iptables, 100, 4, "1-3,7",
+                                      Spread::ports, 128, 0x80000001, true, "client 10.0.0.5"}));
     EXPECT_EQ(s.limits, (Limits{16'777'215, 9, 1, {0.5, 2.0}, 0.25}));
     EXPECT_EQ(s.timeouts,
               (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s, policy::OnExpiry::observe, 2s,
@@ -144,6 +146,8 @@ packets = "selective"
 backend = "auto"
 first_queue = 0
 queues = 0
+cpus = ""
+spread = "addresses"
 queue_length = 65536
 mark_mask = "0x40000000"
 loopback = false

@@ -202,6 +202,17 @@ TEST_F(ConntrackTest, TellsHowFarAConnectionIs) {
               "");
 }
 
+TEST_F(ConntrackTest, KnowsWhetherItKnowsAnything) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  auto opened = Conntrack::open();
+                  auto& conntrack = std::get<Conntrack>(opened);
+                  EXPECT_TRUE(conntrack.empty());
+                  ASSERT_EQ(insert({at("10.0.0.1", 1000), at("10.1.0.1", 80), {}, {}}), "");
+                  EXPECT_FALSE(conntrack.empty());
+              }),
+              "");
+}
+
 TEST_F(ConntrackTest, SetsItsOwnBitsOfTheMarkOnly) {
     EXPECT_EQ(test::in_own_namespace([] {
                   const auto client = at("10.0.0.1", 1000), service = at("192.0.2.1", 80);

@@ -1,9 +1,12 @@
 #include "netfilter/rules.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace finwait::netfilter {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST(Render, IptablesSelectiveMarksQueuesAndReleases) {
     EXPECT_EQ(render_iptables({.first_queue = 4, .queues = 2, .mark_mask = 0x40000000}), R"(*mangle
@@ -192,6 +195,13 @@ TEST(Render, LoopbackWhereItIsAskedForIsTakenWhereItLeaves) {
         EXPECT_EQ(lines_with(rules, "oif lo"), 0U);
         EXPECT_GT(lines_with(rules, "-i lo") + lines_with(rules, "iif lo"), 0U);
     }
+}
+
+TEST(Render, NftablesSpreadsByPortsWhereThatIsWanted) {
+    EXPECT_THAT(render_nftables({.first_queue = 8, .queues = 4, .spread = config::Spread::ports}),
+                HasSubstr("== 0x40000000 queue flags bypass to symhash mod 4 offset 8\n"));
+    EXPECT_THAT(render_nftables({.first_queue = 8, .queues = 1, .spread = config::Spread::ports}),
+                HasSubstr("queue flags bypass to 8\n"));
 }
 
 TEST(Render, WithoutNotrackOurOwnSegmentsAreTrackedLikeAnyOther) {

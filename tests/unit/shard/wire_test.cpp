@@ -1,6 +1,7 @@
 // What becomes of segments whose addresses are not known at once, in a namespace of the test's own.
 #include "shard/wire.hpp"
 
+#include "netfilter/process.hpp"
 #include "support/own_namespace.hpp"
 
 #include <chrono>
@@ -73,8 +74,27 @@ TEST_F(WireTest, NothingIsSentWhileConntrackDoesNotAnswerAndThatIsToldOnceAMinut
               "");
 }
 
+/// Conntrack knows something, so it must be searched for what is not found at once.
+bool track_another() {
+    return netfilter::run_tool(
+               {*netfilter::find_tool("conntrack"), "-I", "-p", "tcp", "--timeout", "100", "--state",
+                "ESTABLISHED", "-s", "10.0.0.1", "--sport", "1", "-d", "10.0.0.2", "--dport", "2"},
+               "")
+        .ok();
+}
+
+TEST_F(WireTest, WhereConntrackKnowsNothingNobodyWaits) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Station station;
+                  station.wire.send(kNow, order(tcp::flag::ack));
+                  EXPECT_EQ(station.wire.counts().no_entry, 1U);
+              }),
+              "");
+}
+
 TEST_F(WireTest, AProbeWaitsForTheSearchAndAResetOfAFlowThatHasMovedOnIsGivenUp) {
     EXPECT_EQ(test::in_own_namespace([] {
+                  ASSERT_TRUE(track_another());
                   Station station;
                   station.wire.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
                   station.wire.send(kNow, order(tcp::flag::ack));

@@ -31,7 +31,8 @@ TEST(StateOrigin, EachThingThatDiffersIsNamed) {
     EXPECT_THAT(reason([](Origin& o) { o.queues = 1; }),
                 HasSubstr("it was written with queues 3 to 4, and now there is queue 3:"));
     EXPECT_THAT(reason([](Origin& o) { o.first_queue = 0; }), HasSubstr("now there are queues 0 to 1:"));
-    EXPECT_THAT(reason([](Origin& o) { o.backend = 2; }), HasSubstr("intercept.backend has changed"));
+    EXPECT_THAT(reason([](Origin& o) { o.backend = 2; }), HasSubstr("intercept.backend or"));
+    EXPECT_THAT(reason([](Origin& o) { o.spread = 1; }), HasSubstr("intercept.spread has changed"));
     EXPECT_THAT(reason([](Origin& o) { o.spreaders[0] = 78; }), HasSubstr("NFQUEUE module"));
 }
 

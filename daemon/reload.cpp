@@ -1,0 +1,84 @@
+// Putting a configuration in force, at the start and while it runs.
+#include "config/load.hpp"
+#include "daemon.hpp"
+
+#include <algorithm>
+
+namespace finwait::daemon {
+
+std::uint32_t Daemon::share(std::uint32_t total) const {
+    return std::max(1U, (total + queues_ - 1) / queues_);
+}
+
+std::vector<std::string> Daemon::reload() {
+    std::vector<std::string> problems = put_in_force();
+    audit_.note(observe::reload_line(observe::WallClock::now(), config_file_.string(), problems));
+    return problems;
+}
+
+/// The audit file is opened anew even so: it may have been rotated.
+std::vector<std::string> Daemon::unchanged(std::vector<std::string> problems) {
+    if (const auto problem = audit_.use(settings_.log.audit)) problems.push_back("log.audit: " + *problem);
+    problems.push_back(config_file_.string() + ": nothing was changed, the old configuration stays in force");
+    return problems;
+}
+
+std::vector<std::string> Daemon::put_in_force() {
+    const config::Result result = config::load(config_file_);
+    if (const auto* errors = std::get_if<std::vector<config::Error>>(&result)) {
+        std::vector<std::string> problems;
+        for (const config::Error& error : *errors)
+            problems.push_back(error.text());
+        return unchanged(std::move(problems));
+    }
+    const auto& fresh = std::get<config::Settings>(result);
+    if (const auto problem = audit_.use(fresh.log.audit))
+        return unchanged({config_file_.string() + ": log.audit: " + *problem});
+    settings_.intercept.spare = fresh.intercept.spare;
+    warn_of_restarts(fresh);
+    settings_.mode = fresh.mode;
+    settings_.profile = fresh.profile;
+    settings_.timeouts = fresh.timeouts;
+    settings_.policies = fresh.policies;
+    const std::uint32_t flows = settings_.limits.flows;
+    settings_.limits = fresh.limits;
+    settings_.limits.flows = flows;
+    settings_.conntrack = fresh.conntrack;
+    settings_.state = fresh.state;
+    settings_.log = fresh.log;
+    logger_->set_level(spdlog::level::from_str(settings_.log.level));
+    for (const auto& shard : shards_) {
+        const shard::Handle handle = shard->handle();
+        handle.ask([tuning = tuning(), wake = handle.wake](engine::Engine& engine, Instant now) {
+            engine.tune(now, tuning);
+            wake();
+        });
+    }
+    fit_conntrack();
+    logger_->info("{} is in force", config_file_.string());
+    return {};
+}
+
+void Daemon::warn_of_restarts(const config::Settings& fresh) {
+    const auto warn = [this](bool changed, std::string_view key) {
+        if (changed) logger_->warn("{} has changed: it takes a restart to come into force", key);
+    };
+    warn(!(fresh.intercept == settings_.intercept), "[intercept]");
+    warn(fresh.limits.flows != settings_.limits.flows, "limits.flows");
+    warn(!(fresh.control == settings_.control), "[control]");
+}
+
+engine::Tuning Daemon::tuning() const {
+    engine::Tuning tuning;
+    tuning.policies = policy::PolicySet(settings_.policies, settings_.timeouts);
+    tuning.resets_per_second = share(settings_.limits.resets_per_second);
+    tuning.pressure = settings_.limits.pressure;
+    tuning.half_closed_per_source = settings_.limits.half_closed_per_source;
+    tuning.breaker_share = settings_.limits.breaker_share;
+    tuning.observe = settings_.mode == config::Mode::observe;
+    if (const std::string& spare = settings_.intercept.spare; !spare.empty())
+        tuning.spare = std::get<policy::Filter>(policy::Filter::parse(spare, policy::Purpose::policy_match));
+    return tuning;
+}
+
+}  // namespace finwait::daemon
