@@ -17,7 +17,7 @@ void Engine::on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::E
     impl_->on_word(now, flow, end, word);
 }
 
-void Engine::expect(std::span<const tcp::Segment> segments) const {
+void Engine::expect(std::span<const tcp::Segment> segments) {
     impl_->expect(segments);
 }
 

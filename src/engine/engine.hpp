@@ -83,8 +83,8 @@ class Engine {
     Engine& operator=(Engine&&) noexcept;
 
     /// Segments that on_segment() is about to be told of, all of which have arrived: memory is waited for
-    /// once for all of them.
-    void expect(std::span<const tcp::Segment> segments) const;
+    /// once for all of them. They stay where they are, and as they are, until the next call.
+    void expect(std::span<const tcp::Segment> segments);
     /// Takes note of a segment that is about to be forwarded, or that arrives at or leaves this machine.
     [[nodiscard]] Verdict on_segment(Instant now, const tcp::Segment& segment, Way way = Way::forwarded);
     /// Takes note of what this machine says of its socket at `end`, instead of an answer to a probe: alive,

@@ -37,7 +37,7 @@ class Engine::Impl {
   public:
     explicit Impl(Options options);
 
-    void expect(std::span<const tcp::Segment> segments) const;
+    void expect(std::span<const tcp::Segment> segments);
     Verdict on_segment(Instant now, const tcp::Segment& segment, Way way);
     void on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence word);
     Verdict on_unreachable(const tcp::Unreachable& error);
@@ -82,6 +82,7 @@ class Engine::Impl {
     [[nodiscard]] static Before before(const Record& record);
 
     // track.cpp: segments
+    [[nodiscard]] std::uint64_t hash_of(const tcp::Segment& segment, const flow::Key& key) const;
     Verdict begin(Instant now, const flow::Key& key, const tcp::Segment& segment, Way way);
     void reopen(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     void place(Instant now, std::uint32_t slot, const tcp::Opened& opened, const tcp::Segment& segment);
@@ -186,6 +187,8 @@ class Engine::Impl {
 
     Options options_;
     flow::Table table_;
+    std::span<const tcp::Segment> expected_;  // of these the hashes are known
+    std::vector<std::uint64_t> hashes_;
     flow::Wheel wheel_;
     flow::Sources sources_;
     reaper::Pace pace_;

@@ -33,24 +33,33 @@ Engine::Impl::Impl(Options options)
       adoptions_(tuning.resets_per_second),
       verify_pace_(kVerifiedPerSecond) {
     pending_.reserve(kMaxPendingEvents);
+    hashes_.reserve(kAhead);
     set_policies();
 }
 
-void Engine::Impl::expect(std::span<const tcp::Segment> segments) const {
-    std::array<std::uint64_t, kAhead> hashes;
-    while (!segments.empty()) {
-        const std::size_t count = std::min(segments.size(), kAhead);
-        for (std::size_t i = 0; i < count; ++i) {
-            hashes[i] = table_.hash_of(flow::Key::of(segments[i]));
-            table_.prefetch_index(hashes[i]);
-        }
-        std::array<std::uint32_t, kAhead> slots;
+void Engine::Impl::expect(std::span<const tcp::Segment> segments) {
+    expected_ = segments;
+    hashes_.resize(segments.size());
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+        hashes_[i] = table_.hash_of(flow::Key::of(segments[i]));
+        table_.prefetch_index(hashes_[i]);
+    }
+    std::array<std::uint32_t, kAhead> slots;
+    for (std::size_t from = 0; from < segments.size(); from += kAhead) {
+        const std::size_t count = std::min(segments.size() - from, kAhead);
         for (std::size_t i = 0; i < count; ++i)
-            slots[i] = table_.prefetch_node(hashes[i]);
+            slots[i] = table_.prefetch_node(hashes_[from + i]);
         for (std::size_t i = 0; i < count; ++i)
             if (slots[i] != flow::kNoSlot) table_.prefetch_record(slots[i]);
-        segments = segments.subspan(count);
     }
+}
+
+std::uint64_t Engine::Impl::hash_of(const tcp::Segment& segment, const flow::Key& key) const {
+    // std::less orders pointers of whatever origin.
+    const std::less<const tcp::Segment*> before;
+    const tcp::Segment* const first = expected_.data();
+    const bool expected = !before(&segment, first) && before(&segment, first + expected_.size());
+    return expected ? hashes_[static_cast<std::size_t>(&segment - first)] : table_.hash_of(key);
 }
 
 Verdict Engine::Impl::on_segment(Instant now, const tcp::Segment& segment, Way way) {
@@ -60,7 +69,7 @@ Verdict Engine::Impl::on_segment(Instant now, const tcp::Segment& segment, Way w
         return Verdict::accept;
     }
     const flow::Key key = flow::Key::of(segment);
-    const std::uint32_t slot = table_.find(key);
+    const std::uint32_t slot = table_.find(key, hash_of(segment, key));
     if (slot == flow::kNoSlot) return begin(now, key, segment, way);
     note_way(table_[slot], segment, way);
     const Verdict verdict = follow(now, slot, segment);

@@ -14,6 +14,8 @@ using tcp::Role;
 using tcp::Side;
 
 constexpr std::array kRoles = {Role::client, Role::server};
+constexpr std::uint32_t kMostSteps = 63;
+constexpr std::array<std::uint32_t, 2> kUnscaled = {64, 128};
 constexpr unsigned kReleasedUnit = 16;  // milliseconds
 constexpr unsigned kStateBits = 4;
 constexpr unsigned kScaleBits = 4;
@@ -91,9 +93,29 @@ bool at_rest(const Side& s) {
     return !fin && !s.acked_fin && !s.acked_first && !s.recalled;
 }
 
+/// Its last word was its SYN, of which the window is not scaled (RFC 7323 section 2.2).
+bool unscaled(const Side& s) {
+    return s.acked && s.edge == s.ack + s.window;
+}
+
+/// Whether the right edge of its window follows from its last acknowledgment: it has not been drawn back.
+bool edge_follows(const tcp::Connection& c, Role role) {
+    const Side& s = c.of(role);
+    return !s.acked || unscaled(s) || s.edge == s.ack + tcp::scaled_window(c, role, s.window);
+}
+
+/// The largest window in its side's unit, rounded up.
+std::uint32_t largest(const tcp::Connection& c, Role role) {
+    const std::uint32_t unit = tcp::scaled_window(c, role, 1);
+    return (c.of(role).max_window + unit - 1) / unit;
+}
+
 bool at_rest(const tcp::Connection& c) {
     const bool reset = c.reset_seen || c.reset_claimed || c.reset_answered || c.reset_certain;
-    return !reset && !c.pending && !c.blind && at_rest(c.side[0]) && at_rest(c.side[1]);
+    if (reset || c.pending || c.blind) return false;
+    return std::ranges::all_of(kRoles, [&c](Role role) {
+        return at_rest(c.of(role)) && edge_follows(c, role) && largest(c, role) <= UINT16_MAX;
+    });
 }
 
 bool at_rest(const Reaping& r) {
@@ -153,7 +175,9 @@ Compact compact(const Record& record, std::uint32_t numbers) {
     out.released = static_cast<std::uint8_t>(
         std::min<unsigned>(distance(milliseconds(r.released_at), last) / kReleasedUnit, UINT8_MAX));
     out.looks = r.looks;
-    out.steps = static_cast<std::uint8_t>(std::min<std::uint32_t>(r.trail.total(), UINT8_MAX));
+    const std::uint32_t steps = std::min(r.trail.total(), kMostSteps);
+    out.steps = static_cast<std::uint8_t>(steps | (unscaled(r.connection.side[0]) ? kUnscaled[0] : 0U) |
+                                          (unscaled(r.connection.side[1]) ? kUnscaled[1] : 0U));
     out.losses = r.losses;
     out.numbers = numbers;
     return out;
@@ -165,10 +189,9 @@ Numbers numbers(const Record& record) {
         const Side& s = record.connection.side[i];
         out.next[i] = s.next.value();
         out.ack[i] = s.ack.value();
-        out.edge[i] = s.edge.value();
-        out.max_window[i] = s.max_window;
-        out.ts_value[i] = s.ts_value;
         out.window[i] = s.window;
+        out.max_window[i] =
+            static_cast<std::uint16_t>(largest(record.connection, i == 0 ? Role::client : Role::server));
     }
     return out;
 }
@@ -206,12 +229,12 @@ void expand(const Compact& compact, const Numbers* numbers, Record& r) {
         }
         s.next = tcp::Seq(numbers->next[i]);
         s.ack = tcp::Seq(numbers->ack[i]);
-        s.edge = tcp::Seq(numbers->edge[i]);
-        s.max_window = numbers->max_window[i];
-        s.ts_value = numbers->ts_value[i];
         s.window = numbers->window[i];
+        const bool scaled = (compact.steps & kUnscaled[i]) == 0;
+        s.edge = s.ack + (scaled ? tcp::scaled_window(r.connection, role, s.window) : s.window);
+        s.max_window = tcp::scaled_window(r.connection, role, numbers->max_window[i]);
     }
-    r.trail.begin_after(compact.steps);
+    r.trail.begin_after(compact.steps & kMostSteps);
     r.losses = compact.losses;
 }
 

@@ -24,7 +24,8 @@ struct Compact {
     std::array<std::uint16_t, 2> silent;  // how long before last_seen each side was heard
     std::uint8_t released;                // how long before last_seen it was put on the fast path: 16 ms
     std::uint8_t looks;
-    std::uint8_t steps;  // taken by its sides; which ones is forgotten
+    std::uint8_t
+        steps;  // taken by its sides, which ones is forgotten; and whether their windows are unscaled
     std::uint8_t marks;
 };
 static_assert(sizeof(Compact) == 44);
@@ -33,15 +34,13 @@ static_assert(sizeof(Compact) == 44);
 struct Numbers {
     std::array<std::uint32_t, 2> next;
     std::array<std::uint32_t, 2> ack;
-    std::array<std::uint32_t, 2> edge;
-    std::array<std::uint32_t, 2> max_window;
-    std::array<std::uint32_t, 2> ts_value;
     std::array<std::uint16_t, 2> window;
+    std::array<std::uint16_t, 2> max_window;  // unscaled
 };
-static_assert(sizeof(Numbers) == 44);
+static_assert(sizeof(Numbers) == 24);
 
 /// Whether a compact form says all that matters of the record: it is established or about to be learnt, no
-/// FIN, RST or pending SYN is remembered, and the reaper has no part in it.
+/// FIN, RST, pending SYN or shrunken window is remembered, and the reaper has no part in it.
 [[nodiscard]] bool at_rest(const Record& record);
 
 /// Whether its numbers are known, and must be kept too.
@@ -51,7 +50,8 @@ static_assert(sizeof(Numbers) == 44);
 [[nodiscard]] Compact compact(const Record& record, std::uint32_t numbers);
 [[nodiscard]] Numbers numbers(const Record& record);
 /// Overwrites all of `record` but its key, generation and policy; `numbers` is null where there are none.
-/// What every segment brings anew, the IPv4 id, the time to live and the mark, is not known.
+/// What every segment brings anew, the IPv4 id, time to live, timestamp and mark, is not known, and the
+/// largest window may come back larger, by less than its unit.
 void expand(const Compact& compact, const Numbers* numbers, Record& record);
 
 }  // namespace finwait::flow

@@ -42,9 +42,12 @@ void Wheel::cancel(std::uint32_t slot) {
     if (slot >= links_.size() || links_[slot].list == kIdle) return;
     Link& link = links_[slot];
     const std::uint16_t list = link.list;
-    (link.previous == kNoSlot ? heads_[list] : links_[link.previous].next) = link.next;
-    if (link.next != kNoSlot) links_[link.next].previous = link.previous;
-    if (heads_[list] == kNoSlot && list != kDue) occupied_[list / kBuckets] &= ~(1ULL << (list % kBuckets));
+    if (link.previous == kNone)
+        heads_[list] = link.next;
+    else
+        links_[link.previous].next = link.next;
+    if (link.next != kNone) links_[link.next].previous = link.previous;
+    if (heads_[list] == kNone && list != kDue) occupied_[list / kBuckets] &= ~(1ULL << (list % kBuckets));
     link = Link{};
 }
 
@@ -64,15 +67,15 @@ Instant Wheel::wakes(std::uint32_t slot) const {
 void Wheel::push(std::uint32_t slot, std::uint16_t list) {
     Link& link = links_[slot];
     link.list = list;
-    link.previous = kNoSlot;
-    link.next = heads_[list];
-    if (link.next != kNoSlot) links_[link.next].previous = slot;
+    link.previous = kNone;
+    link.next = heads_[list] & kNone;
+    if (link.next != kNone) links_[link.next].previous = slot & kNone;
     heads_[list] = slot;
 }
 
 std::uint32_t Wheel::pop(Instant now) {
     const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(now.since_origin() / kTick, 0));
-    while (heads_[kDue] == kNoSlot) {
+    while (heads_[kDue] == kNone) {
         const std::uint64_t tick = next_tick();
         if (tick > limit) {
             now_tick_ = std::max(now_tick_, limit);
@@ -92,7 +95,7 @@ void Wheel::collect(std::uint64_t tick) {
         if ((tick & ((1ULL << shift) - 1)) != 0) break;
         const std::uint64_t bucket = (tick >> shift) % kBuckets;
         const auto list = static_cast<std::uint16_t>(level * kBuckets + bucket);
-        while (heads_[list] != kNoSlot) {
+        while (heads_[list] != kNone) {
             const std::uint32_t slot = heads_[list];
             cancel(slot);
             push(slot, kDue);
@@ -113,7 +116,7 @@ std::uint64_t Wheel::next_tick() const {
 }
 
 Instant Wheel::next() const {
-    if (heads_[kDue] != kNoSlot) return Instant(kTick * static_cast<std::int64_t>(now_tick_));
+    if (heads_[kDue] != kNone) return Instant(kTick * static_cast<std::int64_t>(now_tick_));
     const std::uint64_t tick = next_tick();
     if (tick == kNoTick) return Instant::never();
     return Instant(kTick * static_cast<std::int64_t>(tick));

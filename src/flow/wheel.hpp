@@ -39,11 +39,13 @@ class Wheel {
     static constexpr std::uint16_t kDue = kLevels * kBuckets;
     static constexpr std::uint16_t kIdle = kDue + 1;
 
+    static constexpr std::uint32_t kNone = (1U << 24U) - 1;  // slots are below
     struct Link {
-        std::uint32_t next = kNoSlot;
-        std::uint32_t previous = kNoSlot;
-        std::uint16_t list = kIdle;
+        std::uint64_t next : 24 = kNone;
+        std::uint64_t previous : 24 = kNone;
+        std::uint64_t list : 16 = kIdle;
     };
+    static_assert(sizeof(Link) == 8);
 
     void push(std::uint32_t slot, std::uint16_t list);
     [[nodiscard]] std::uint64_t tick_of(std::uint16_t list) const;
@@ -57,7 +59,7 @@ class Wheel {
 
     static constexpr std::array<std::uint32_t, kDue + 1> filled() {
         std::array<std::uint32_t, kDue + 1> heads{};
-        heads.fill(kNoSlot);
+        heads.fill(kNone);
         return heads;
     }
 };

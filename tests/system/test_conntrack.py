@@ -10,7 +10,7 @@ from harness.sockets import open_pairs
 from harness.wait import until
 
 SHORT = 10
-IDLE = int(os.environ.get("FINWAITD_IDLE", "25"))
+IDLE = int(os.environ.get("FINWAITD_IDLE", "15"))
 STATES = ("fin_wait", "close_wait", "last_ack")
 PER_ROW = 3
 MARK = 0x40000000
