@@ -11,8 +11,6 @@ from harness.wait import until
 PER_ROW = 3
 ROWS = [(kind, version, closer) for kind in nat.KINDS for version in (4, 6) for closer in ("client", "server")]
 COUNT = PER_ROW * len(ROWS)
-RESETTING = {"fin_wait_2": "2s", "on_expiry": "reset"}
-ASKING = {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
 
 
 class Nat(case.SystemTest):
@@ -42,7 +40,7 @@ class Nat(case.SystemTest):
         self.assertEqual(client[2:] != server[:2], kind in ("dnat", "both"), f"{kind}: {client}, {server}")
 
     def assert_reset(self, packets="selective"):
-        daemon = self.daemon({"timeouts": RESETTING, "intercept": {"packets": packets}})
+        daemon = self.daemon({"timeouts": halfclosed.RESETTING, "intercept": {"packets": packets}})
         idle = self.idle()
         self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, 10), [])
         until(lambda: daemon.stats()["resets.confirmed"] >= COUNT, 10)
@@ -54,7 +52,7 @@ class Nat(case.SystemTest):
         self.assertEqual((stats["wire.no_entry"], stats["wire.refused"]), (0, 0), f"{stats}")
 
     def assert_asked_and_kept(self, packets="selective"):
-        daemon = self.daemon({"timeouts": ASKING, "intercept": {"packets": packets}})
+        daemon = self.daemon({"timeouts": halfclosed.ASKING, "intercept": {"packets": packets}})
         idle = self.idle()
         until(lambda: daemon.stats()["probes.sent"] >= 2 * COUNT, 10)
         until(lambda: not daemon.flows("phase", "probing"), 5)
@@ -118,7 +116,7 @@ class Nat(case.SystemTest):
         self.assertEqual({f["client"]["sees"] is None for f in daemon.flows("-v")}, {True})
 
     def test_a_flow_without_nat_that_conntrack_has_forgotten_is_reset_too(self):
-        daemon = self.daemon({"timeouts": RESETTING})
+        daemon = self.daemon({"timeouts": halfclosed.RESETTING})
         pairs = [pair for version in (4, 6) for pair in nat.open_pairs(self.lab, "none", version, PER_ROW)]
         idle = [halfclosed.HalfClosed(pair, "client", "shutdown") for pair in self.closing(pairs)]
         self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.OPEN, 2), [])

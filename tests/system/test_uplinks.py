@@ -10,8 +10,6 @@ from harness.wait import until
 PER_ROW = 3
 ROWS = [(kind, version, closer) for kind in KINDS for version in (4, 6) for closer in ("client", "server")]
 COUNT = PER_ROW * len(ROWS)
-RESETTING = {"fin_wait_2": "2s", "on_expiry": "reset"}
-ASKING = {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
 
 
 class UplinksTest(case.SystemTest):
@@ -42,19 +40,19 @@ class UplinksTest(case.SystemTest):
         self.assertEqual((stats["wire.no_entry"], stats["wire.refused"]), (0, 0), f"{stats}")
 
     def test_both_ends_of_idle_half_closes_hear_their_resets(self):
-        daemon = self.daemon({"timeouts": RESETTING})
+        daemon = self.daemon({"timeouts": halfclosed.RESETTING})
         idle = self.idle()
         self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, 10), [])
         self.assert_confirmed(daemon, COUNT)
 
     def test_both_ends_are_heard_too_where_all_packets_are_queued(self):
-        daemon = self.daemon({"timeouts": RESETTING, "intercept": {"packets": "all"}})
+        daemon = self.daemon({"timeouts": halfclosed.RESETTING, "intercept": {"packets": "all"}})
         idle = self.idle()
         self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, 10), [])
         self.assert_confirmed(daemon, COUNT)
 
     def test_those_that_live_answer_at_once_and_finish_their_exchange(self):
-        daemon = self.daemon({"timeouts": ASKING})
+        daemon = self.daemon({"timeouts": halfclosed.ASKING})
         idle = self.idle()
         until(lambda: daemon.stats()["probes.sent"] >= 2 * COUNT, 10)
         until(lambda: not daemon.flows("phase", "probing"), 5)
@@ -63,7 +61,7 @@ class UplinksTest(case.SystemTest):
         self.finish(idle)
 
     def test_marks_are_remembered_over_a_restart(self):
-        daemon = self.daemon({"timeouts": {**ASKING, "fin_wait_2": "5s"}})
+        daemon = self.daemon({"timeouts": {**halfclosed.ASKING, "fin_wait_2": "5s"}})
         idle = self.idle()
         self.assertEqual(daemon.stop(), 0)
         daemon.start()
@@ -75,7 +73,7 @@ class UplinksTest(case.SystemTest):
         self.finish(idle)
 
     def test_when_the_host_is_gone_behind_either_way_its_clients_are_told(self):
-        daemon = self.daemon({"timeouts": ASKING})
+        daemon = self.daemon({"timeouts": halfclosed.ASKING})
         rows = [row for row in ROWS if row[2] == "client"]
         idle = self.idle(rows)
         with self.swallowed():
@@ -86,7 +84,7 @@ class UplinksTest(case.SystemTest):
     def test_what_a_rule_routes_by_its_interface_is_left_alone_until_the_rule_is_gone(self):
         self.addCleanup(self.uplinks.choose_by_interface, False)
         self.uplinks.choose_by_interface(True)
-        daemon = self.daemon({"timeouts": RESETTING})
+        daemon = self.daemon({"timeouts": halfclosed.RESETTING})
         pairs = self.closing(self.uplinks.open_pairs("main", 4, PER_ROW))
         self.assertTrue(self.uplinks.second(pairs[0].server_key.peer_address))
         idle = [halfclosed.HalfClosed(pair, "client", "shutdown") for pair in pairs]
