@@ -3,6 +3,7 @@
 
 #include "core_flows.hpp"
 #include "engine/engine.hpp"
+#include "host/large_pages.hpp"
 
 #include <array>
 #include <cstdint>
@@ -51,6 +52,7 @@ class World {
         o.selective = false;
         o.hash_key[0] = 0x0706050403020100;
         o.hash_key[1] = 0x0F0E0D0C0B0A0908;
+        o.memory = &host::large_pages();
         o.tuning.pressure.start = policy::kNoPressure;
         return o;
     }

@@ -1,6 +1,7 @@
 #include "daemon.hpp"
 
 #include "config/cpus.hpp"
+#include "host/large_pages.hpp"
 #include "keeper.hpp"
 #include "machine/facts.hpp"
 #include "netfilter/queue.hpp"
@@ -122,6 +123,7 @@ bool Daemon::open_shards() {
         options.hash_key[0] = random_word();
         options.hash_key[1] = random_word();
         options.tuning = tuning();
+        options.memory = &host::large_pages();
         shards_.push_back(std::make_unique<shard::Shard>(
             std::move(std::get<netfilter::Queue>(queue)), std::move(std::get<inject::Injector>(injector)),
             std::move(options), [this](const engine::Event& event, const engine::Engine& engine) {

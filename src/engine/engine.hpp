@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <vector>
@@ -62,6 +63,8 @@ struct Options {
     /// write to.
     bool silent_losses = false;
     Observer* observer = nullptr;  // may be null; must outlive the engine
+    /// Where the tables are kept, which are few, large and read at random; must outlive the engine.
+    std::pmr::memory_resource* memory = std::pmr::new_delete_resource();
 };
 
 /// Why a flow was or was not reset on request.

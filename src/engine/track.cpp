@@ -26,8 +26,9 @@ void note_way(flow::Record& record, const tcp::Segment& segment, Way way) {
 Engine::Impl::Impl(Options options)
     : tuning(std::move(options.tuning)),
       options_(std::move(options)),
-      table_(options_.max_flows, {options_.hash_key[0], options_.hash_key[1]}, options_.awake),
-      wheel_(options_.max_flows),
+      table_(options_.max_flows, {options_.hash_key[0], options_.hash_key[1]}, options_.awake,
+             *options_.memory),
+      wheel_(options_.max_flows, *options_.memory),
       sources_({options_.hash_key[0], options_.hash_key[1]}),
       pace_(tuning.resets_per_second),
       adoptions_(tuning.resets_per_second),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 namespace finwait::flow {
@@ -15,8 +16,9 @@ class Index {
     static constexpr std::uint32_t kSlots = (1U << 24U) - 1;  // slots are below
 
     /// For `limit` entries, 1 to kSlots.
-    explicit Index(std::uint32_t limit)
-        : mask_(std::bit_ceil(std::max<std::size_t>(limit, 8) * 4 / 3) - 1), entries_(mask_ + 1, kEmpty) {}
+    Index(std::uint32_t limit, std::pmr::memory_resource& memory)
+        : mask_(std::bit_ceil(std::max<std::size_t>(limit, 8) * 4 / 3) - 1),
+          entries_(mask_ + 1, kEmpty, &memory) {}
 
     /// The slot under `hash` for which `is_it(slot)` holds; kSlots when there is none.
     template<typename IsIt>
@@ -70,7 +72,7 @@ class Index {
     }
 
     std::size_t mask_;
-    std::vector<std::uint32_t> entries_;
+    std::pmr::vector<std::uint32_t> entries_;
 };
 
 }  // namespace finwait::flow

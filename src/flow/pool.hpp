@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 namespace finwait::flow {
@@ -11,7 +12,7 @@ template<typename T>
 class Pool {
   public:
     /// At most `limit` at a time.
-    explicit Pool(std::uint32_t limit) {
+    Pool(std::uint32_t limit, std::pmr::memory_resource& memory) : items_(&memory), free_(&memory) {
         items_.reserve(limit);
         free_.reserve(limit);
     }
@@ -34,8 +35,8 @@ class Pool {
     [[nodiscard]] std::size_t used() const { return items_.size() - free_.size(); }
 
   private:
-    std::vector<T> items_;
-    std::vector<std::uint32_t> free_;
+    std::pmr::vector<T> items_;
+    std::pmr::vector<std::uint32_t> free_;
 };
 
 }  // namespace finwait::flow

@@ -28,14 +28,15 @@ constexpr std::uint32_t kAhead = 8;
 
 }  // namespace
 
-Table::Table(std::uint32_t limit, HashKey secret, std::uint32_t awake)
+Table::Table(std::uint32_t limit, HashKey secret, std::uint32_t awake, std::pmr::memory_resource& memory)
     : limit_(limit),
       awake_(awake),
       secret_(secret),
-      index_(limit),
-      records_(limit),
-      numbers_(limit),
-      addresses_(limit) {
+      index_(limit, memory),
+      nodes_(&memory),
+      records_(limit, memory),
+      numbers_(limit, memory),
+      addresses_(limit, memory) {
     nodes_.reserve(limit);
     laid_down_.reserve(awake);
 }
@@ -61,7 +62,9 @@ void Table::prefetch_record(std::uint32_t slot) const {
         for (std::size_t line = 0; line < kHotLines; ++line)
             __builtin_prefetch(record + line * 64);
     } else if (node.use == Use::at_rest && node.compact.numbers != kNoNumbers) {
-        __builtin_prefetch(&numbers_[node.compact.numbers]);
+        const Numbers& numbers = numbers_[node.compact.numbers];
+        __builtin_prefetch(&numbers);
+        __builtin_prefetch(reinterpret_cast<const char*>(&numbers + 1) - 1);  // it may end in the next line
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 namespace finwait::flow {
@@ -26,8 +27,9 @@ class Table {
     static constexpr std::uint32_t kAwake = 16'384;
 
     /// `limit` flows at most, 1 to 2^24 - 1. One is put to rest when `awake` others have been laid down
-    /// since; so those that are busy keep their records.
-    Table(std::uint32_t limit, HashKey secret, std::uint32_t awake = kAwake);
+    /// since; so those that are busy keep their records. `memory` must outlive the table.
+    Table(std::uint32_t limit, HashKey secret, std::uint32_t awake = kAwake,
+          std::pmr::memory_resource& memory = *std::pmr::new_delete_resource());
 
     [[nodiscard]] std::uint32_t find(const Key& key) const { return find(key, hash_of(key)); }
     [[nodiscard]] std::uint32_t find(const Key& key, std::uint64_t hash) const;
@@ -83,7 +85,8 @@ class Table {
         std::uint32_t next;  // on a shelf
         std::uint32_t previous;
     };
-    struct Node {
+    /// A cache line, so that one is waited for.
+    struct alignas(64) Node {
         std::array<std::uint32_t, 2> address{};  // low, high; IPv6: the first tells where they are
         std::array<std::uint16_t, 2> port{};
         std::uint32_t generation = 0;
@@ -123,7 +126,7 @@ class Table {
     std::uint32_t begun_after_ = 0;
     HashKey secret_;
     Index index_;
-    std::vector<Node> nodes_;
+    std::pmr::vector<Node> nodes_;
     Pool<Record> records_;
     Pool<Numbers> numbers_;
     Pool<AddressPair> addresses_;

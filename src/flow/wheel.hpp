@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 namespace finwait::flow {
@@ -18,7 +19,11 @@ class Wheel {
     static constexpr Duration kTick = std::chrono::milliseconds(4);
 
     /// For slots below `capacity`.
-    explicit Wheel(std::uint32_t capacity) { links_.reserve(capacity); }
+    explicit Wheel(std::uint32_t capacity,
+                   std::pmr::memory_resource& memory = *std::pmr::new_delete_resource())
+        : links_(&memory) {
+        links_.reserve(capacity);
+    }
 
     /// Wakes `slot` at `deadline` or earlier; what is armed for it and fires before that stays. Never for
     /// Instant::never().
@@ -55,7 +60,7 @@ class Wheel {
     std::uint64_t now_tick_ = 0;
     std::array<std::uint64_t, kLevels> occupied_{};
     std::array<std::uint32_t, kDue + 1> heads_ = filled();
-    std::vector<Link> links_;
+    std::pmr::vector<Link> links_;
 
     static constexpr std::array<std::uint32_t, kDue + 1> filled() {
         std::array<std::uint32_t, kDue + 1> heads{};

@@ -6,7 +6,6 @@
 namespace finwait::tcp {
 namespace {
 
-constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr std::size_t kGroups = 8;
 
 // Takes one number off the front of `text`, of at most `max_digits` digits.
@@ -144,27 +143,10 @@ std::string v6_text(std::span<const std::uint8_t, 16> bytes) {
 
 }  // namespace
 
-Address Address::v4(std::span<const std::uint8_t, 4> network_order) {
-    Address a;
-    std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), a.bytes_.begin());
-    std::copy(network_order.begin(), network_order.end(), a.bytes_.begin() + kMappedPrefix.size());
-    return a;
-}
-
-Address Address::v6(std::span<const std::uint8_t, 16> network_order) {
-    Address a;
-    std::copy(network_order.begin(), network_order.end(), a.bytes_.begin());
-    return a;
-}
-
 std::optional<Address> Address::parse(std::string_view text) {
     if (const auto bytes = parse_v4(text)) return v4(*bytes);
     if (const auto bytes = parse_v6(text)) return v6(*bytes);
     return std::nullopt;
-}
-
-bool Address::is_v4() const {
-    return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes_.begin());
 }
 
 std::string Address::text() const {
