@@ -72,6 +72,7 @@ int Daemon::run() {
         adoption_->skip();
     else
         adoption_->start(facts);
+    if (queues_ > 1) watch_balance();
     logger_->info("finwaitd {} follows TCP on queues {} to {} ({}, {}), control socket {}", FINWAITD_VERSION,
                   settings_.intercept.first_queue, settings_.intercept.first_queue + queues_ - 1,
                   settings_.intercept.packets == config::Packets::all ? "all packets" : "selective",

@@ -5,6 +5,7 @@
 #include "adoption.hpp"
 #include "config/settings.hpp"
 #include "control/server.hpp"
+#include "machine/balance.hpp"
 #include "machine/conntrack_clock.hpp"
 #include "machine/detours.hpp"
 #include "netfilter/rules.hpp"
@@ -59,6 +60,7 @@ class Daemon {
     void leave_detours_alone();
     void read_detours();
     void wait_for_detours();
+    void watch_balance();
     void watch_signals();
     void stop();
 
@@ -89,6 +91,8 @@ class Daemon {
     boost::asio::posix::stream_descriptor detours_changed_{control_io_};
     boost::asio::steady_timer settle_{control_io_};
     machine::Detours detours_;
+    machine::Balance balance_;
+    boost::asio::steady_timer balance_due_{control_io_};
     std::array<std::atomic<bool>, shard::kReasons> told_aside_{};  // by any shard
     std::vector<std::unique_ptr<shard::Shard>> shards_;
     std::optional<Adoption> adoption_;

@@ -1,6 +1,7 @@
 // What the shell counts: the kernel's queues, and the segments that were to be sent.
 #include "daemon.hpp"
 #include "netfilter/queue.hpp"
+#include "netfilter/queue_status.hpp"
 
 namespace finwait::daemon {
 
@@ -38,6 +39,22 @@ control::AsideStats Daemon::aside_stats() const {
         stats.rule += shard->aside().count(shard::Reason::rule);
     }
     return stats;
+}
+
+void Daemon::watch_balance() {
+    std::vector<std::uint32_t> packets;
+    for (std::uint16_t i = 0; i < queues_; ++i) {
+        const auto number = static_cast<std::uint16_t>(settings_.intercept.first_queue + i);
+        const auto status = netfilter::queue_status(number);
+        packets.push_back(status ? static_cast<std::uint32_t>(status->last_id) : 0);
+    }
+    const auto told = balance_.look(packets, settings_.intercept.first_queue,
+                                    settings_.intercept.spread == config::Spread::ports);
+    if (told) logger_->warn("{}", *told);
+    balance_due_.expires_after(machine::Balance::kInterval);
+    balance_due_.async_wait([this](const boost::system::error_code& stopped) {
+        if (!stopped) watch_balance();
+    });
 }
 
 }  // namespace finwait::daemon
