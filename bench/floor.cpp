@@ -1,19 +1,19 @@
 // The bare loop that finwaitd is held against: the same rules, and everything accepted. It is the best that a
 // program without tracking can do: one blocking system call that takes whatever waits, up to 64 packets, and
 // one that accepts them all by the last one's id. No event loop, no look at the packets. Queue options and
-// rules are finwaitd's own.
+// rules are finwaitd's own, unless a comparison of such choices (suite/queue.py) wants others.
 #include "netfilter/queue_socket.hpp"
 #include "netfilter/rules.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <string>
 #include <sys/socket.h>
 #include <thread>
@@ -30,8 +30,14 @@ namespace {
 
 using namespace finwait;
 
-constexpr std::size_t kBurst = 64;
-constexpr std::size_t kMessage = 512;
+/// What a queue's reader may choose.
+struct Choices {
+    std::size_t burst = 64;          // packets received at once, at most
+    std::uint32_t copy_range = 120;  // bytes of each
+    std::uint32_t spin = 0;          // microseconds of asking again before it sleeps
+    bool each = false;               // a verdict for every packet instead of one for the burst
+};
+constexpr std::size_t kMessageOverhead = 400;
 
 /// NFQNL_MSG_VERDICT_BATCH: accepts this packet and all earlier ones.
 struct BatchAccept {
@@ -66,7 +72,22 @@ bool id_of(const char* message, std::uint32_t& id) {
     return true;
 }
 
-[[noreturn]] void accept_all(const netfilter::QueueSocket& socket, std::uint16_t number) {
+/// Whatever waits; sleeps until something does.
+int receive(int fd, std::span<mmsghdr> room, const Choices& choices) {
+    using Clock = std::chrono::steady_clock;
+    const auto count = static_cast<unsigned>(room.size());
+    if (choices.spin > 0) {
+        const auto end = Clock::now() + std::chrono::microseconds(choices.spin);
+        do {
+            const int n = recvmmsg(fd, room.data(), count, MSG_DONTWAIT, nullptr);
+            if (n > 0) return n;
+        } while (Clock::now() < end);
+    }
+    return recvmmsg(fd, room.data(), count, MSG_WAITFORONE, nullptr);
+}
+
+[[noreturn]] void accept_all(const netfilter::QueueSocket& socket, std::uint16_t number,
+                             const Choices& choices) {
     const int fd = socket.descriptor();
     const timeval for_ever{};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &for_ever, sizeof for_ever);
@@ -74,20 +95,22 @@ bool id_of(const char* message, std::uint32_t& id) {
     kernel.nl_family = AF_NETLINK;
     connect(fd, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
     BatchAccept accept(number);
-    std::vector<char> buffer(kBurst * kMessage);
-    std::array<iovec, kBurst> vectors{};
-    std::array<mmsghdr, kBurst> headers{};
-    for (std::size_t i = 0; i < kBurst; ++i) {
-        vectors[i] = {&buffer[i * kMessage], kMessage};
+    const std::size_t message = choices.copy_range + kMessageOverhead;
+    std::vector<char> buffer(choices.burst * message);
+    std::vector<iovec> vectors(choices.burst);
+    std::vector<mmsghdr> headers(choices.burst);
+    for (std::size_t i = 0; i < choices.burst; ++i) {
+        vectors[i] = {&buffer[i * message], message};
         headers[i].msg_hdr.msg_iov = &vectors[i];
         headers[i].msg_hdr.msg_iovlen = 1;
     }
     for (;;) {
-        const int n = recvmmsg(fd, headers.data(), kBurst, MSG_WAITFORONE, nullptr);
-        for (int i = n - 1; i >= 0; --i) {
-            if (!id_of(&buffer[static_cast<std::size_t>(i) * kMessage], accept.verdict.id)) continue;
+        const int n = receive(fd, headers, choices);
+        for (int k = 0; k < n; ++k) {
+            const int i = choices.each ? k : n - 1 - k;
+            if (!id_of(&buffer[static_cast<std::size_t>(i) * message], accept.verdict.id)) continue;
             (void)send(fd, &accept, sizeof accept, 0);
-            break;
+            if (!choices.each) break;
         }
     }
 }
@@ -105,6 +128,11 @@ int main(int argc, char** argv) {
     std::uint16_t queues = 1;
     app.add_option("--packets", packets)->check(CLI::IsMember({"all", "selective"}));
     app.add_option("--queues", queues);
+    Choices choices;
+    app.add_option("--burst", choices.burst)->check(CLI::Range(1, 1024));
+    app.add_option("--copy", choices.copy_range)->check(CLI::Range(40, 65535));
+    app.add_option("--spin", choices.spin);
+    app.add_flag("--each", choices.each);
     CLI11_PARSE(app, argc, argv);
 
     sigset_t ends;
@@ -120,6 +148,7 @@ int main(int argc, char** argv) {
     for (std::uint16_t number = 0; number < queues; ++number) {
         netfilter::QueueOptions options;
         options.number = number;
+        options.copy_range = choices.copy_range;
         auto opened = netfilter::QueueSocket::open(options);
         if (const auto* error = std::get_if<netfilter::QueueError>(&opened)) return fail(error->message);
         sockets.push_back(std::get<netfilter::QueueSocket>(std::move(opened)));
@@ -129,7 +158,9 @@ int main(int argc, char** argv) {
     auto rules = netfilter::InstalledRules::install(plan, config::Backend::automatic, notes, error);
     if (!rules) return fail(error.message);
     for (std::uint16_t number = 0; number < queues; ++number)
-        std::thread([&socket = sockets[number], number] { accept_all(socket, number); }).detach();
+        std::thread([&socket = sockets[number], number, &choices] {
+            accept_all(socket, number, choices);
+        }).detach();
     std::puts("ready");
     std::fflush(stdout);
 

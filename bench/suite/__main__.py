@@ -7,15 +7,15 @@ import traceback
 
 from harness.command import CommandFailed
 from harness.daemon import NotStarted
-from suite import core, document, machine, population, storm, table, throughput, traffic
+from suite import core, document, machine, population, queue, storm, table, throughput, traffic
 from suite.plan import Plan, say
 from suite.result import Result
 from suite.tools import Failed
 
 MEASUREMENTS = {
     "core": core.core, "instructions": core.instructions, "bulk": throughput.bulk, "connections": throughput.connections,
-    "packets": traffic.packets, "latency": traffic.latency, "syscalls": traffic.syscalls, "memory": population.memory,
-    "listing": population.listing, "startup": population.startup, "storm": storm.storm,
+    "packets": traffic.packets, "latency": traffic.latency, "syscalls": traffic.syscalls, "queue": queue.queue,
+    "memory": population.memory, "listing": population.listing, "startup": population.startup, "storm": storm.storm,
 }
 _KEPT = os.path.join("build", "bench")
 

@@ -120,13 +120,15 @@ class Arm:
 class Floor(Arm):
     """The bare loop, with finwaitd's rules for "all" or "selective"."""
 
-    def __init__(self, name, packets, **options):
+    def __init__(self, name, packets, choices=(), **options):
+        """`choices`: options of bench_floor, other than finwaitd's ways."""
         self._packets = packets
+        self._choices = choices
         self._loop = None
         super().__init__(name, **options)
 
     def begin(self):
-        argv = self.site.gateway.argv(binary("bench_floor"), "--packets", self._packets, "--queues", queues())
+        argv = self.site.gateway.argv(binary("bench_floor"), "--packets", self._packets, "--queues", queues(), *self._choices)
         self._loop = Process(argv).ready()
         self.pid = self._loop.pid
 
