@@ -3,6 +3,7 @@
 #include "core_world.hpp"
 
 #include <memory>
+#include <vector>
 
 namespace finwait::bench {
 namespace {
@@ -28,6 +29,20 @@ void engine(benchmark::State& state) {
     label(state);
 }
 BENCHMARK(engine)->Apply(flow_counts);
+
+/// A flow of a listing, told by the shard.
+void listing(benchmark::State& state) {
+    World& w = world(static_cast<std::uint32_t>(state.range(0)), Kind::v4);
+    std::vector<engine::FlowReport> reports;
+    std::uint32_t cursor = 0;
+    std::uint64_t flows = 0;
+    for (auto _ : state) {
+        timed(state, [&] { cursor = w.list(cursor, 16, reports); });
+        flows += reports.size();
+    }
+    per_packet(state, flows);
+}
+BENCHMARK(listing)->ArgName("flows")->Arg(1'000)->Arg(1'000'000)->UseManualTime();
 
 }  // namespace
 }  // namespace finwait::bench

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace finwait::bench {
 
@@ -37,6 +38,12 @@ class World {
         for (const tcp::Segment& segment : segments)
             verdicts += static_cast<std::uint64_t>(engine_.on_segment(now_, segment));
         return verdicts;
+    }
+
+    /// What a listing takes from a shard at once; where to go on, 0 at the end.
+    std::uint32_t list(std::uint32_t cursor, std::uint32_t slots, std::vector<engine::FlowReport>& reports) {
+        reports.clear();
+        return engine_.visit(now_, cursor, slots, policy::Filter(), reports).value_or(0);
     }
 
     /// Whether every packet was what its flow expected.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <csignal>
 #include <random>
+#include <sys/resource.h>
 #include <thread>
 
 namespace finwait::daemon {
@@ -18,6 +19,8 @@ namespace finwait::daemon {
 namespace {
 
 constexpr Duration kDrainPatience = std::chrono::seconds(1);
+/// Above 0, what threads have by default, and far from 19.
+constexpr int kPatientPriority = 5;
 
 std::uint64_t random_word() {
     std::random_device source;
@@ -78,8 +81,15 @@ int Daemon::run() {
                   settings_.intercept.packets == config::Packets::all ? "all packets" : "selective",
                   settings_.mode == config::Mode::observe ? "observing only" : "enforcing",
                   settings_.control.socket);
+    yield_to_packets();
     control_io_.run();
     return 0;
+}
+
+/// Where processors are scarce, who answers questions waits for who handles packets: on Linux a thread has a
+/// priority of its own.
+void Daemon::yield_to_packets() {
+    static_cast<void>(setpriority(PRIO_PROCESS, 0, kPatientPriority));
 }
 
 /// A CPU that is not there, or not ours to use, is no reason to let traffic go unwatched.

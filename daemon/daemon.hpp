@@ -52,6 +52,7 @@ class Daemon {
     [[nodiscard]] bool open_own_sockets();
     void open_registrar();
     void start_shards();
+    static void yield_to_packets();
     [[nodiscard]] bool open_control();
     void try_conntrack();
     [[nodiscard]] bool install_rules();

@@ -4,6 +4,7 @@
 #include "control/ask.hpp"
 #include "control/commands.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -28,6 +29,9 @@ namespace finwait::control {
 
 /// How a walk over the shards ended. After `failed` the client has been told and is still there.
 enum class Walk : std::uint8_t { complete, failed, gone };
+
+/// Lines are gathered for the client: to wake it for every batch would cost packets their processor.
+inline constexpr std::size_t kWorthWriting = 32'768;
 
 template<typename Answer>
 struct Step {
@@ -55,14 +59,15 @@ boost::asio::awaitable<Walk> walk(const Context& context, Writer& writer, const 
                 co_return alive ? Walk::failed : Walk::gone;
             }
             cursor = answer->next();
-            text.clear();
             step.take(*answer, text);
-            if (text.empty()) continue;
+            if (text.size() < kWorthWriting) continue;
             const bool alive = co_await writer.write(text);
             if (!alive) co_return Walk::gone;
+            text.clear();
         }
     }
-    co_return Walk::complete;
+    const bool alive = text.empty() || co_await writer.write(text);
+    co_return alive ? Walk::complete : Walk::gone;
 }
 
 }  // namespace finwait::control

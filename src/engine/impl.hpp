@@ -166,6 +166,7 @@ class Engine::Impl {
     // inspect.cpp: reports
     [[nodiscard]] policy::Subject subject(Instant now, const Record& record) const;
     [[nodiscard]] FlowReport report(Instant now, std::uint32_t slot) const;
+    [[nodiscard]] FlowReport report(Instant now, std::uint32_t slot, const Record& record) const;
     /// What a kill would answer.
     [[nodiscard]] KillResult kill_result(const Record& record) const;
     [[nodiscard]] FlowId id_of(std::uint32_t slot) const;

@@ -52,7 +52,11 @@ policy::Subject Engine::Impl::subject(Instant now, const Record& record) const {
 }
 
 FlowReport Engine::Impl::report(Instant now, std::uint32_t slot) const {
-    const Record record = table_.look(slot);
+    Record room;
+    return report(now, slot, table_.look(slot, room));
+}
+
+FlowReport Engine::Impl::report(Instant now, std::uint32_t slot, const Record& record) const {
     FlowReport out;
     out.id = id_of(slot);
     out.subject = subject(now, record);
@@ -75,9 +79,12 @@ std::optional<std::uint32_t> Engine::Impl::visit(Instant now, std::uint32_t curs
                                                  std::vector<FlowReport>& out) const {
     const std::uint32_t end = table_.slots();
     const std::uint32_t stop = cursor + std::min(slots, end - std::min(cursor, end));
-    for (std::uint32_t slot = cursor; slot < stop; ++slot)
-        if (table_.live(slot) && filter.matches(subject(now, table_.look(slot))))
-            out.push_back(report(now, slot));
+    Record room;
+    for (std::uint32_t slot = cursor; slot < stop; ++slot) {
+        if (!table_.live(slot)) continue;
+        const Record& record = table_.look(slot, room);
+        if (filter.matches(subject(now, record))) out.push_back(report(now, slot, record));
+    }
     if (stop >= end) return std::nullopt;
     return stop;
 }

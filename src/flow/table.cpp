@@ -143,6 +143,13 @@ Record Table::look(std::uint32_t slot) const {
     return record;
 }
 
+const Record& Table::look(std::uint32_t slot, Record& room) const {
+    const Node& node = nodes_[slot];
+    if (node.use == Use::full) return records_[node.full.record];
+    expand_node(node, room);
+    return room;
+}
+
 void Table::stand_up(Node& node) {
     const std::uint32_t number = records_.take();
     expand_node(node, records_[number]);

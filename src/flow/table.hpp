@@ -55,6 +55,8 @@ class Table {
     [[nodiscard]] Record& operator[](std::uint32_t slot);
     /// A copy of it, which leaves a flow at rest as it is.
     [[nodiscard]] Record look(std::uint32_t slot) const;
+    /// The same without a copy where there is a full record; else it is written into `room`.
+    [[nodiscard]] const Record& look(std::uint32_t slot, Record& room) const;
     /// Nothing more is done with the record for now; in the end, if the flow is at rest, it is kept in few
     /// bytes.
     void lay_down(std::uint32_t slot);
