@@ -1,5 +1,7 @@
 #include "observe/audit_json.hpp"
 
+#include "observe/community_id.hpp"
+
 #include <cmath>
 #include <ctime>
 #include <fmt/format.h>
@@ -51,9 +53,15 @@ json role(const std::optional<tcp::Role>& r) {
 
 json flow_head(WallClock::time_point at, std::string_view event_type, engine::FlowId id,
                const tcp::Endpoint& client, const tcp::Endpoint& server) {
-    return {{"timestamp", timestamp(at)},      {"flow_id", id.text()},    {"event_type", event_type},
-            {"src_ip", client.address.text()}, {"src_port", client.port}, {"dest_ip", server.address.text()},
-            {"dest_port", server.port},        {"proto", "TCP"}};
+    return {{"timestamp", timestamp(at)},
+            {"flow_id", id.text()},
+            {"event_type", event_type},
+            {"src_ip", client.address.text()},
+            {"src_port", client.port},
+            {"dest_ip", server.address.text()},
+            {"dest_port", server.port},
+            {"proto", "TCP"},
+            {"community_id", community_id(client, server)}};
 }
 
 std::string text_of(const json& object) {

@@ -55,6 +55,7 @@ TEST_F(AuditJson, AnEventHasTheNamesOfEve) {
         event_line(at, half_closed(EventType::reset), "web"),
         R"({"timestamp":"2023-11-15T03:43:20.000042+05:30","flow_id":"3f2a-17","event_type":"tcp_reset",)"
         R"("src_ip":"2001:db8::2","src_port":40312,"dest_ip":"2001:db8::80","dest_port":443,"proto":"TCP",)"
+        R"("community_id":"1:9ePJoqdFiOrINVFeSxiGyZmMB/I=",)"
         R"("finwaitd":{"action":"reset","closer":"client","client_state":"fin-wait-2",)"
         R"("server_state":"close-wait","policy":"web","reason":"idle for fin_wait_2","age_s":71.234,)"
         R"("idle_s":30.0}})");
