@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fmt/format.h>
 #include <random>
 #include <sys/resource.h>
 #include <thread>
@@ -76,11 +77,7 @@ int Daemon::run() {
     else
         adoption_->start(facts);
     if (queues_ > 1) watch_balance();
-    logger_->info("finwaitd {} follows TCP on queues {} to {} ({}, {}), control socket {}", FINWAITD_VERSION,
-                  settings_.intercept.first_queue, settings_.intercept.first_queue + queues_ - 1,
-                  settings_.intercept.packets == config::Packets::all ? "all packets" : "selective",
-                  settings_.mode == config::Mode::observe ? "observing only" : "enforcing",
-                  settings_.control.socket);
+    tell_of_start();
     yield_to_packets();
     control_io_.run();
     return 0;
@@ -90,6 +87,17 @@ int Daemon::run() {
 /// priority of its own.
 void Daemon::yield_to_packets() {
     static_cast<void>(setpriority(PRIO_PROCESS, 0, kPatientPriority));
+}
+
+void Daemon::tell_of_start() {
+    const config::Intercept& intercept = settings_.intercept;
+    observe::Line(observe::Message::started,
+                  fmt::format("finwaitd {} follows TCP on queues {} to {} ({}, {}), control socket {}",
+                              FINWAITD_VERSION, intercept.first_queue, intercept.first_queue + queues_ - 1,
+                              intercept.packets == config::Packets::all ? "all packets" : "selective",
+                              settings_.mode == config::Mode::observe ? "observing only" : "enforcing",
+                              settings_.control.socket))
+        .log(*logger_, spdlog::level::info);
 }
 
 /// A CPU that is not there, or not ours to use, is no reason to let traffic go unwatched.
@@ -241,7 +249,7 @@ void Daemon::watch_signals() {
 /// First no further packet is queued, then what is queued gets its verdict, then the rest of the rules goes:
 /// removing a hook, or closing a socket, drops what the queue still holds.
 void Daemon::stop() {
-    logger_->info("stopping");
+    observe::Line(observe::Message::stopping, "stopping").log(*logger_, spdlog::level::info);
     if (registrar_) registrar_->stop();
     rules_->silence();
     for (const auto& shard : shards_)

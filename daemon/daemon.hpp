@@ -53,6 +53,7 @@ class Daemon {
     void open_registrar();
     void start_shards();
     static void yield_to_packets();
+    void tell_of_start();
     [[nodiscard]] bool open_control();
     void try_conntrack();
     [[nodiscard]] bool install_rules();

@@ -3,7 +3,7 @@
 #include "capabilities.hpp"
 #include "config/load.hpp"
 #include "daemon.hpp"
-#include "observe/journal.hpp"
+#include "observe/logger.hpp"
 
 #include <cstdio>
 #include <exception>

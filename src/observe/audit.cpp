@@ -1,5 +1,7 @@
 #include "observe/audit.hpp"
 
+#include "observe/line.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -151,10 +153,9 @@ void Audit::tell_of_failure(int error, std::string_view unwritten) {
     lost_.fetch_add(lines, std::memory_order_relaxed);
     failed_ += lines;
     if (std::exchange(failing_, true)) return;
-    logger_->error(
-        "audit file {} cannot be written: {}; its events are lost, and counted, until it can be; traffic "
-        "goes on",
-        file_.path, errno_text(error));
+    const std::string text = "audit file " + file_.path + " cannot be written: " + errno_text(error) +
+                             "; its events are lost, and counted, until it can be; traffic goes on";
+    Line(Message::audit_failing, text).log(*logger_, spdlog::level::err);
 }
 
 void Audit::tell_dropped(std::uint64_t dropped) {

@@ -2,15 +2,11 @@
 
 #include "policy/filter.hpp"
 
-#include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 namespace finwait::observe {
 
 namespace {
-
-constexpr std::size_t kLogQueue = 8192;
 
 std::string_view verb(engine::EventType type) {
     switch (type) {
@@ -40,17 +36,6 @@ std::string seconds(Duration d) {
 
 }  // namespace
 
-std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
-    if (!spdlog::thread_pool()) spdlog::init_thread_pool(kLogQueue, 1);
-    auto logger = std::make_shared<spdlog::async_logger>(
-        "finwaitd", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
-        spdlog::async_overflow_policy::overrun_oldest);
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l: %v");
-    logger->set_level(spdlog::level::from_str(level));
-    logger->flush_on(spdlog::level::info);
-    return logger;
-}
-
 std::string describe(const engine::Event& e, const std::string& policy) {
     std::string line = "flow " + e.id.text() + " " + e.client.text() + " -> " + e.server.text() + " " +
                        std::string(verb(e.type)) + ": " + std::string(e.reason);
@@ -60,10 +45,24 @@ std::string describe(const engine::Event& e, const std::string& policy) {
     return line + "age " + seconds(e.age) + ", idle " + seconds(e.idle) + ", policy " + policy + ")";
 }
 
+Line line_of(const engine::Event& e, const std::string& policy) {
+    Line line(message_of(e.type), describe(e, policy));
+    line.with("FINWAITD_FLOW", e.id.text())
+        .with("FINWAITD_CLIENT", e.client.text())
+        .with("FINWAITD_SERVER", e.server.text())
+        .with("FINWAITD_POLICY", policy)
+        .with("FINWAITD_REASON", e.reason);
+    if (e.closer) line.with("FINWAITD_CLOSER", tcp::name(*e.closer));
+    if (e.side) line.with("FINWAITD_SIDE", tcp::name(*e.side));
+    return line;
+}
+
 bool Journal::admit(Instant now) {
     const std::lock_guard lock(mutex_);
     if (now - second_ >= std::chrono::seconds(1)) {
-        if (suppressed_ > 0) logger_->info("{} more lines like these were left out", suppressed_);
+        if (suppressed_ > 0)
+            Line(Message::lines_left_out, fmt::format("{} more lines like these were left out", suppressed_))
+                .log(*logger_, spdlog::level::info);
         second_ = now;
         lines_ = 0;
         suppressed_ = 0;
@@ -78,18 +77,27 @@ bool Journal::admit(Instant now) {
 }
 
 void Journal::note(Instant now, const engine::Event& event, const std::string& policy) {
-    if (event.type == engine::EventType::stopped)
-        return logger_->warn(
-            "policy {} is stopped: {} (limits.breaker_share); nothing more is ended by it until \"finwaitctl "
-            "policy "
-            "--resume {}\"",
-            policy, event.reason, policy);
+    if (event.type == engine::EventType::stopped) return tell_of_stop(event, policy);
     const bool important = event.type == engine::EventType::reset ||
                            event.type == engine::EventType::would_reset ||
                            event.type == engine::EventType::refused;
     const auto level = important ? spdlog::level::info : spdlog::level::debug;
     if (!logger_->should_log(level) || !admit(now)) return;
-    logger_->log(level, describe(event, policy));
+    line_of(event, policy).log(*logger_, level);
+}
+
+void Journal::note(Instant now, spdlog::level::level_enum level, const Line& line) {
+    if (logger_->should_log(level) && admit(now)) line.log(*logger_, level);
+}
+
+void Journal::tell_of_stop(const engine::Event& event, const std::string& policy) {
+    Line(Message::policy_stopped,
+         fmt::format("policy {} is stopped: {} (limits.breaker_share); nothing more is ended by it until "
+                     "\"finwaitctl policy --resume {}\"",
+                     policy, event.reason, policy))
+        .with("FINWAITD_POLICY", policy)
+        .with("FINWAITD_REASON", event.reason)
+        .log(*logger_, spdlog::level::warn);
 }
 
 }  // namespace finwait::observe

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/action.hpp"
+#include "observe/line.hpp"
 #include "tcp/time.hpp"
 
 #include <cstdint>
@@ -14,12 +15,12 @@
 
 namespace finwait::observe {
 
-/// A logger to stderr that hands lines to a thread of its own and drops the oldest when that falls behind.
-/// `level`: error, warn, info or debug.
-[[nodiscard]] std::shared_ptr<spdlog::logger> make_logger(const std::string& level);
-
 /// One line for people: what happened, to which flow, why.
 [[nodiscard]] std::string describe(const engine::Event& event, const std::string& policy);
+
+/// The same with the fields FINWAITD_FLOW, _CLIENT, _SERVER, _POLICY, _REASON and, where it has one, _CLOSER
+/// and _SIDE.
+[[nodiscard]] Line line_of(const engine::Event& event, const std::string& policy);
 
 /// Shared by all shards.
 class Journal {
@@ -32,8 +33,11 @@ class Journal {
 
     /// Resets are told at level info, what the tracker sees at level debug.
     void note(Instant now, const engine::Event& event, const std::string& policy);
+    /// What others can have logged as often as they like.
+    void note(Instant now, spdlog::level::level_enum level, const Line& line);
 
   private:
+    void tell_of_stop(const engine::Event& event, const std::string& policy);
     [[nodiscard]] bool admit(Instant now);
 
     std::shared_ptr<spdlog::logger> logger_;

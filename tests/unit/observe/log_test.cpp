@@ -1,0 +1,108 @@
+// Log lines and their fields: kinds, and the way from an event to what a sink makes of it.
+#include "observe/journal.hpp"
+#include "observe/logger.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fcntl.h>
+#include <set>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+
+namespace finwait::observe {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::IsSupersetOf;
+
+TEST(MessageKinds, HaveIdsOf128BitsAndNamesEachOnlyOnce) {
+    std::set<std::string_view> ids;
+    std::set<std::string_view> names;
+    for (const MessageKind& one : message_kinds()) {
+        EXPECT_EQ(one.id.size(), 32U) << one.name;
+        EXPECT_EQ(one.id.find_first_not_of("0123456789abcdef"), std::string_view::npos) << one.name;
+        EXPECT_TRUE(ids.insert(one.id).second) << one.name;
+        EXPECT_TRUE(names.insert(one.name).second) << one.name;
+        EXPECT_EQ(kind(one.message).id, one.id);
+    }
+}
+
+TEST(MessageKinds, AreOnesThatOperatorsMayHaveBuiltAlertsOn) {
+    EXPECT_EQ(kind(Message::flow_reset).id, "e0722a8304774bd9ae6b996b7c53132d");
+    EXPECT_EQ(kind(Message::policy_stopped).id, "49ccd4d1dec24bab820071599a90c9df");
+}
+
+TEST(MessageKinds, AreDifferentForAllTypesOfEvents) {
+    std::set<Message> told;
+    for (int i = 0; i <= static_cast<int>(engine::EventType::revived); ++i)
+        EXPECT_TRUE(told.insert(message_of(static_cast<engine::EventType>(i))).second) << i;
+}
+
+TEST(LogLine, ComesApartAsItWasMade) {
+    const Line line = Line(Message::flow_reset, "what happened").with("FINWAITD_FLOW", "3f2a-17");
+    const LineParts parts = take_apart(line.payload());
+    EXPECT_EQ(parts.text, "what happened");
+    EXPECT_THAT(parts.fields, ElementsAre("MESSAGE_ID=e0722a8304774bd9ae6b996b7c53132d",
+                                          "FINWAITD_EVENT=flow_reset", "FINWAITD_FLOW=3f2a-17"));
+}
+
+TEST(LogLine, CannotBeGivenFieldsByWhatItQuotes) {
+    const Line line = Line(Message::stopping, "a\x1fPRIORITY=0").with("FINWAITD_REASON", "b\x1fPRIORITY=0");
+    const LineParts parts = take_apart(line.payload());
+    EXPECT_EQ(parts.text, "a PRIORITY=0");
+    EXPECT_EQ(parts.fields.back(), "FINWAITD_REASON=b PRIORITY=0");
+}
+
+TEST(LogLine, MayBeAnyOtherText) {
+    const LineParts parts = take_apart("rules installed");
+    EXPECT_EQ(parts.text, "rules installed");
+    EXPECT_THAT(parts.fields, IsEmpty());
+}
+
+TEST(LogLine, OfAnEventNamesFlowEndsPolicyAndReason) {
+    engine::Event e;
+    e.type = engine::EventType::reset;
+    e.id = *engine::FlowId::parse("3f2a-17");
+    e.client = {*tcp::Address::parse("2001:db8::2"), 40312};
+    e.server = {*tcp::Address::parse("192.0.2.80"), 443};
+    e.closer = tcp::Role::client;
+    e.reason = "idle for fin_wait_2";
+    const Line line = line_of(e, "web");
+    const LineParts parts = take_apart(line.payload());
+    EXPECT_EQ(parts.text, describe(e, "web"));
+    EXPECT_THAT(parts.fields,
+                IsSupersetOf({"FINWAITD_EVENT=flow_reset", "FINWAITD_FLOW=3f2a-17",
+                              "FINWAITD_CLIENT=[2001:db8::2]:40312", "FINWAITD_SERVER=192.0.2.80:443",
+                              "FINWAITD_POLICY=web", "FINWAITD_REASON=idle for fin_wait_2",
+                              "FINWAITD_CLOSER=client"}));
+}
+
+TEST(Logger, TakesStderrForTheJournalOnlyWhereJournalStreamNamesThatFile) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    struct stat status {};
+    ASSERT_EQ(::fstat(ends[1], &status), 0);
+    const std::string own = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+    EXPECT_TRUE(is_journal(own.c_str(), ends[1]));
+    EXPECT_FALSE(is_journal((own + "1").c_str(), ends[1]));
+    EXPECT_FALSE(is_journal("", ends[1]));
+    EXPECT_FALSE(is_journal(nullptr, ends[1]));
+    ::close(ends[0]);
+    ::close(ends[1]);
+    EXPECT_FALSE(is_journal(own.c_str(), ends[1]));
+}
+
+TEST(Logger, WritesOnlyTheTextToStderr) {
+    testing::internal::CaptureStderr();
+    spdlog::logger logger("test", make_sink(false));
+    logger.set_pattern("%l: %v");
+    Line(Message::stopping, "stopping").with("FINWAITD_REASON", "hidden").log(logger, spdlog::level::warn);
+    logger.flush();
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "warning: stopping\n");
+}
+
+}  // namespace
+}  // namespace finwait::observe
