@@ -79,6 +79,9 @@ int Daemon::run() {
     if (queues_ > 1) watch_balance();
     tell_of_start();
     yield_to_packets();
+    herald_.ready(handles(), [this] {
+        return std::string(settings_.mode == config::Mode::observe ? "observing only" : "enforcing");
+    });
     control_io_.run();
     return 0;
 }
@@ -169,10 +172,14 @@ void Daemon::introduce_shards() {
     }
 }
 
-bool Daemon::open_control() {
+std::vector<shard::Handle> Daemon::handles() const {
     std::vector<shard::Handle> handles;
     for (const auto& shard : shards_)
         handles.push_back(shard->handle());
+    return handles;
+}
+
+bool Daemon::open_control() {
     control::Hooks hooks;
     hooks.reload = [this] { return reload(); };
     hooks.rules = [this](std::string_view backend) { return rules_text(backend); };
@@ -193,7 +200,7 @@ bool Daemon::open_control() {
     hooks.version = FINWAITD_VERSION;
     std::vector<std::string> notes;
     auto opened = control::Server::open(control_io_, settings_.control.socket, settings_.control.group,
-                                        std::move(handles), std::move(hooks), notes);
+                                        handles(), std::move(hooks), notes);
     for (const std::string& note : notes)
         logger_->warn("{}", note);
     if (const auto* error = std::get_if<std::string>(&opened)) {
@@ -249,6 +256,7 @@ void Daemon::watch_signals() {
 /// First no further packet is queued, then what is queued gets its verdict, then the rest of the rules goes:
 /// removing a hook, or closing a socket, drops what the queue still holds.
 void Daemon::stop() {
+    herald_.stopping();
     observe::Line(observe::Message::stopping, "stopping").log(*logger_, spdlog::level::info);
     if (registrar_) registrar_->stop();
     rules_->silence();

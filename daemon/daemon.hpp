@@ -6,6 +6,7 @@
 #include "config/settings.hpp"
 #include "control/server.hpp"
 #include "machine/balance.hpp"
+#include "herald.hpp"
 #include "machine/conntrack_clock.hpp"
 #include "machine/detours.hpp"
 #include "netfilter/rules.hpp"
@@ -71,6 +72,7 @@ class Daemon {
     [[nodiscard]] std::vector<std::string> put_in_force();
     [[nodiscard]] std::vector<std::string> unchanged(std::vector<std::string> problems);
     void warn_of_restarts(const config::Settings& fresh);
+    [[nodiscard]] std::vector<shard::Handle> handles() const;
     [[nodiscard]] std::string rules_text(std::string_view backend) const;
     [[nodiscard]] control::QueueStats queue_stats() const;
     [[nodiscard]] control::WireStats wire_stats() const;
@@ -97,6 +99,7 @@ class Daemon {
     boost::asio::steady_timer balance_due_{control_io_};
     std::array<std::atomic<bool>, shard::kReasons> told_aside_{};  // by any shard
     std::vector<std::unique_ptr<shard::Shard>> shards_;
+    Herald herald_{control_io_};
     std::optional<Adoption> adoption_;
     std::optional<shard::Registrar> registrar_;  // where conntrack can be asked
     std::unique_ptr<control::Server> server_;

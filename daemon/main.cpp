@@ -3,6 +3,7 @@
 #include "capabilities.hpp"
 #include "config/load.hpp"
 #include "daemon.hpp"
+#include "netfilter/rules.hpp"
 #include "observe/logger.hpp"
 
 #include <cstdio>
@@ -37,6 +38,7 @@ bool allowed_to_work() {
 
 int run(const finwait::config::Settings& settings, const std::filesystem::path& file) {
     if (!allowed_to_work()) return kFailed;
+    finwait::daemon::keep_group(finwait::netfilter::kSenderGroup);
     const auto logger = finwait::observe::make_logger(settings.log.level);
     int status = kFailed;
     {

@@ -11,7 +11,9 @@ std::uint32_t Daemon::share(std::uint32_t total) const {
 }
 
 std::vector<std::string> Daemon::reload() {
+    herald_.reloading();
     std::vector<std::string> problems = put_in_force();
+    herald_.reloaded();
     audit_.note(observe::reload_line(observe::WallClock::now(), config_file_.string(), problems));
     return problems;
 }
