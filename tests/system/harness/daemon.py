@@ -25,9 +25,9 @@ class NotStarted(Exception):
 
 class Daemon:
     """`settings` as in finwaitd.toml, nested dictionaries. Starts at once, unless told not to, and ends with the
-    program, unless it shall outlive it."""
+    program, unless it shall outlive it. `through`: the command that becomes finwaitd, such as env or setpriv."""
 
-    def __init__(self, lab, settings=None, start=True, directory=None, outlive=False):
+    def __init__(self, lab, settings=None, start=True, directory=None, outlive=False, through=()):
         self.lab = lab
         self.directory = directory or tempfile.mkdtemp(prefix="finwaitd-test-")
         os.chmod(self.directory, 0o755)  # who may talk to the daemon is decided by the socket's own mode
@@ -35,6 +35,7 @@ class Daemon:
         self.socket = os.path.join(self.directory, "control.sock")
         self.state = os.path.join(self.directory, "state")
         self.log_file = os.path.join(self.directory, "log")
+        self.through = through
         self._process = None
         self._outlive = outlive
         if not outlive:
@@ -59,7 +60,7 @@ class Daemon:
     def start(self, seconds=15, interval=0.05):
         with open(self.log_file, "ab") as log:
             self._process = subprocess.Popen(
-                self.lab.gateway.argv(binary("finwaitd"), "--config", self.config), stdin=subprocess.DEVNULL,
+                self.lab.gateway.argv(*self.through, binary("finwaitd"), "--config", self.config), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, preexec_fn=None if self._outlive else die_with_parent,
                 start_new_session=self._outlive)
         if not until(lambda: self._process.poll() is not None or self.answers(), seconds, interval) or not self.running():
