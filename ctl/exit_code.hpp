@@ -11,7 +11,7 @@ enum class ExitCode : int {
     failed = 1,         // also: nothing matched a kill, no such flow
     bad_input = 2,      // command line, filter or configuration
     unreachable = 3,    // no daemon answers
-    not_permitted = 4,  // the socket is not for this user
+    not_permitted = 4,  // not for this user: the socket, or the change
 };
 
 [[nodiscard]] ExitCode exit_code(control::ErrorCode code);

@@ -181,15 +181,9 @@ std::vector<shard::Handle> Daemon::handles() const {
 
 bool Daemon::open_control() {
     control::Hooks hooks;
-    hooks.reload = [this] { return reload(); };
+    audit_requests(hooks);
     hooks.rules = [this](std::string_view backend) { return rules_text(backend); };
     hooks.queue = [this] { return queue_stats(); };
-    hooks.killed = [this](const control::Requester& by, const engine::FlowReport& flow,
-                          engine::KillResult result) {
-        if (!audit_.on()) return;
-        audit_.note(
-            observe::kill_line(observe::WallClock::now(), {by.uid, by.pid}, flow, engine::name(result)));
-    };
     hooks.audit_lost = [this] { return audit_.lost(); };
     hooks.wire = [this] { return wire_stats(); };
     hooks.aside = [this] { return aside_stats(); };
@@ -199,7 +193,8 @@ bool Daemon::open_control() {
     };
     hooks.version = FINWAITD_VERSION;
     std::vector<std::string> notes;
-    auto opened = control::Server::open(control_io_, settings_.control.socket, settings_.control.group,
+    const config::Control& place = settings_.control;
+    auto opened = control::Server::open(control_io_, {place.socket, place.group, place.admin_group},
                                         handles(), std::move(hooks), notes);
     for (const std::string& note : notes)
         logger_->warn("{}", note);
@@ -247,8 +242,7 @@ void Daemon::watch_signals() {
     signals_.async_wait([this](const boost::system::error_code& error, int number) {
         if (error) return;
         if (number != SIGHUP) return stop();
-        for (const std::string& problem : reload())
-            logger_->error("{}", problem);
+        static_cast<void>(reload({}));
         watch_signals();
     });
 }

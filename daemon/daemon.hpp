@@ -56,6 +56,7 @@ class Daemon {
     static void yield_to_packets();
     void tell_of_start();
     [[nodiscard]] bool open_control();
+    void audit_requests(control::Hooks& hooks);
     void try_conntrack();
     [[nodiscard]] bool install_rules();
     void fit_conntrack();
@@ -68,7 +69,8 @@ class Daemon {
     void stop();
 
     /// Puts the configuration file in force; what is wrong with it, or nothing.
-    [[nodiscard]] std::vector<std::string> reload();
+    [[nodiscard]] std::vector<std::string> reload(const control::Requester& by);
+    void tell_of_reload(const control::Requester& by, const std::vector<std::string>& problems);
     [[nodiscard]] std::vector<std::string> put_in_force();
     [[nodiscard]] std::vector<std::string> unchanged(std::vector<std::string> problems);
     void warn_of_restarts(const config::Settings& fresh);

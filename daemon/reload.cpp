@@ -10,11 +10,11 @@ std::uint32_t Daemon::share(std::uint32_t total) const {
     return std::max(1U, (total + queues_ - 1) / queues_);
 }
 
-std::vector<std::string> Daemon::reload() {
+std::vector<std::string> Daemon::reload(const control::Requester& by) {
     herald_.reloading();
     std::vector<std::string> problems = put_in_force();
     herald_.reloaded();
-    audit_.note(observe::reload_line(observe::WallClock::now(), config_file_.string(), problems));
+    tell_of_reload(by, problems);
     return problems;
 }
 
@@ -57,7 +57,6 @@ std::vector<std::string> Daemon::put_in_force() {
         });
     }
     fit_conntrack();
-    logger_->info("{} is in force", config_file_.string());
     return {};
 }
 

@@ -287,6 +287,8 @@ std::span<const Key<Control>> control_keys() {
         text("socket", &Control::socket, "an absolute path of at most 107 bytes", is_socket_path),
         text("group", &Control::group, "the name of a group: 1 to 32 letters, digits, \"_\", \".\" and \"-\"",
              is_group_name),
+        text("admin_group", &Control::admin_group,
+             "the name of a group: 1 to 32 letters, digits, \"_\", \".\" and \"-\"", is_group_name),
     };
     return keys;
 }

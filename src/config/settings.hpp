@@ -61,6 +61,7 @@ struct Conntrack {
 struct Control {
     std::string socket = "/run/finwaitd/control.sock";
     std::string group = "finwaitd";
+    std::string admin_group = "finwaitd-admin";
 
     friend bool operator==(const Control&, const Control&) = default;
 };

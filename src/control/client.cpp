@@ -1,9 +1,12 @@
 #include "control/client.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <grp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <utility>
@@ -15,10 +18,21 @@ std::string errno_text(int error) {
     return std::strerror(error);
 }  // NOLINT(concurrency-mt-unsafe)
 
+/// Whose members may use the socket, as far as it can be seen.
+std::string group_of(const std::string& path) {
+    struct stat status {};
+    std::array<char, 16384> buffer{};
+    group entry{};
+    group* found = nullptr;
+    if (::stat(path.c_str(), &status) == 0)
+        ::getgrgid_r(status.st_gid, &entry, buffer.data(), buffer.size(), &found);
+    return found != nullptr ? "the group \"" + std::string(found->gr_name) + "\"" : "the socket's group";
+}
+
 ConnectError explain(const std::string& path, int error) {
     if (error == EACCES || error == EPERM) {
         return {ConnectFailure::not_permitted, "not permitted to use " + path + " (" + errno_text(error) +
-                                                   "): run as root, or as a member of the socket's group"};
+                                                   "): run it as root, or as a member of " + group_of(path)};
     }
     return {ConnectFailure::unreachable, "cannot reach finwaitd at " + path + " (" + errno_text(error) +
                                              "): is it running, and is this its control.socket?"};

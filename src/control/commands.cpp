@@ -75,9 +75,9 @@ std::string rules(const Context& context, const std::string& backend) {
            done_line();
 }
 
-std::string reload(const Context& context) {
+std::string reload(const Context& context, const Requester& by) {
     if (!context.hooks.reload) return error_line({ErrorCode::failed, "this daemon cannot reload", 0});
-    const std::vector<std::string> problems = context.hooks.reload();
+    const std::vector<std::string> problems = context.hooks.reload(by);
     if (problems.empty()) return done_line();
     std::string text;
     for (const std::string& problem : problems) {
@@ -92,9 +92,17 @@ std::string version(const Context& context) {
     return data_line("version", json) + done_line();
 }
 
+asio::awaitable<bool> refuse(const Context& context, const Request& request, Writer& writer) {
+    const Requester who = writer.requester();
+    if (context.hooks.refused) context.hooks.refused(who, request);
+    return fail(writer, context.access.refusal(request, who));
+}
+
 }  // namespace
 
 asio::awaitable<bool> execute(const Context& context, const Request& request, Writer& writer) {
+    if (changes(request) && !context.access.may_change(writer.requester()))
+        return refuse(context, request, writer);
     switch (request.command) {
         case Command::list:
         case Command::count:
@@ -104,7 +112,7 @@ asio::awaitable<bool> execute(const Context& context, const Request& request, Wr
         case Command::stats: return stats(context, writer);
         case Command::policy: return execute_on_policies(context, request, writer);
         case Command::rules: return send(writer, rules(context, request.backend));
-        case Command::reload: return send(writer, reload(context));
+        case Command::reload: return send(writer, reload(context, writer.requester()));
         case Command::version: return send(writer, version(context));
         case Command::ping: return send(writer, done_line());
     }

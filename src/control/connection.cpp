@@ -1,6 +1,5 @@
 #include "control/connection.hpp"
 
-#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -30,11 +29,7 @@ void Connection::close() {
 }
 
 Requester Connection::requester() const {
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    const int descriptor = const_cast<Socket&>(socket_).native_handle();  // Asio's is not const
-    if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
-    return {static_cast<long>(peer.uid), static_cast<long>(peer.pid)};
+    return peer_of(const_cast<Socket&>(socket_).native_handle());  // Asio's is not const
 }
 
 asio::awaitable<void> Connection::serve() {

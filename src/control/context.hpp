@@ -2,6 +2,7 @@
 // limits.
 #pragma once
 
+#include "control/access.hpp"
 #include "control/encode.hpp"
 #include "control/protocol.hpp"
 #include "shard/handle.hpp"
@@ -15,24 +16,22 @@
 
 namespace finwait::control {
 
-/// The process that opened the connection; -1 where the kernel does not say.
-struct Requester {
-    long uid = -1;
-    long pid = -1;
-};
-
 /// What the sides of these flows take their peers to be: one answer a flow, in their order.
 using LookUp = std::function<std::vector<Peers>(const std::vector<engine::FlowReport>&)>;
 
 /// Called on the control thread, one at a time. One that is not set is answered with an error or zeros.
 struct Hooks {
     /// Loads the configuration anew; what is wrong with it, or nothing when it is in force.
-    std::function<std::vector<std::string>()> reload;
+    std::function<std::vector<std::string>(const Requester&)> reload;
     /// The rules for a backend, "nftables" or "iptables"; for "" those in force.
     std::function<std::string(std::string_view backend)> rules;
     std::function<QueueStats()> queue;
     /// Told of each flow that somebody wants ended, and what its engine said.
     std::function<void(const Requester&, const engine::FlowReport&, engine::KillResult)> killed;
+    /// Told that somebody has let a stopped policy go on.
+    std::function<void(const Requester&, const std::string& policy)> resumed;
+    /// Told of each request that was not for who made it.
+    std::function<void(const Requester&, const Request&)> refused;
     /// Events that are missing in the audit file.
     std::function<std::uint64_t()> audit_lost;
     std::function<WireStats()> wire;
@@ -61,6 +60,7 @@ struct Context {
     std::vector<shard::Handle> shards;
     Hooks hooks;
     Options options;
+    Access access;
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 

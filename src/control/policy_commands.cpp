@@ -70,6 +70,7 @@ asio::awaitable<bool> execute_on_policies(const Context& context, const Request&
         const bool alive = co_await fail(writer, error);
         co_return alive;
     }
+    if (sums.resumed && context.hooks.resumed) context.hooks.resumed(writer.requester(), request.resume);
     std::string text;
     for (const PolicyRow& row : sums.rows)
         text += data_line("policy", policy_json(row.policy, row.counts));

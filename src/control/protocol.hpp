@@ -25,6 +25,9 @@
 //   {"version":{…}}   version: "version", "pid"
 //   {"done":{…}}      last, all went well; of count {"count"}, of kill {"matched","requested","failed"}
 //   {"error":{…}}     last, it did not: "code", "message" and, of a filter, "column" (1-based)
+//
+// kill, reload and policy with "resume" are for root, the daemon's own user and the members of
+// control.admin_group; others get an error with the code "permission".
 #pragma once
 
 #include <cstdint>
@@ -70,7 +73,7 @@ struct Request {
 enum class ErrorCode : std::uint8_t {
     command,     // the request makes no sense
     filter,      // its filter does not, or is missing
-    permission,  // the daemon itself was not permitted to
+    permission,  // not for who asks
     not_found,   // no such flow
     config,      // the configuration to be loaded has errors
     busy,        // too many connections

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fmt/format.h>
+#include <unistd.h>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -90,15 +92,18 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
     std::vector<std::weak_ptr<Connection>> connections_;
 };
 
-Server::Opened Server::open(asio::io_context& io, const std::string& path, const std::string& group,
-                            std::vector<shard::Handle> shards, Hooks hooks, std::vector<std::string>& notes,
-                            Options options) {
-    std::variant<SocketFile, std::string> opened = SocketFile::open(path, group, notes);
+Server::Opened Server::open(asio::io_context& io, const Place& place, std::vector<shard::Handle> shards,
+                            Hooks hooks, std::vector<std::string>& notes, Options options) {
+    std::variant<SocketFile, std::string> opened = SocketFile::open(place.path, place.group, notes);
     if (auto* problem = std::get_if<std::string>(&opened)) return std::move(*problem);
-    auto context = std::make_shared<Context>();
-    context->shards = std::move(shards);
-    context->hooks = std::move(hooks);
-    context->options = options;
+    Access access(::geteuid(), place.admin_group);
+    if (!place.admin_group.empty() && !access.has_group())
+        notes.push_back(
+            fmt::format("control.admin_group: there is no group \"{0}\", so only root may kill, reload and "
+                        "resume; create it with: groupadd --system {0}",
+                        place.admin_group));
+    auto context =
+        std::make_shared<Context>(Context{std::move(shards), std::move(hooks), options, std::move(access)});
     auto impl = std::make_shared<Impl>(io, std::get<SocketFile>(std::move(opened)), std::move(context));
     impl->start();
     return std::unique_ptr<Server>(new Server(std::move(impl)));

@@ -21,10 +21,17 @@ class Server {
   public:
     using Opened = std::variant<std::unique_ptr<Server>, std::string>;
 
-    /// Listens at `path`; served as soon as `io` runs. Otherwise what failed and what to do. `notes` gets
+    /// Where to listen, for which group, and which other one may also change something.
+    struct Place {
+        std::string path;
+        std::string group;
+        std::string admin_group;
+    };
+
+    /// Listens at `place`; served as soon as `io` runs. Otherwise what failed and what to do. `notes` gets
     /// what operators should know although it works. `shards[i]` must be the shard with the number i.
-    [[nodiscard]] static Opened open(boost::asio::io_context& io, const std::string& path,
-                                     const std::string& group, std::vector<shard::Handle> shards, Hooks hooks,
+    [[nodiscard]] static Opened open(boost::asio::io_context& io, const Place& place,
+                                     std::vector<shard::Handle> shards, Hooks hooks,
                                      std::vector<std::string>& notes, Options options = {});
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;

@@ -1,11 +1,11 @@
 #include "control/socket_file.hpp"
 
-#include <array>
+#include "control/access.hpp"
+
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
-#include <grp.h>
 #include <optional>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -86,16 +86,6 @@ std::string clear_place(const std::string& path) {
     if (error != ECONNREFUSED && error != ENOENT) return failed("finding out who uses it", path, error);
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failed("removing a stale one", path, errno);
     return {};
-}
-
-std::optional<gid_t> group_id(const std::string& name) {
-    std::array<char, 16384> buffer{};
-    group entry{};
-    group* found = nullptr;
-    if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
-        return std::nullopt;
-    }
-    return found->gr_gid;
 }
 
 void give_to_group(const std::string& path, const std::string& name, std::vector<std::string>& notes) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <ctime>
 #include <fmt/format.h>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -68,6 +69,17 @@ std::string text_of(const json& object) {
     return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+void add_requester(json& own, const Requester& by) {
+    own["uid"] = by.uid < 0 ? json() : json(by.uid);
+    own["user"] = by.user.empty() ? json() : json(by.user);
+    own["pid"] = by.pid < 0 ? json() : json(by.pid);
+}
+
+/// An event that is about no flow.
+std::string other_line(WallClock::time_point at, std::string_view event_type, json own) {
+    return text_of({{"timestamp", timestamp(at)}, {"event_type", event_type}, {"finwaitd", std::move(own)}});
+}
+
 }  // namespace
 
 std::string timestamp(WallClock::time_point at) {
@@ -104,26 +116,42 @@ std::string kill_line(WallClock::time_point at, const Requester& by, const engin
                       std::string_view result) {
     const policy::Subject& s = flow.subject;
     json object = flow_head(at, "tcp_reset", flow.id, s.client, s.server);
-    object["finwaitd"] = {{"action", "requested"},
-                          {"result", result},
-                          {"uid", by.uid < 0 ? json() : json(by.uid)},
-                          {"pid", by.pid < 0 ? json() : json(by.pid)},
-                          {"closer", role(s.closer)},
-                          {"client_state", tcp::name(s.client_state)},
-                          {"server_state", tcp::name(s.server_state)},
-                          {"policy", s.policy},
-                          {"reason", "requested by an operator"},
-                          {"age_s", seconds(s.age)},
-                          {"idle_s", s.idle ? json(seconds(*s.idle)) : json()}};
+    json own = {{"action", "requested"}, {"result", result}};
+    add_requester(own, by);
+    own.update({{"closer", role(s.closer)},
+                {"client_state", tcp::name(s.client_state)},
+                {"server_state", tcp::name(s.server_state)},
+                {"policy", s.policy},
+                {"reason", "requested by an operator"},
+                {"age_s", seconds(s.age)},
+                {"idle_s", s.idle ? json(seconds(*s.idle)) : json()}});
+    object["finwaitd"] = std::move(own);
     return text_of(object);
 }
 
-std::string reload_line(WallClock::time_point at, const std::string& file,
+std::string reload_line(WallClock::time_point at, const Requester& by, const std::string& file,
                         const std::vector<std::string>& problems) {
-    json object = {{"timestamp", timestamp(at)}, {"event_type", "config_reload"}};
-    object["finwaitd"] = {{"outcome", problems.empty() ? "in_force" : "rejected"}, {"file", file}};
-    if (!problems.empty()) object["finwaitd"]["problems"] = problems;
-    return text_of(object);
+    json own = {{"outcome", problems.empty() ? "in_force" : "rejected"}};
+    add_requester(own, by);
+    own["file"] = file;
+    if (!problems.empty()) own["problems"] = problems;
+    return other_line(at, "config_reload", std::move(own));
+}
+
+std::string resume_line(WallClock::time_point at, const Requester& by, const std::string& policy) {
+    json own = json::object();
+    add_requester(own, by);
+    own["policy"] = policy;
+    return other_line(at, "policy_resumed", std::move(own));
+}
+
+std::string refused_line(WallClock::time_point at, const Requester& by, std::string_view command,
+                         const std::string& operand) {
+    json own = json::object();
+    add_requester(own, by);
+    own["command"] = command;
+    own["operand"] = operand;
+    return other_line(at, "request_refused", std::move(own));
 }
 
 }  // namespace finwait::observe

@@ -21,18 +21,28 @@ using WallClock = std::chrono::system_clock;
 [[nodiscard]] std::string event_line(WallClock::time_point at, const engine::Event& event,
                                      const std::string& policy);
 
-/// Who is at the other end of the control socket; -1 where that is not known.
+/// Who is at the other end of the control socket; -1 and "" where that is not known.
 struct Requester {
     long uid = -1;
     long pid = -1;
+    std::string user = {};
 };
 
 /// A tcp_reset with the action "requested", and what the engine made of it.
 [[nodiscard]] std::string kill_line(WallClock::time_point at, const Requester& by,
                                     const engine::FlowReport& flow, std::string_view result);
 
-/// A config_reload: what was wrong with the file, or nothing when it is in force.
-[[nodiscard]] std::string reload_line(WallClock::time_point at, const std::string& file,
+/// A config_reload: what was wrong with the file, or nothing when it is in force. Nobody has asked for it
+/// where a signal came.
+[[nodiscard]] std::string reload_line(WallClock::time_point at, const Requester& by, const std::string& file,
                                       const std::vector<std::string>& problems);
+
+/// A policy_resumed.
+[[nodiscard]] std::string resume_line(WallClock::time_point at, const Requester& by,
+                                      const std::string& policy);
+
+/// A request_refused: a command, and what it was to be carried out on.
+[[nodiscard]] std::string refused_line(WallClock::time_point at, const Requester& by,
+                                       std::string_view command, const std::string& operand);
 
 }  // namespace finwait::observe

@@ -182,6 +182,7 @@ manage_timeouts = false
 [control]
 socket = "/run/finwaitd/control.sock"
 group = "finwaitd"
+admin_group = "finwaitd-admin"
 
 [state]
 file = "/var/lib/finwaitd/state"

@@ -143,7 +143,7 @@ class Daemon {
         for (const auto& shard : shards_)
             handles.push_back(shard->handle());
         Server::Opened opened =
-            Server::open(control_.io(), path(), "", std::move(handles), hooks, notes, options);
+            Server::open(control_.io(), {path(), "", ""}, std::move(handles), hooks, notes, options);
         const auto* problem = std::get_if<std::string>(&opened);
         ASSERT_EQ(problem, nullptr) << *problem;
         server_ = std::get<std::unique_ptr<Server>>(std::move(opened));

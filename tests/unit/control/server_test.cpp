@@ -216,7 +216,7 @@ TEST(Server, APolicyIsResumedByNameInEveryShard) {
 TEST(Server, ReloadReportsEveryProblem) {
     Daemon daemon;
     std::vector<std::string> problems = {"a.toml:1:2: no", "a.toml:2:2: neither"};
-    daemon.hooks.reload = [&problems] { return std::exchange(problems, {}); };
+    daemon.hooks.reload = [&problems](const Requester&) { return std::exchange(problems, {}); };
     daemon.start();
     Peer peer(daemon.path());
     const auto first = peer.ask({{"command", "reload"}});

@@ -96,24 +96,38 @@ TEST_F(AuditJson, AKillNamesWhoAskedForIt) {
     engine::FlowReport flow;
     flow.id = *engine::FlowId::parse("1-2");
     flow.subject.policy = "web";
-    const json line = json::parse(kill_line(at, {1000, 4711}, flow, "reset"));
+    const json line = json::parse(kill_line(at, {1000, 4711, "bob"}, flow, "reset"));
     EXPECT_EQ(line["event_type"], "tcp_reset");
     EXPECT_EQ(line["flow_id"], "1-2");
     const json& own = line["finwaitd"];
     EXPECT_EQ(own["action"], "requested");
     EXPECT_EQ(own["result"], "reset");
     EXPECT_EQ(own["uid"], 1000);
+    EXPECT_EQ(own["user"], "bob");
     EXPECT_EQ(own["pid"], 4711);
-    EXPECT_TRUE(json::parse(kill_line(at, {}, flow, "reset"))["finwaitd"]["uid"].is_null());
+    const json nobody = json::parse(kill_line(at, {}, flow, "reset"))["finwaitd"];
+    EXPECT_TRUE(nobody["uid"].is_null() && nobody["user"].is_null() && nobody["pid"].is_null());
 }
 
-TEST_F(AuditJson, AReloadTellsWhetherItIsInForce) {
-    const json good = json::parse(reload_line(at, "/etc/f.toml", {}));
+TEST_F(AuditJson, AReloadTellsWhetherItIsInForceAndWhoAskedForIt) {
+    const json good = json::parse(reload_line(at, {1000, 4711, "bob"}, "/etc/f.toml", {}));
     EXPECT_EQ(good["event_type"], "config_reload");
-    EXPECT_EQ(good["finwaitd"], json::parse(R"({"outcome":"in_force","file":"/etc/f.toml"})"));
-    const json bad = json::parse(reload_line(at, "/etc/f.toml", {"a \xff \"b\""}));
+    EXPECT_EQ(good["finwaitd"], json::parse(R"({"outcome":"in_force","uid":1000,"user":"bob","pid":4711,)"
+                                            R"("file":"/etc/f.toml"})"));
+    const json bad = json::parse(reload_line(at, {}, "/etc/f.toml", {"a \xff \"b\""}));
     EXPECT_EQ(bad["finwaitd"]["outcome"], "rejected");
     EXPECT_EQ(bad["finwaitd"]["problems"].size(), 1U);
+    EXPECT_TRUE(bad["finwaitd"]["uid"].is_null());
+}
+
+TEST_F(AuditJson, APolicyThatGoesOnAndARequestThatWasRefusedNameWhoAsked) {
+    const json resumed = json::parse(resume_line(at, {0, 1, "root"}, "web"));
+    EXPECT_EQ(resumed["event_type"], "policy_resumed");
+    EXPECT_EQ(resumed["finwaitd"], json::parse(R"({"uid":0,"user":"root","pid":1,"policy":"web"})"));
+    const json refused = json::parse(refused_line(at, {1000, 4711, ""}, "kill", "port 80"));
+    EXPECT_EQ(refused["event_type"], "request_refused");
+    EXPECT_EQ(refused["finwaitd"],
+              json::parse(R"({"uid":1000,"user":null,"pid":4711,"command":"kill","operand":"port 80"})"));
 }
 
 }  // namespace

@@ -1,0 +1,49 @@
+#include "control/access.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <grp.h>
+#include <utility>
+
+namespace finwait::control {
+
+std::optional<gid_t> group_id(const std::string& name) {
+    std::array<char, 16384> buffer{};
+    group entry{};
+    group* found = nullptr;
+    if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
+        return std::nullopt;
+    }
+    return found->gr_gid;
+}
+
+Access::Access(uid_t owner, std::string admin_group)
+    : owner_(owner), name_(std::move(admin_group)), group_(group_id(name_)) {}
+
+bool Access::may_change(const Requester& who) const {
+    if (who.uid == 0 || who.uid == static_cast<long>(owner_)) return true;
+    return group_ && std::ranges::find(who.groups, *group_) != who.groups.end();
+}
+
+Error Access::refusal(const Request& request, const Requester& who) const {
+    std::string message = fmt::format(
+        "you are {} and may look, but not {}: ", who.text(),
+        request.command == Command::policy ? std::string_view("resume a policy") : name(request.command));
+    if (group_)
+        message += fmt::format(
+            "run it as root, or as a member of the group \"{0}\" (control.admin_group): usermod -aG {0} "
+            "USER, "
+            "and log in again",
+            name_);
+    else
+        message += fmt::format("run it as root; there is no group \"{}\" (control.admin_group)", name_);
+    return {ErrorCode::permission, std::move(message), 0};
+}
+
+bool changes(const Request& request) {
+    return request.command == Command::kill || request.command == Command::reload ||
+           (request.command == Command::policy && !request.resume.empty());
+}
+
+}  // namespace finwait::control

@@ -1,0 +1,37 @@
+// Who may change something over the control socket: root, the daemon's own user, and the members of one
+// group. Who may open it, and so read, is the matter of the socket file's mode.
+#pragma once
+
+#include "control/protocol.hpp"
+#include "control/requester.hpp"
+
+#include <optional>
+#include <string>
+#include <sys/types.h>
+
+namespace finwait::control {
+
+/// A group's number, by its name.
+[[nodiscard]] std::optional<gid_t> group_id(const std::string& name);
+
+class Access {
+  public:
+    /// `owner`: the daemon's own user. `admin_group` is looked up now; "" for none.
+    Access(uid_t owner, std::string admin_group);
+
+    [[nodiscard]] bool may_change(const Requester& who) const;
+    /// Why not, and what to do.
+    [[nodiscard]] Error refusal(const Request& request, const Requester& who) const;
+    /// Whether there is such a group.
+    [[nodiscard]] bool has_group() const { return group_.has_value(); }
+
+  private:
+    uid_t owner_;
+    std::string name_;
+    std::optional<gid_t> group_;
+};
+
+/// Whether a request is for more than reading.
+[[nodiscard]] bool changes(const Request& request);
+
+}  // namespace finwait::control
