@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 from harness import case, firewall, halfclosed
+from harness.command import run
 from harness.daemon import NotStarted
 from harness.sockets import open_pairs
 from harness.wait import until
@@ -44,6 +45,7 @@ class Audit(case.SystemTest):
         events = [e for e in self.events() if e["src_port"] == pair.key.port]
         left = events[-1]
         print("\n" + json.dumps(left))
+        self.assertRegex(left["community_id"], "^1:[A-Za-z0-9+/]{27}=$")
         self.assertEqual((left["src_ip"], left["dest_port"], left["proto"]), (pair.key.address, pair.server.getsockname()[1], "TCP"))
         self.assertIn(left["flow_id"], daemon.ctl("list").stdout)
         own = left["finwaitd"]
@@ -79,6 +81,14 @@ class Audit(case.SystemTest):
         self.assertEqual(daemon.ctl("reload", check=False).returncode, 2)
         self.assertTrue(until(lambda: ("config_reload", "rejected") in self.kinds(), 5))
 
+    def test_a_reload_of_a_bad_file_opens_the_audit_anew_all_the_same(self):
+        daemon = self.auditing()
+        os.rename(self.path, self.path + ".1")
+        daemon.configure({"timeouts": {"fin_wait_2": "soon"}, "log": {"audit": self.path}})
+        daemon.hangup()
+        self.assertTrue(until(lambda: os.path.exists(self.path) and self.kinds(), 5), daemon.log())
+        self.assertEqual(self.kinds(), [("config_reload", "rejected")])
+
     def test_a_reload_to_a_path_that_cannot_be_written_changes_nothing(self):
         daemon = self.auditing()
         daemon.configure({"log": {"audit": "/nowhere/audit.json"}})
@@ -97,6 +107,33 @@ class Audit(case.SystemTest):
         self.assertTrue(until(lambda: daemon.stats()["audit.lost"] >= 9, 5), daemon.stats())
         self.assertEqual(len(re.findall("audit file /dev/full cannot be written: No space left", daemon.log())), 1,
                          daemon.log())
+
+    def test_a_disk_that_fills_up_costs_events_until_there_is_room_again_and_never_a_packet(self):
+        daemon = self.daemon(start=False)
+        disk = os.path.join(daemon.directory, "disk")
+        os.mkdir(disk)
+        run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk)
+        self.addCleanup(run, "umount", "--lazy", disk)
+        self.path = os.path.join(disk, "audit.json")
+        daemon.configure({"log": {"audit": self.path}, "timeouts": {"fin_wait_2": "1s", "on_expiry": "reset"}})
+        daemon.start()
+        filler = os.path.join(disk, "filler")
+        with open(filler, "wb", buffering=0) as file:
+            try:
+                while file.write(b"x" * 4096):
+                    pass
+            except OSError:
+                pass
+        made = [self.half_closed() for _ in range(5)]
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.GONE, 8), [])
+        pair = self.closing(open_pairs(self.lab, 1, 4))[0]
+        pair.talk()
+        self.assertTrue(until(lambda: "No space left on device" in daemon.log(), 5), daemon.log())
+        self.assertGreater(daemon.stats()["audit.lost"], 0)
+        os.unlink(filler)
+        after = self.half_closed().pair
+        self.assertTrue(until(lambda: self.kinds(after), 5), daemon.log())
+        self.assertTrue(until(lambda: re.search(r"can be written again; \d+ events are missing", daemon.log()), 5))
 
     def test_a_bad_path_at_the_start_exits_2_and_touches_no_rule(self):
         before = firewall.rules(self.lab)
