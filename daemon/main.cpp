@@ -38,7 +38,6 @@ bool allowed_to_work() {
 
 int run(const finwait::config::Settings& settings, const std::filesystem::path& file) {
     if (!allowed_to_work()) return kFailed;
-    finwait::daemon::keep_group(finwait::netfilter::kSenderGroup);
     const auto logger = finwait::observe::make_logger(settings.log.level);
     int status = kFailed;
     {
@@ -69,6 +68,7 @@ int start(int argc, char** argv) {
         std::printf("finwaitd %s\n", FINWAITD_VERSION);
         return kDone;
     }
+    finwait::daemon::keep_group(finwait::netfilter::kSenderGroup);
     const finwait::config::Result loaded = finwait::config::load(file);
     if (const auto* errors = std::get_if<std::vector<finwait::config::Error>>(&loaded)) {
         for (const finwait::config::Error& error : *errors)
