@@ -56,7 +56,9 @@ bool Engine::Impl::adopt(Instant now, const Adoptee& adoptee, bool counted) {
 /// Soon, but not all at once.
 void Engine::Impl::ask_early(Instant now, std::uint32_t slot) {
     Record& record = table_[slot];
+    if (record.half_closed) count_half_closed_no_more(record);
     record.half_closed_at = record.last_seen;
+    if (record.half_closed) count_half_closed(record, record.last_seen);
     if (tuning.observe) return;
     record.reaping.not_before = adoptions_.take(now + reaper::kBeforeConfirming);
     arm(slot, record.reaping.not_before);

@@ -139,12 +139,14 @@ void Engine::Impl::turn_round(std::uint32_t slot) {
     Record& record = table_[slot];
     tcp::Connection& c = record.connection;
     count_states(c, -1);
+    if (record.half_closed) count_half_closed_no_more(record);
     tcp::swap_roles(c);
     std::swap(record.last_from[0], record.last_from[1]);
     std::swap(record.reaping.side[0], record.reaping.side[1]);
     record.reaping.closer = other(record.reaping.closer);
     record.client_is_low = !record.client_is_low;
     record.trail.turn_round();
+    if (record.half_closed) count_half_closed(record, record.half_closed_at);
     count_states(c, 1);
 }
 

@@ -129,6 +129,10 @@ Gauges Engine::gauges() const {
     return impl_->gauges();
 }
 
+policy::Lasting Engine::half_closed_ages(Instant now) const {
+    return impl_->half_closed_ages(now);
+}
+
 std::vector<PolicyCounts> Engine::policy_counts() const {
     return impl_->counts_by_policy();
 }

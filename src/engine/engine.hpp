@@ -163,6 +163,8 @@ class Engine {
 
     [[nodiscard]] const Counters& counters() const;
     [[nodiscard]] Gauges gauges() const;
+    /// How long the flows that are half-closed now have been so.
+    [[nodiscard]] policy::Lasting half_closed_ages(Instant now) const;
     /// By policy index.
     [[nodiscard]] std::vector<PolicyCounts> policy_counts() const;
     [[nodiscard]] const policy::PolicySet& policies() const;

@@ -187,6 +187,7 @@ void Engine::Impl::finish_reset(Instant now, std::uint32_t slot, reaper::Step st
     Record& record = table_[slot];
     if (step == reaper::Step::refused) {
         ++counters.resets_refused;
+        ++policy_counts_[record.policy].refused;
         push_event(event(now, slot, EventType::refused, reason));
         record.reaping = {};
         record.reaping.outcome = flow::Outcome::refused;
@@ -194,7 +195,9 @@ void Engine::Impl::finish_reset(Instant now, std::uint32_t slot, reaper::Step st
         return arm(slot, deadline(record, stage(record)));
     }
     const bool confirmed = step == reaper::Step::confirmed;
+    PolicyCounts& counts = policy_counts_[record.policy];
     ++(confirmed ? counters.resets_confirmed : counters.resets_unconfirmed);
+    ++(confirmed ? counts.confirmed : counts.unconfirmed);
     record.reaping.outcome = confirmed ? flow::Outcome::confirmed : flow::Outcome::unconfirmed;
     push_event(event(now, slot, confirmed ? EventType::confirmed : EventType::unconfirmed, reason));
     take_for_closed(now, slot);

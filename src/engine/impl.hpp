@@ -2,6 +2,7 @@
 // settle.cpp, expire.cpp and inspect.cpp hold its jobs, adopt.cpp and catchup.cpp what conntrack tells.
 #pragma once
 
+#include "engine/census.hpp"
 #include "engine/engine.hpp"
 #include "engine/snapshot.hpp"
 #include "flow/sources.hpp"
@@ -66,6 +67,7 @@ class Engine::Impl {
     void take_in(Instant now, const Adoptee& adoptee, const tcp::Segment& heard);
     [[nodiscard]] std::uint64_t unheard() const { return unheard_now_; }
     [[nodiscard]] Gauges gauges() const;
+    [[nodiscard]] policy::Lasting half_closed_ages(Instant now) const { return census_.ages(now); }
     [[nodiscard]] std::vector<PolicyCounts> counts_by_policy() const;
 
     Counters counters;
@@ -96,6 +98,8 @@ class Engine::Impl {
     void note_step(Instant now, std::uint32_t slot, tcp::Role side, const tcp::Segment* cause);
     void change_stage(Instant now, std::uint32_t slot, Stage to);
     void note_half_closed(Instant now, std::uint32_t slot);
+    void count_half_closed(Record& record, Instant since);
+    void count_half_closed_no_more(const Record& record);
     void enter(Instant now, std::uint32_t slot);
     void note_half_closed_no_more(Instant now, std::uint32_t slot, Stage to);
     [[nodiscard]] Verdict verdict_for(Instant now, Record& record);
@@ -138,7 +142,8 @@ class Engine::Impl {
     void tell_answer(Instant now, std::uint32_t slot, tcp::Role from, const flow::Inquiry& before,
                      flow::Phase phase);
     void tell_steps(Instant now, std::uint32_t slot, const flow::Reaping& before,
-                    const reaper::Decision& decision, Actions& actions) const;
+                    const reaper::Decision& decision, Actions& actions);
+    void count(Answer answer) { ++counters.answers[static_cast<std::size_t>(answer)]; }
     /// Of a flow that was in phase `before`, which was not watching.
     void tell_revival(Instant now, std::uint32_t slot, flow::Phase before);
 
@@ -201,7 +206,7 @@ class Engine::Impl {
     std::uint32_t swept_ = flow::kNoSlot;  // where the sweep for earlier deadlines stands; kNoSlot: none
     std::vector<Event> pending_;           // told at the next on_tick()
     std::array<std::array<std::int64_t, tcp::kStateCount>, 2> sides_{};
-    std::uint64_t half_closed_now_ = 0;
+    Census census_;  // of what is half-closed now
     std::uint64_t released_now_ = 0;
     std::uint64_t unheard_now_ = 0;
     std::uint32_t losses_ = 0;

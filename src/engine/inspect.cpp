@@ -146,7 +146,8 @@ Gauges Engine::Impl::gauges() const {
     Gauges g;
     g.flows = table_.size();
     g.limit = table_.limit();
-    g.half_closed = half_closed_now_;
+    g.half_closed = census_.count();
+    g.half_closed_by = census_.by_closer();
     g.fast_path = released_now_;
     for (std::size_t role = 0; role < 2; ++role)
         for (std::size_t state = 0; state < tcp::kStateCount; ++state)

@@ -32,6 +32,16 @@ std::string_view reason_of(const flow::Inquiry& inquiry, Phase phase) {
     }
 }
 
+Answer answer_of(const flow::Inquiry& inquiry, Phase phase) {
+    if (inquiry.confirmed) return Answer::gone_after_reset;
+    if (phase == Phase::confirming) return Answer::alive_after_reset;
+    switch (inquiry.evidence) {
+        case Evidence::orphan: return Answer::orphan;
+        case Evidence::gone: return Answer::gone;
+        default: return Answer::alive;
+    }
+}
+
 constexpr std::string_view kSilent = "it has answered none of its attempts";
 constexpr std::string_view kUnreachable =
     "it has not answered, and the network reports that it cannot be reached";
@@ -69,13 +79,14 @@ void Engine::Impl::tell_answer(Instant now, std::uint32_t slot, tcp::Role from, 
     const flow::Inquiry& inquiry = table_[slot].reaping.of(from);
     const bool answered = before.evidence != inquiry.evidence || before.answered != inquiry.answered;
     if (!answered) return;
+    count(answer_of(inquiry, phase));
     Event e = event(now, slot, EventType::answered, reason_of(inquiry, phase));
     e.side = from;
     push_event(e);
 }
 
 void Engine::Impl::tell_steps(Instant now, std::uint32_t slot, const flow::Reaping& before,
-                              const reaper::Decision& decision, Actions& actions) const {
+                              const reaper::Decision& decision, Actions& actions) {
     const Record record = table_.look(slot);
     const auto tell = [&](EventType type, std::optional<tcp::Role> side, std::string_view reason) {
         Event e = event(now, slot, type, reason);
@@ -88,9 +99,12 @@ void Engine::Impl::tell_steps(Instant now, std::uint32_t slot, const flow::Reapi
         const flow::Inquiry& inquiry = record.reaping.of(role);
         const bool turned_silent =
             inquiry.evidence == Evidence::silent && earlier.evidence != Evidence::silent;
+        const bool turned_unreachable =
+            inquiry.evidence == Evidence::unreachable && earlier.evidence != Evidence::unreachable;
         if (turned_silent) tell(EventType::silent, role, kSilent);
-        if (inquiry.evidence == Evidence::unreachable && earlier.evidence != Evidence::unreachable)
-            tell(EventType::silent, role, kUnreachable);
+        if (turned_unreachable) tell(EventType::silent, role, kUnreachable);
+        if (turned_silent) count(Answer::silent);
+        if (turned_unreachable) count(Answer::unreachable);
         const bool asked = decision.segments.probes > 0 && inquiry.probes > earlier.probes;
         if (asked && (confirming || before.phase == Phase::probing))
             tell(EventType::asked_again, role, confirming ? kMakeSure : kAgain);

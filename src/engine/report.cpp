@@ -54,6 +54,8 @@ Counters& Counters::operator+=(const Counters& more) {
     crowded += more.crowded;
     strangers += more.strangers;
     packets_lost += more.packets_lost;
+    for (std::size_t i = 0; i < kAnswerCount; ++i)
+        answers[i] += more.answers[i];
     return *this;
 }
 
@@ -61,6 +63,8 @@ Gauges& Gauges::operator+=(const Gauges& more) {
     flows += more.flows;
     limit += more.limit;
     half_closed += more.half_closed;
+    for (std::size_t role = 0; role < half_closed_by.size(); ++role)
+        half_closed_by[role] += more.half_closed_by[role];
     fast_path += more.fast_path;
     for (std::size_t role = 0; role < sides.size(); ++role)
         for (std::size_t state = 0; state < sides[role].size(); ++state)
@@ -74,6 +78,9 @@ PolicyCounts& PolicyCounts::operator+=(const PolicyCounts& more) {
     asked += more.asked;
     expired += more.expired;
     reset += more.reset;
+    confirmed += more.confirmed;
+    unconfirmed += more.unconfirmed;
+    refused += more.refused;
     observed += more.observed;
     right += more.right;
     regret += more.regret;

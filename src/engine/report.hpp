@@ -58,6 +58,21 @@ struct FlowReport {
     flow::Outcome outcome = flow::Outcome::none;  // of the last reset
 };
 
+/// What became of asking a side.
+enum class Answer : std::uint8_t {
+    alive,              // it answered
+    orphan,             // it answered as a record whose application has closed both ways
+    gone,               // it answered by RST
+    silent,             // it left all attempts unanswered
+    unreachable,        // and the network reported that it cannot be reached
+    gone_after_reset,   // asked after our RST, it answered by RST: this confirms it
+    alive_after_reset,  // or otherwise
+};
+
+inline constexpr std::size_t kAnswerCount = 7;
+inline constexpr std::array<std::string_view, kAnswerCount> kAnswerNames = {
+    "alive", "orphan", "gone", "silent", "unreachable", "gone_after_reset", "alive_after_reset"};
+
 /// Monotonic counters of one shard; they only grow.
 struct Counters {
     std::uint64_t packets_seen = 0;
@@ -80,7 +95,8 @@ struct Counters {
     std::uint64_t resets_delayed = 0;      // times that `resets_per_second` made a flow wait
     std::uint64_t crowded = 0;    // flows that went first because their source had too many half-closed ones
     std::uint64_t strangers = 0;  // segments without SYN that belonged to no flow
-    std::uint64_t packets_lost = 0;  // passed unseen because the queue was full
+    std::uint64_t packets_lost = 0;                     // passed unseen because the queue was full
+    std::array<std::uint64_t, kAnswerCount> answers{};  // sides, by Answer
 
     Counters& operator+=(const Counters& more);
 };
@@ -90,6 +106,7 @@ struct Gauges {
     std::uint64_t flows = 0;
     std::uint64_t limit = 0;
     std::uint64_t half_closed = 0;
+    std::array<std::uint64_t, 2> half_closed_by{};  // of these, by the closer's tcp::Role
     std::uint64_t fast_path = 0;
     /// Sides in each state, by role and state: every flow counts once as a client and once as a server.
     std::array<std::array<std::uint64_t, tcp::kStateCount>, 2> sides{};
@@ -103,7 +120,10 @@ struct PolicyCounts {
     std::uint64_t half_closed = 0;  // times
     std::uint64_t asked = 0;        // times that both sides were asked
     std::uint64_t expired = 0;
-    std::uint64_t reset = 0;       // flows
+    std::uint64_t reset = 0;      // flows
+    std::uint64_t confirmed = 0;  // this and the next two: flows, as in Counters
+    std::uint64_t unconfirmed = 0;
+    std::uint64_t refused = 0;
     std::uint64_t observed = 0;    // times that a flow would have been reset
     std::uint64_t right = 0;       // of these: nothing came any more, or only what changes nothing
     std::uint64_t regret = 0;      // of these: the flow went on, or was closed in good order

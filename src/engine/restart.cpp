@@ -55,7 +55,7 @@ void Engine::Impl::take_over(Instant now, std::uint32_t slot, const Record& kept
     tcp::recall(record.connection);
     const Stage s = stage(record);
     record.half_closed = s == Stage::half_closed;
-    if (record.half_closed) ++half_closed_now_;
+    if (record.half_closed) count_half_closed(record, record.half_closed_at);
     if (record.connection.released) ++released_now_;
     if (record.unheard) ++unheard_now_;
     count_states(record.connection, 1);

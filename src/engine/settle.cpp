@@ -87,8 +87,7 @@ void Engine::Impl::change_stage(Instant now, std::uint32_t slot, Stage to) {
 
 void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {
     Record& record = table_[slot];
-    ++half_closed_now_;
-    record.half_closed_at = now;
+    count_half_closed(record, now);
     record.longest_idle = Duration(0);
     reaper::revive(record);
     match_policy(now, record);
@@ -104,9 +103,20 @@ void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {
                                                    : "one side's FIN is acknowledged"));
 }
 
+void Engine::Impl::count_half_closed(Record& record, Instant since) {
+    const tcp::Role closer = tcp::closer(record.connection).value_or(tcp::Role::client);
+    record.server_closed = closer == tcp::Role::server;
+    record.half_closed_at = since;
+    census_.add(closer, since);
+}
+
+void Engine::Impl::count_half_closed_no_more(const Record& record) {
+    census_.remove(record.server_closed ? tcp::Role::server : tcp::Role::client, record.half_closed_at);
+}
+
 void Engine::Impl::note_half_closed_no_more(Instant now, std::uint32_t slot, Stage to) {
     const Record& record = table_[slot];
-    --half_closed_now_;
+    count_half_closed_no_more(record);
     sources_.remove(slot);
     const bool both_closed = (to == Stage::closing || to == Stage::finished) && !record.connection.reset_seen;
     if (!both_closed) return;

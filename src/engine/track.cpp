@@ -241,7 +241,7 @@ void Engine::Impl::erase(Instant now, std::uint32_t slot) {
     if (record.reaping.recorded) ++policy_counts_[record.policy].right;
     if (record.half_closed) sources_.remove(slot);
     --policy_counts_[record.policy].flows;
-    if (record.half_closed) --half_closed_now_;
+    if (record.half_closed) count_half_closed_no_more(record);
     if (record.connection.released) --released_now_;
     if (record.unheard) --unheard_now_;
     if (options_.silent_losses) odd_.erase(slot);

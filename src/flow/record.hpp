@@ -57,7 +57,8 @@ struct Record {
     bool high_is_local : 1 = false;
     bool half_closed : 1 = false;
     bool was_half_closed : 1 = false;
-    bool unheard : 1 = false;  // known by hearsay, and no segment of it has come to this table
+    bool server_closed : 1 = false;  // with half_closed: the closer, as it was counted
+    bool unheard : 1 = false;        // known by hearsay, and no segment of it has come to this table
 
     [[nodiscard]] const tcp::Endpoint& endpoint(tcp::Role r) const {
         return (r == tcp::Role::client) == client_is_low ? key.low : key.high;

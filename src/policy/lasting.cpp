@@ -6,9 +6,9 @@
 
 namespace finwait::policy {
 
-void Lasting::add(Duration d) {
+void Lasting::add(Duration d, std::uint64_t times) {
     const auto bound = std::ranges::lower_bound(kLastingBounds, d);
-    ++buckets_[static_cast<std::size_t>(bound - kLastingBounds.begin())];
+    buckets_[static_cast<std::size_t>(bound - kLastingBounds.begin())] += times;
 }
 
 Lasting& Lasting::operator+=(const Lasting& more) {

@@ -22,7 +22,7 @@ class Lasting {
   public:
     static constexpr std::size_t kBuckets = kLastingBounds.size() + 1;
 
-    void add(Duration d);
+    void add(Duration d, std::uint64_t times = 1);
     Lasting& operator+=(const Lasting& more);
 
     [[nodiscard]] const std::array<std::uint64_t, kBuckets>& buckets() const { return buckets_; }
