@@ -3,6 +3,7 @@
 
 #include "control/ask.hpp"
 #include "control/commands.hpp"
+#include "control/gather.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -21,10 +22,6 @@ namespace finwait::control {
 
 [[nodiscard]] inline boost::asio::awaitable<bool> fail(Writer& writer, const Error& error) {
     return send(writer, error_line(error));
-}
-
-[[nodiscard]] inline Error silent_shard(std::size_t shard) {
-    return {ErrorCode::timeout, "shard " + std::to_string(shard) + " does not answer", 0};
 }
 
 /// How a walk over the shards ended. After `failed` the client has been told and is still there.

@@ -2,64 +2,28 @@
 
 #include "control/answer.hpp"
 #include "control/flow_commands.hpp"
+#include "control/gather.hpp"
 #include "control/policy_commands.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
 #include <utility>
+#include <variant>
 
 namespace finwait::control {
 namespace {
 
 namespace asio = boost::asio;
 
-struct ShardTotals {
-    engine::Counters counters;
-    engine::Gauges gauges;
-    std::vector<std::string> stopped;
-};
-
-std::vector<std::string> stopped_policies(const engine::Engine& engine) {
-    std::vector<std::string> names;
-    const std::vector<engine::PolicyCounts> counts = engine.policy_counts();
-    for (std::size_t i = 0; i < counts.size(); ++i)
-        if (counts[i].stopped) names.push_back(engine.policies()[static_cast<std::uint8_t>(i)].name);
-    return names;
-}
-
-/// What the shell around the shards knows.
-void ask_hooks(const Context& context, Totals& totals) {
-    const Hooks& hooks = context.hooks;
-    if (hooks.queue) totals.queue = hooks.queue();
-    if (hooks.audit_lost) totals.audit_lost = hooks.audit_lost();
-    if (hooks.wire) totals.wire = hooks.wire();
-    if (hooks.aside) totals.aside = hooks.aside();
-    if (hooks.mode) totals.mode = hooks.mode();
-    totals.version = hooks.version;
-    totals.shards = context.shards.size();
-    totals.uptime_s =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - context.started).count();
-}
-
 asio::awaitable<bool> stats(const Context& context, Writer& writer) {
-    Totals totals;
-    for (std::size_t i = 0; i < context.shards.size(); ++i) {
-        Question<ShardTotals> question = [](engine::Engine& engine, Instant) {
-            return ShardTotals{engine.counters(), engine.gauges(), stopped_policies(engine)};
-        };
-        std::optional<ShardTotals> answer =
-            co_await ask<ShardTotals>(context.shards[i], std::move(question), context.options.shard_timeout);
-        if (!answer) {
-            const bool alive = co_await fail(writer, silent_shard(i));
-            co_return alive;
-        }
-        totals.counters += answer->counters;
-        totals.gauges += answer->gauges;
-        totals.stopped.insert(answer->stopped.begin(), answer->stopped.end());
+    const std::variant<Totals, Error> gathered = co_await gather_totals(context);
+    bool alive = false;
+    if (const auto* error = std::get_if<Error>(&gathered)) {
+        alive = co_await fail(writer, *error);
+    } else {
+        const std::string json = stats_json(std::get<Totals>(gathered));
+        alive = co_await send(writer, data_line("stats", json) + done_line());
     }
-    ask_hooks(context, totals);
-    const std::string json = stats_json(totals);
-    const bool alive = co_await send(writer, data_line("stats", json) + done_line());
     co_return alive;
 }
 

@@ -113,16 +113,6 @@ void append_history(std::string& out, const engine::FlowReport& flow) {
     out += ']';
 }
 
-/// Sides in each state, clients and servers together.
-std::string by_state(const engine::Gauges& gauges) {
-    std::string out = "{";
-    for (std::size_t state = 0; state < tcp::kStateCount; ++state) {
-        fmt::format_to(std::back_inserter(out), R"({}"{}":{})", state == 0 ? "" : ",",
-                       tcp::kStateNames[state], gauges.sides[0][state] + gauges.sides[1][state]);
-    }
-    return out + "}";
-}
-
 }  // namespace
 
 void append_flow(std::string& out, const engine::FlowReport& flow, Detail detail, const Peers* peers) {
@@ -170,42 +160,6 @@ void append_kill(std::string& out, const engine::FlowReport& flow, engine::KillR
     out += R"(},"result":)";
     append_quoted(out, engine::name(result));
     out += '}';
-}
-
-std::string stats_json(const Totals& totals) {
-    const engine::Counters& count = totals.counters;
-    const engine::Gauges& now = totals.gauges;
-    std::string out = fmt::format(
-        R"({{"flows":{{"total":{},"limit":{},"half_closed":{},"fast_path":{},"opened":{},"adopted":{},"evicted":{},)"
-        R"("became_half_closed":{},"expired":{},"crowded":{},"by_state":{}}})",
-        now.flows, now.limit, now.half_closed, now.fast_path, count.flows_opened, count.flows_adopted,
-        count.flows_evicted, count.half_closed, count.expired, count.crowded, by_state(now));
-    fmt::format_to(std::back_inserter(out),
-                   R"(,"packets":{{"seen":{},"invalid":{},"unparsed":{},"untracked":{},"lost":{}}})",
-                   count.packets_seen, count.packets_invalid, count.packets_unparsed, count.packets_untracked,
-                   count.packets_lost);
-    fmt::format_to(
-        std::back_inserter(out),
-        R"(,"probes":{{"sent":{},"unreachable":{}}},"resets":{{"sent":{},"confirmed":{},"unconfirmed":{},"refused":{},)"
-        R"("delayed":{},"observed":{}}})",
-        count.probes_sent, count.probes_unreachable, count.resets_sent, count.resets_confirmed,
-        count.resets_unconfirmed, count.resets_refused, count.resets_delayed, count.observed);
-    fmt::format_to(
-        std::back_inserter(out),
-        R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"audit":{{"lost":{}}},"shards":{},"mode":)",
-        totals.queue.dropped + count.packets_lost, totals.queue.kernel_dropped, totals.queue.user_dropped,
-        totals.queue.errors, totals.audit_lost, totals.shards);
-    append_quoted(out, totals.mode);
-    fmt::format_to(std::back_inserter(out),
-                   R"(,"wire":{{"translated":{},"no_entry":{},"not_sent":{},"refused":{},"ended":{}}})",
-                   totals.wire.translated, totals.wire.no_entry, totals.wire.not_sent, totals.wire.refused,
-                   totals.wire.ended);
-    fmt::format_to(std::back_inserter(out), R"(,"left_alone":{{"bridged":{},"vrf":{},"rule":{}}})",
-                   totals.aside.bridged, totals.aside.vrf, totals.aside.rule);
-    out += R"(,"policies_stopped":)" + nlohmann::json(totals.stopped).dump();
-    fmt::format_to(std::back_inserter(out), R"(,"uptime_s":{:.1f},"version":)", totals.uptime_s);
-    append_quoted(out, totals.version);
-    return out + "}";
 }
 
 }  // namespace finwait::control

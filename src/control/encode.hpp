@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/engine.hpp"
+#include "shard/load.hpp"
 
 #include <array>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace finwait::control {
 
@@ -38,10 +40,20 @@ struct AsideStats {
     std::uint64_t rule = 0;  // routed by what a packet of ours cannot have
 };
 
+/// What one shard has of the whole.
+struct ShardShare {
+    std::uint64_t packets = 0;
+    std::uint64_t flows = 0;
+    Duration cpu{0};  // that its thread has used
+};
+
 /// All shards together.
 struct Totals {
     engine::Counters counters;
     engine::Gauges gauges;
+    policy::Lasting half_closed_ages;
+    shard::Load load;
+    std::vector<ShardShare> by_shard;
     QueueStats queue;
     std::uint64_t audit_lost = 0;
     WireStats wire;
@@ -51,6 +63,9 @@ struct Totals {
     std::set<std::string> stopped;  // policies whose breaker is open
     double uptime_s = 0;
     std::string version;
+
+    /// Packets that passed unseen.
+    [[nodiscard]] std::uint64_t dropped() const { return queue.dropped + counters.packets_lost; }
 };
 
 /// What each side takes its peer to be, by tcp::Role; empty where nobody can say.

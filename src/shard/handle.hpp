@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/engine.hpp"
+#include "shard/load.hpp"
 #include "tcp/time.hpp"
 
 #include <functional>
@@ -19,6 +20,8 @@ struct Handle {
     std::function<void()> wake;
     /// The clock that the shard tells its engine.
     Instant (*now)() = nullptr;
+    /// What its packets cost; to be read on its thread. May be null.
+    const Load* load = nullptr;
 
     /// Runs `task(engine, now)` on the shard's thread. Keep it short: no packet is handled meanwhile.
     template<typename Task>

@@ -97,6 +97,7 @@ Handle Shard::handle() {
     handle.engine = &engine_;
     handle.wake = [this] { run_due(); };
     handle.now = &monotonic_now;
+    handle.load = &load_;
     return handle;
 }
 
@@ -108,27 +109,43 @@ void Shard::wait_readable() {
 }
 
 void Shard::on_readable() {
+    Instant now = Instant::never();
     bool more = true;
-    for (int i = 0; more && i < kBurstsPerTurn; ++i)
-        more = handle_burst();
-    run_due();
+    for (int i = 0; more && i < kBurstsPerTurn; ++i) {
+        const auto done = handle_burst();
+        more = done.has_value();
+        now = done.value_or(now);
+    }
+    run_due(now == Instant::never() ? monotonic_now() : now);
     if (more)
         boost::asio::post(io_, [this] { on_readable(); });
     else
         wait_readable();
 }
 
-bool Shard::handle_burst() {
+std::optional<Instant> Shard::handle_burst() {
     const auto burst = queue_.receive();
-    if (burst.empty()) return false;
+    if (burst.empty()) return std::nullopt;
     const Instant now = monotonic_now();
     read(burst);
     for (std::size_t i = 0; i < burst.size(); ++i) {
         if (burst[i].lost_before > 0) note_loss(now, burst[i].lost_before);
-        queue_.dispose(i, decide(now, burst[i], parsed_[i], segments_[i]));
+        const netfilter::Disposition disposition = decide(now, burst[i], parsed_[i], segments_[i]);
+        queue_.dispose(i, disposition);
+        count(disposition);
     }
     queue_.flush();
-    return true;
+    const Instant sent = monotonic_now();
+    load_.note_wait(sent - now, burst.size());
+    return sent;
+}
+
+void Shard::count(netfilter::Disposition disposition) {
+    switch (disposition) {
+        case netfilter::Disposition::accept: ++load_.accepted; break;
+        case netfilter::Disposition::mark: ++load_.released; break;
+        case netfilter::Disposition::drop: ++load_.dropped; break;
+    }
 }
 
 void Shard::read(std::span<const netfilter::QueuedPacket> burst) {
@@ -193,7 +210,10 @@ void Shard::stir(std::vector<Ready> segments) {
 }
 
 void Shard::run_due() {
-    const Instant now = monotonic_now();
+    run_due(monotonic_now());
+}
+
+void Shard::run_due(Instant now) {
     if (engine_.next_deadline() <= now) {
         actions_.clear();
         engine_.on_tick(now, actions_);

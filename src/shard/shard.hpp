@@ -6,6 +6,7 @@
 #include "netfilter/queue.hpp"
 #include "shard/aside.hpp"
 #include "shard/handle.hpp"
+#include "shard/load.hpp"
 #include "shard/wire.hpp"
 
 #include <array>
@@ -88,9 +89,10 @@ class Shard {
   private:
     void wait_readable();
     void on_readable();
-    /// Receives and decides one burst; false when nothing was queued.
-    bool handle_burst();
+    /// Receives and decides one burst; when its verdicts were sent, or nothing when there was none.
+    std::optional<Instant> handle_burst();
     void read(std::span<const netfilter::QueuedPacket> burst);
+    void count(netfilter::Disposition disposition);
     [[nodiscard]] netfilter::Disposition decide(Instant now, const netfilter::QueuedPacket& packet,
                                                 tcp::ParseError error, const tcp::Segment& segment);
     [[nodiscard]] engine::Verdict on_segment(Instant now, const tcp::Segment& segment, engine::Way way);
@@ -98,6 +100,7 @@ class Shard {
     /// The verdict on a packet that is no segment.
     [[nodiscard]] engine::Verdict on_other(std::span<const std::uint8_t> packet, tcp::ParseError error);
     void run_due();
+    void run_due(Instant now);
     void perform(Instant now, const engine::Actions& actions);
     void arm_timer();
     void stop_when_drained(Instant until);
@@ -120,6 +123,7 @@ class Shard {
     std::array<tcp::ParseError, netfilter::Queue::kBurst> parsed_{};
     Instant timer_set_for_ = Instant::never();
     engine::Actions actions_;
+    Load load_;
     std::uint64_t strangers_told_ = 0;
     std::atomic<std::uint64_t> queue_errors_ = 0;
     std::atomic<std::uint64_t> unheard_ = 0;

@@ -127,6 +127,30 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
         EXPECT_EQ(stats["packets"][key], 0);
 }
 
+TEST(Encode, StatsTellWhatTheLoadOfTheShardsIsAndWhatBecameOfAsking) {
+    Totals totals;
+    totals.gauges.half_closed_by = {3, 4};
+    totals.half_closed_ages.add(std::chrono::seconds(45), 7);
+    totals.counters.answers[static_cast<std::size_t>(engine::Answer::orphan)] = 8;
+    totals.load.accepted = 10;
+    totals.load.released = 20;
+    totals.load.dropped = 30;
+    totals.load.note_wait(std::chrono::microseconds(30), 60);
+    totals.load.note_wait(std::chrono::seconds(1), 2);
+    totals.by_shard = {{5, 6, std::chrono::milliseconds(1500)}, {7, 8, {}}};
+    const json stats = json::parse(stats_json(totals));
+    EXPECT_EQ(stats["flows"]["half_closed_by"], json::parse(R"({"client":3,"server":4})"));
+    EXPECT_EQ(stats["flows"]["half_closed_ages"][6], json::parse(R"({"up_to_s":60.0,"count":7})"));
+    EXPECT_EQ(stats["probes"]["answers"]["orphan"], 8);
+    EXPECT_EQ(stats["probes"]["answers"].size(), engine::kAnswerCount);
+    EXPECT_EQ(stats["packets"]["verdicts"], json::parse(R"({"accept":10,"release":20,"drop":30})"));
+    EXPECT_EQ(stats["latency"]["buckets"][5], json::parse(R"({"up_to_s":5e-05,"count":60})"));
+    EXPECT_EQ(stats["latency"]["buckets"].back(), json::parse(R"({"up_to_s":null,"count":2})"));
+    EXPECT_DOUBLE_EQ(stats["latency"]["sum_s"], 2.0018);
+    EXPECT_EQ(stats["per_shard"],
+              json::parse(R"([{"packets":5,"flows":6,"cpu_s":1.5},{"packets":7,"flows":8,"cpu_s":0.0}])"));
+}
+
 TEST(Encode, ATimeoutThatIsOffIsNull) {
     policy::Policy policy;
     policy.name = "web";
