@@ -20,14 +20,14 @@ std::string errno_text(int error) {
     return std::strerror(error);
 }  // NOLINT(concurrency-mt-unsafe)
 
-std::string advice(int error) {
+std::string advice(const SocketNames& names, int error) {
     if (error == EACCES || error == EPERM)
-        return "; run as root, or set control.socket to a place of your own";
-    return "; set control.socket to another place";
+        return fmt::format("; run as root, or set {} to a place of your own", names.key);
+    return fmt::format("; set {} to another place", names.key);
 }
 
-std::string failed(std::string_view what, const std::string& path, int error) {
-    return fmt::format("control socket {}: {}: {}{}", path, what, errno_text(error), advice(error));
+std::string failed(const SocketNames& names, std::string_view what, const std::string& path, int error) {
+    return fmt::format("{} {}: {}: {}{}", names.socket, path, what, errno_text(error), advice(names, error));
 }
 
 sockaddr_un address_of(const std::string& path) {
@@ -38,20 +38,20 @@ sockaddr_un address_of(const std::string& path) {
 }
 
 /// The directory of a socket below /run is gone after every boot.
-std::string make_directory(const std::string& path) {
+std::string make_directory(const SocketNames& names, const std::string& path) {
     const std::filesystem::path directory = std::filesystem::path(path).parent_path();
     std::error_code error;
     if (directory.empty() || !std::filesystem::create_directories(directory, error)) {
-        return error ? failed("creating its directory", path, error.value()) : std::string();
+        return error ? failed(names, "creating its directory", path, error.value()) : std::string();
     }
     using std::filesystem::perms;
     const perms mode =
         perms::owner_all | perms::group_read | perms::group_exec | perms::others_read | perms::others_exec;
     std::filesystem::permissions(directory, mode, error);
-    return error ? failed("setting its directory's mode", path, error.value()) : std::string();
+    return error ? failed(names, "setting its directory's mode", path, error.value()) : std::string();
 }
 
-std::string in_use(const std::string& path, int connection) {
+std::string in_use(const SocketNames& names, const std::string& path, int connection) {
     ucred peer{};
     socklen_t size = sizeof peer;
     std::string pid;
@@ -59,32 +59,34 @@ std::string in_use(const std::string& path, int connection) {
         peer.pid > 0) {
         pid = fmt::format(" (pid {})", peer.pid);
     }
-    return fmt::format("control socket {} is in use by a running finwaitd{}; stop it or set control.socket",
-                       path, pid);
+    return fmt::format("{} {} is in use by a running finwaitd{}; stop it or set {}", names.socket, path, pid,
+                       names.key);
 }
 
 /// Makes way for a new socket; what stands in the way, if it has to stay there.
-std::string clear_place(const std::string& path) {
+std::string clear_place(const SocketNames& names, const std::string& path) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) {
-        return errno == ENOENT ? std::string() : failed("looking at it", path, errno);
+        return errno == ENOENT ? std::string() : failed(names, "looking at it", path, errno);
     }
     if (!S_ISSOCK(status.st_mode)) {
-        return fmt::format(
-            "control socket {}: another kind of file is there; remove it or set control.socket", path);
+        return fmt::format("{} {}: another kind of file is there; remove it or set {}", names.socket, path,
+                           names.key);
     }
     const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (probe < 0) return failed("opening a socket", path, errno);
+    if (probe < 0) return failed(names, "opening a socket", path, errno);
     const sockaddr_un address = address_of(path);
     const int connected = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
     const int error = connected == 0 ? 0 : errno;
     // EAGAIN: somebody listens, and its backlog is full.
     const std::string live =
-        error == 0 || error == EAGAIN ? in_use(path, error == 0 ? probe : -1) : std::string();
+        error == 0 || error == EAGAIN ? in_use(names, path, error == 0 ? probe : -1) : std::string();
     ::close(probe);
     if (!live.empty()) return live;
-    if (error != ECONNREFUSED && error != ENOENT) return failed("finding out who uses it", path, error);
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failed("removing a stale one", path, errno);
+    if (error != ECONNREFUSED && error != ENOENT)
+        return failed(names, "finding out who uses it", path, error);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+        return failed(names, "removing a stale one", path, errno);
     return {};
 }
 
@@ -105,16 +107,17 @@ void give_to_group(const std::string& path, const std::string& name, std::vector
 }  // namespace
 
 std::variant<SocketFile, std::string> SocketFile::open(const std::string& path, const std::string& group,
-                                                       std::vector<std::string>& notes) {
+                                                       std::vector<std::string>& notes,
+                                                       const SocketNames& names) {
     if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
-        return fmt::format("control socket \"{}\": its path must have 1 to {} bytes", path,
+        return fmt::format("{} \"{}\": its path must have 1 to {} bytes", names.socket, path,
                            sizeof(sockaddr_un::sun_path) - 1);
     }
-    if (std::string problem = make_directory(path); !problem.empty()) return problem;
-    if (std::string problem = clear_place(path); !problem.empty()) return problem;
+    if (std::string problem = make_directory(names, path); !problem.empty()) return problem;
+    if (std::string problem = clear_place(names, path); !problem.empty()) return problem;
     const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (descriptor < 0) return failed("opening a socket", path, errno);
-    SocketFile file(path, descriptor);
+    if (descriptor < 0) return failed(names, "opening a socket", path, errno);
+    SocketFile file(path, descriptor, names);
     if (std::string problem = file.bind_and_listen(group, notes); !problem.empty()) return problem;
     return file;
 }
@@ -123,24 +126,25 @@ std::string SocketFile::bind_and_listen(const std::string& group, std::vector<st
     constexpr mode_t mode = 0660;
     // The file takes its mode from the socket, so that it is never open to all, not even between bind and
     // chmod.
-    if (::fchmod(descriptor_, mode) != 0) return failed("setting its mode", path_, errno);
+    if (::fchmod(descriptor_, mode) != 0) return failed(names_, "setting its mode", path_, errno);
     const sockaddr_un address = address_of(path_);
     if (::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        return failed("binding it", path_, errno);
+        return failed(names_, "binding it", path_, errno);
     }
     bound_ = true;
     struct stat status {};
-    if (::lstat(path_.c_str(), &status) != 0) return failed("looking at it", path_, errno);
+    if (::lstat(path_.c_str(), &status) != 0) return failed(names_, "looking at it", path_, errno);
     device_ = status.st_dev;
     inode_ = status.st_ino;
     give_to_group(path_, group, notes);
-    if (::chmod(path_.c_str(), mode) != 0) return failed("setting its mode", path_, errno);
-    if (::listen(descriptor_, SOMAXCONN) != 0) return failed("listening", path_, errno);
+    if (::chmod(path_.c_str(), mode) != 0) return failed(names_, "setting its mode", path_, errno);
+    if (::listen(descriptor_, SOMAXCONN) != 0) return failed(names_, "listening", path_, errno);
     return {};
 }
 
 SocketFile::SocketFile(SocketFile&& other) noexcept
-    : path_(std::move(other.path_)),
+    : names_(other.names_),
+      path_(std::move(other.path_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
       device_(other.device_),
       inode_(other.inode_),

@@ -1,13 +1,21 @@
-// The control socket as a file: finds out whether another daemon answers there, replaces a stale one, sets
-// group and mode, and removes it at the end. Knows no protocol.
+// A Unix socket as a file, the control socket above all: finds out whether another daemon answers there,
+// replaces a stale one, sets group and mode, and removes it at the end. Knows no protocol.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <sys/types.h>
+#include <utility>
 #include <variant>
 #include <vector>
 
 namespace finwait::control {
+
+/// What messages call the socket, and the key that says where it is.
+struct SocketNames {
+    std::string_view socket = "control socket";
+    std::string_view key = "control.socket";
+};
 
 class SocketFile {
   public:
@@ -15,7 +23,8 @@ class SocketFile {
     /// for operators; `notes` gets what they should know although it works.
     [[nodiscard]] static std::variant<SocketFile, std::string> open(const std::string& path,
                                                                     const std::string& group,
-                                                                    std::vector<std::string>& notes);
+                                                                    std::vector<std::string>& notes,
+                                                                    const SocketNames& names = {});
     SocketFile(SocketFile&& other) noexcept;
     SocketFile(const SocketFile&) = delete;
     SocketFile& operator=(const SocketFile&) = delete;
@@ -28,9 +37,11 @@ class SocketFile {
     void remove();
 
   private:
-    SocketFile(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+    SocketFile(std::string path, int descriptor, const SocketNames& names)
+        : names_(names), path_(std::move(path)), descriptor_(descriptor) {}
     [[nodiscard]] std::string bind_and_listen(const std::string& group, std::vector<std::string>& notes);
 
+    SocketNames names_;
     std::string path_;
     int descriptor_ = -1;
     dev_t device_ = 0;
