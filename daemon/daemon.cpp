@@ -57,7 +57,7 @@ Daemon::~Daemon() {
 int Daemon::run() {
     watch_signals();  // one that comes while we start is taken when we run
     if (!open_audit()) return 2;
-    if (!open_shards() || !open_own_sockets() || !open_control()) return 1;
+    if (!open_shards() || !open_own_sockets() || !open_control() || !open_web()) return 1;
     try_conntrack();
     take_over_flows(settings_, shards_, *logger_);
     if (!install_rules() || !translate_addresses()) {
@@ -179,7 +179,7 @@ std::vector<shard::Handle> Daemon::handles() const {
     return handles;
 }
 
-bool Daemon::open_control() {
+control::Hooks Daemon::hooks() {
     control::Hooks hooks;
     audit_requests(hooks);
     hooks.rules = [this](std::string_view backend) { return rules_text(backend); };
@@ -192,10 +192,14 @@ bool Daemon::open_control() {
         return std::string(settings_.mode == config::Mode::observe ? "observe" : "enforce");
     };
     hooks.version = FINWAITD_VERSION;
+    return hooks;
+}
+
+bool Daemon::open_control() {
     std::vector<std::string> notes;
     const config::Control& place = settings_.control;
     auto opened = control::Server::open(control_io_, {place.socket, place.group, place.admin_group},
-                                        handles(), std::move(hooks), notes);
+                                        handles(), hooks(), notes);
     for (const std::string& note : notes)
         logger_->warn("{}", note);
     if (const auto* error = std::get_if<std::string>(&opened)) {
@@ -257,6 +261,7 @@ void Daemon::stop() {
     for (const auto& shard : shards_)
         shard->drain_and_stop(kDrainPatience);
     server_->stop();
+    web_->stop();
     rules_->remove();
     conntrack_clock_.restore();
     if (rules_->problem()) logger_->error("{}", *rules_->problem());

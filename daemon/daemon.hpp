@@ -14,6 +14,7 @@
 #include "observe/journal.hpp"
 #include "shard/registrar.hpp"
 #include "shard/shard.hpp"
+#include "web/server.hpp"
 
 #include <array>
 #include <atomic>
@@ -57,6 +58,10 @@ class Daemon {
     void tell_of_start();
     [[nodiscard]] bool open_control();
     void audit_requests(control::Hooks& hooks);
+    [[nodiscard]] bool open_web();
+    /// Serves where these settings say; what is wrong with that, or nothing.
+    [[nodiscard]] std::optional<std::string> serve(const config::Metrics& metrics);
+    [[nodiscard]] control::Hooks hooks();
     void try_conntrack();
     [[nodiscard]] bool install_rules();
     void fit_conntrack();
@@ -81,6 +86,7 @@ class Daemon {
     [[nodiscard]] control::AsideStats aside_stats() const;
     [[nodiscard]] netfilter::RulePlan plan() const;
     [[nodiscard]] engine::Tuning tuning() const;
+    [[nodiscard]] std::string spared() const;
     /// Of a limit that all shards share.
     [[nodiscard]] std::uint32_t share(std::uint32_t total) const;
 
@@ -105,6 +111,7 @@ class Daemon {
     std::optional<Adoption> adoption_;
     std::optional<shard::Registrar> registrar_;  // where conntrack can be asked
     std::unique_ptr<control::Server> server_;
+    std::optional<web::Server> web_;
     std::optional<netfilter::InstalledRules> rules_;
     machine::ConntrackClock conntrack_clock_;
     bool asks_conntrack_ = false;

@@ -34,8 +34,14 @@ std::vector<std::string> Daemon::put_in_force() {
         return unchanged(std::move(problems));
     }
     const auto& fresh = std::get<config::Settings>(result);
-    if (const auto problem = audit_.use(fresh.log.audit))
+    if (const auto problem = serve(fresh.metrics))
+        return unchanged({config_file_.string() + ": " + *problem});
+    if (const auto problem = audit_.use(fresh.log.audit)) {
+        // Where it was a moment ago it can be again.
+        if (const auto lost = serve(settings_.metrics)) logger_->error("{}", *lost);
         return unchanged({config_file_.string() + ": log.audit: " + *problem});
+    }
+    settings_.metrics = fresh.metrics;
     settings_.intercept.spare = fresh.intercept.spare;
     warn_of_restarts(fresh);
     settings_.mode = fresh.mode;
@@ -77,7 +83,7 @@ engine::Tuning Daemon::tuning() const {
     tuning.half_closed_per_source = settings_.limits.half_closed_per_source;
     tuning.breaker_share = settings_.limits.breaker_share;
     tuning.observe = settings_.mode == config::Mode::observe;
-    if (const std::string& spare = settings_.intercept.spare; !spare.empty())
+    if (const std::string spare = spared(); !spare.empty())
         tuning.spare = std::get<policy::Filter>(policy::Filter::parse(spare, policy::Purpose::policy_match));
     return tuning;
 }

@@ -1,16 +1,16 @@
 #include "config/keys.hpp"
 
 #include "config/cpus.hpp"
+#include "config/key_kinds.hpp"
+#include "config/listen.hpp"
 #include "config/value.hpp"
 #include "policy/breaker.hpp"
 #include "policy/filter.hpp"
-#include "policy/words.hpp"
 
 #include <array>
 #include <charconv>
 #include <limits>
 #include <optional>
-#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -20,120 +20,6 @@ namespace {
 using policy::OnExpiry;
 using policy::ResetSides;
 using policy::Timeouts;
-
-template<class Value>
-using Words = std::vector<std::pair<std::string_view, Value>>;
-
-// One of a few words, each of which stands for a value.
-template<class Table, class Value>
-Key<Table> word(std::string_view name, Value Table::*member, Words<Value> values) {
-    std::vector<std::string_view> words;
-    std::string allowed;
-    for (const auto& [text, value] : values) {
-        words.push_back(text);
-        allowed += (allowed.empty() ? "" : ", ") + policy::quoted(text);
-    }
-    const auto read = [=](const toml::node& node, Table& table) {
-        const auto text = node.value_exact<std::string_view>();
-        for (const auto& [known, value] : values) {
-            if (text != known) continue;
-            table.*member = value;
-            return true;
-        }
-        return false;
-    };
-    const auto print = [=](const Table& table) {
-        for (const auto& [text, value] : values) {
-            if (table.*member == value) return toml_string(text);
-        }
-        return toml_string("");
-    };
-    return {name, allowed, words, read, print};
-}
-
-template<class Table, class Value>
-Key<Table> integer(std::string_view name, Value Table::*member, std::int64_t least, std::int64_t most) {
-    const auto read = [=](const toml::node& node, Table& table) {
-        const auto number = node.value_exact<std::int64_t>();
-        if (!number || *number < least || *number > most) return false;
-        table.*member = static_cast<Value>(*number);
-        return true;
-    };
-    const auto print = [=](const Table& table) { return std::to_string(table.*member); };
-    return {
-        name, "an integer from " + std::to_string(least) + " to " + std::to_string(most), {}, read, print};
-}
-
-// A share of limits.flows; `off` is what "off" stands for, where it is allowed.
-template<class Member>
-Key<Limits> share(std::string_view name, Member member, double least, double most,
-                  std::optional<double> off = std::nullopt) {
-    const auto read = [=](const toml::node& node, Limits& table) {
-        if (off && node.value_exact<std::string_view>() == "off") {
-            member(table) = *off;
-            return true;
-        }
-        const auto whole = node.value_exact<std::int64_t>();
-        const auto number = whole ? static_cast<double>(*whole) : node.value_exact<double>();
-        if (!number || !(*number >= least && *number <= most)) return false;
-        member(table) = *number;
-        return true;
-    };
-    const auto print = [=](const Limits& table) {
-        return off && member(table) == *off ? toml_string("off") : number_text(member(table));
-    };
-    std::string allowed = "a number from " + number_text(least) + " to " + number_text(most);
-    if (off) allowed += ", or \"off\"";
-    return {name, std::move(allowed), {}, read, print};
-}
-
-template<class Table>
-Key<Table> boolean(std::string_view name, bool Table::*member) {
-    const auto read = [=](const toml::node& node, Table& table) {
-        const auto value = node.value_exact<bool>();
-        if (value) table.*member = *value;
-        return value.has_value();
-    };
-    const auto print = [=](const Table& table) { return std::string(table.*member ? "true" : "false"); };
-    return {name, "true or false", {}, read, print};
-}
-
-enum class Off : bool { refused, accepted };
-
-Key<Timeouts> duration(std::string_view name, Duration Timeouts::*member, Off off = Off::refused,
-                       Duration least = std::chrono::milliseconds(1)) {
-    constexpr Duration kMost = std::chrono::hours(24 * 365);
-    const auto read = [=](const toml::node& node, Timeouts& table) {
-        const auto text = node.value_exact<std::string_view>();
-        const auto value = text ? policy::parse_duration(*text) : std::nullopt;
-        if (!value) return false;
-        const bool in_range = *value >= least && *value <= kMost;
-        if (!in_range && (*value != policy::kOff || off == Off::refused)) return false;
-        table.*member = *value;
-        return true;
-    };
-    const auto print = [=](const Timeouts& table) {
-        return toml_string(policy::duration_text(table.*member));
-    };
-    std::string allowed = "a duration from \"" + policy::duration_text(least) +
-                          "\" to \"365d\", such as \"90s\", \"5m\" or \"2h4m\"";
-    if (off == Off::accepted) allowed += ", or \"off\"";
-    return {name, std::move(allowed), {}, read, print};
-}
-
-// Text that a predicate accepts.
-template<class Table>
-Key<Table> text(std::string_view name, std::string Table::*member, std::string allowed,
-                bool (*valid)(std::string_view)) {
-    const auto read = [=](const toml::node& node, Table& table) {
-        const auto value = node.value_exact<std::string_view>();
-        if (!value || !valid(*value)) return false;
-        table.*member = *value;
-        return true;
-    };
-    const auto print = [=](const Table& table) { return toml_string(table.*member); };
-    return {name, std::move(allowed), {}, read, print};
-}
 
 bool is_file_path(std::string_view path, std::size_t most) {
     return path.size() > 1 && path.size() <= most && path[0] == '/' && path.back() != '/' &&
@@ -161,6 +47,14 @@ bool is_group_name(std::string_view name) {
     constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
     return !name.empty() && name.size() <= 32 && name[0] != '-' &&
            name.find_first_not_of(kAllowed) == name.npos;
+}
+
+bool is_place(std::string_view text) {
+    return text.empty() || parse_listen(text).has_value();
+}
+
+bool is_list_of_names(std::string_view text) {
+    return parse_names(text).has_value();
 }
 
 std::optional<std::int64_t> mark_bits(const toml::node& node) {
@@ -289,6 +183,19 @@ std::span<const Key<Control>> control_keys() {
              is_group_name),
         text("admin_group", &Control::admin_group,
              "the name of a group: 1 to 32 letters, digits, \"_\", \".\" and \"-\"", is_group_name),
+    };
+    return keys;
+}
+
+std::span<const Key<Metrics>> metrics_keys() {
+    static const std::vector keys = {
+        text(
+            "listen", &Metrics::listen,
+            "an address with a port such as \"127.0.0.1:9652\" or \"[::1]:9652\", \"unix:\" with an absolute "
+            "path of at most 107 bytes, or \"\" for nowhere",
+            is_place),
+        text("names", &Metrics::names,
+             "at most 32 host names such as \"gw1,gw1.example.com\", or \"\" for none", is_list_of_names),
     };
     return keys;
 }

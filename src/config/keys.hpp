@@ -31,6 +31,7 @@ struct Key {
 [[nodiscard]] std::span<const Key<policy::Timeouts>> timeouts_keys();
 [[nodiscard]] std::span<const Key<Control>> control_keys();
 [[nodiscard]] std::span<const Key<Conntrack>> conntrack_keys();
+[[nodiscard]] std::span<const Key<Metrics>> metrics_keys();
 [[nodiscard]] std::span<const Key<State>> state_keys();
 [[nodiscard]] std::span<const Key<Log>> log_keys();
 
@@ -42,6 +43,7 @@ void for_each_table(Visitor visit) {
     visit("timeouts", timeouts_keys(), &Settings::timeouts);
     visit("conntrack", conntrack_keys(), &Settings::conntrack);
     visit("control", control_keys(), &Settings::control);
+    visit("metrics", metrics_keys(), &Settings::metrics);
     visit("state", state_keys(), &Settings::state);
     visit("log", log_keys(), &Settings::log);
 }

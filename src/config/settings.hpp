@@ -66,6 +66,13 @@ struct Control {
     friend bool operator==(const Control&, const Control&) = default;
 };
 
+struct Metrics {
+    std::string listen = "127.0.0.1:9652";  // "": nowhere
+    std::string names;                      // of this machine, by which browsers may ask
+
+    friend bool operator==(const Metrics&, const Metrics&) = default;
+};
+
 struct State {
     std::string file = "/var/lib/finwaitd/state";  // "": none
 
@@ -88,6 +95,7 @@ struct Settings {
     std::vector<policy::Policy> policies;
     Conntrack conntrack;
     Control control;
+    Metrics metrics;
     State state;
     Log log;
 

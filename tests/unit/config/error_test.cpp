@@ -62,7 +62,7 @@ TEST(ConfigError, AnUnknownKeyAtTheTopLevel) {
         errors("\n  moed = \"enforce\""),
         ElementsAre(
             "test.toml:2:3: moed: found an unknown key; allowed: intercept, limits, timeouts, conntrack, "
-            "control, state, log, policy, mode, profile; did you mean \"mode\"?"));
+            "control, metrics, state, log, policy, mode, profile; did you mean \"mode\"?"));
 }
 
 TEST(ConfigError, AnUnknownKeyInATable) {
@@ -99,8 +99,8 @@ TEST(ConfigError, AnEndOfThePressureThatIsNotBehindItsStart) {
 }
 
 TEST(ConfigError, AnUnknownTable) {
-    EXPECT_THAT(errors("[metrics]\nlisten = \"\""),
-                ElementsAre(StartsWith("test.toml:1:2: metrics: found an unknown key; allowed: ")));
+    EXPECT_THAT(errors("[metric]\nlisten = \"\""),
+                ElementsAre(StartsWith("test.toml:1:2: metric: found an unknown key; allowed: ")));
 }
 
 TEST(ConfigError, AnIntegerOutOfRange) {

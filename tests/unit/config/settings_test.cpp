@@ -57,6 +57,9 @@ or port 81"""
 [control]
 socket = "/run/\u00e9.sock"
 group = "wheel"
+[metrics]
+listen = "[2001:db8::1]:80"
+names = "gw1,gw1.example.com"
 [state]
 file = ""
 [log]
@@ -78,6 +81,7 @@ TEST(Settings, AreWhatTheFileSays) {
               (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s, policy::OnExpiry::observe, 2s,
                                 7, policy::kOff, policy::OrphanTest::active, policy::ResetSides::holder}));
     EXPECT_EQ(s.control, (Control{"/run/\xc3\xa9.sock", "wheel"}));
+    EXPECT_EQ(s.metrics, (Metrics{"[2001:db8::1]:80", "gw1,gw1.example.com"}));
     EXPECT_EQ(s.state.file, "");
     EXPECT_EQ(s.log.level, "debug");
     ASSERT_EQ(s.policies.size(), 2U);
@@ -183,6 +187,10 @@ manage_timeouts = false
 socket = "/run/finwaitd/control.sock"
 group = "finwaitd"
 admin_group = "finwaitd-admin"
+
+[metrics]
+listen = "127.0.0.1:9652"
+names = ""
 
 [state]
 file = "/var/lib/finwaitd/state"

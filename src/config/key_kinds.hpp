@@ -1,0 +1,132 @@
+// The kinds of keys: from a member of a table to reading it, printing it and saying what is allowed.
+#pragma once
+
+#include "config/keys.hpp"
+#include "config/value.hpp"
+#include "policy/words.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace finwait::config {
+
+template<class Value>
+using Words = std::vector<std::pair<std::string_view, Value>>;
+
+/// One of a few words, each of which stands for a value.
+template<class Table, class Value>
+Key<Table> word(std::string_view name, Value Table::*member, Words<Value> values) {
+    std::vector<std::string_view> words;
+    std::string allowed;
+    for (const auto& [text, value] : values) {
+        words.push_back(text);
+        allowed += (allowed.empty() ? "" : ", ") + policy::quoted(text);
+    }
+    const auto read = [=](const toml::node& node, Table& table) {
+        const auto text = node.value_exact<std::string_view>();
+        for (const auto& [known, value] : values) {
+            if (text != known) continue;
+            table.*member = value;
+            return true;
+        }
+        return false;
+    };
+    const auto print = [=](const Table& table) {
+        for (const auto& [text, value] : values) {
+            if (table.*member == value) return toml_string(text);
+        }
+        return toml_string("");
+    };
+    return {name, allowed, words, read, print};
+}
+
+template<class Table, class Value>
+Key<Table> integer(std::string_view name, Value Table::*member, std::int64_t least, std::int64_t most) {
+    const auto read = [=](const toml::node& node, Table& table) {
+        const auto number = node.value_exact<std::int64_t>();
+        if (!number || *number < least || *number > most) return false;
+        table.*member = static_cast<Value>(*number);
+        return true;
+    };
+    const auto print = [=](const Table& table) { return std::to_string(table.*member); };
+    return {
+        name, "an integer from " + std::to_string(least) + " to " + std::to_string(most), {}, read, print};
+}
+
+/// A share of limits.flows; `off` is what "off" stands for, where it is allowed.
+template<class Member>
+Key<Limits> share(std::string_view name, Member member, double least, double most,
+                  std::optional<double> off = std::nullopt) {
+    const auto read = [=](const toml::node& node, Limits& table) {
+        if (off && node.value_exact<std::string_view>() == "off") {
+            member(table) = *off;
+            return true;
+        }
+        const auto whole = node.value_exact<std::int64_t>();
+        const auto number = whole ? static_cast<double>(*whole) : node.value_exact<double>();
+        if (!number || !(*number >= least && *number <= most)) return false;
+        member(table) = *number;
+        return true;
+    };
+    const auto print = [=](const Limits& table) {
+        return off && member(table) == *off ? toml_string("off") : number_text(member(table));
+    };
+    std::string allowed = "a number from " + number_text(least) + " to " + number_text(most);
+    if (off) allowed += ", or \"off\"";
+    return {name, std::move(allowed), {}, read, print};
+}
+
+template<class Table>
+Key<Table> boolean(std::string_view name, bool Table::*member) {
+    const auto read = [=](const toml::node& node, Table& table) {
+        const auto value = node.value_exact<bool>();
+        if (value) table.*member = *value;
+        return value.has_value();
+    };
+    const auto print = [=](const Table& table) { return std::string(table.*member ? "true" : "false"); };
+    return {name, "true or false", {}, read, print};
+}
+
+enum class Off : bool { refused, accepted };
+
+inline Key<policy::Timeouts> duration(std::string_view name, Duration policy::Timeouts::*member,
+                                      Off off = Off::refused, Duration least = std::chrono::milliseconds(1)) {
+    constexpr Duration kMost = std::chrono::hours(24 * 365);
+    const auto read = [=](const toml::node& node, policy::Timeouts& table) {
+        const auto text = node.value_exact<std::string_view>();
+        const auto value = text ? policy::parse_duration(*text) : std::nullopt;
+        if (!value) return false;
+        const bool in_range = *value >= least && *value <= kMost;
+        if (!in_range && (*value != policy::kOff || off == Off::refused)) return false;
+        table.*member = *value;
+        return true;
+    };
+    const auto print = [=](const policy::Timeouts& table) {
+        return toml_string(policy::duration_text(table.*member));
+    };
+    std::string allowed = "a duration from \"" + policy::duration_text(least) +
+                          "\" to \"365d\", such as \"90s\", \"5m\" or \"2h4m\"";
+    if (off == Off::accepted) allowed += ", or \"off\"";
+    return {name, std::move(allowed), {}, read, print};
+}
+
+/// Text that a predicate accepts.
+template<class Table>
+Key<Table> text(std::string_view name, std::string Table::*member, std::string allowed,
+                bool (*valid)(std::string_view)) {
+    const auto read = [=](const toml::node& node, Table& table) {
+        const auto value = node.value_exact<std::string_view>();
+        if (!value || !valid(*value)) return false;
+        table.*member = *value;
+        return true;
+    };
+    const auto print = [=](const Table& table) { return toml_string(table.*member); };
+    return {name, std::move(allowed), {}, read, print};
+}
+
+}  // namespace finwait::config

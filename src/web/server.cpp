@@ -1,0 +1,155 @@
+#include "web/server.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <unistd.h>
+#include <utility>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace finwait::web {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using Protocol = asio::generic::stream_protocol;
+
+namespace {
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : std::string();
+}
+
+}  // namespace
+
+/// Accepts readers until it is closed, and knows those that are there.
+class Server::Door : public std::enable_shared_from_this<Door> {
+  public:
+    Door(asio::io_context& io, Listener listener, std::shared_ptr<Site> site, const HttpLimits& limits)
+        : listener_(std::move(listener)), site_(std::move(site)), limits_(limits), acceptor_(io), pause_(io) {
+        acceptor_.assign(Protocol(listener_.family(), 0), listener_.release_descriptor());
+    }
+
+    void open() {
+        asio::co_spawn(acceptor_.get_executor(), accept_all(),
+                       [self = shared_from_this()](std::exception_ptr) {});
+    }
+
+    void close() {
+        listener_.remove();
+        error_code ignored;
+        acceptor_.close(ignored);
+        pause_.cancel();
+        for (const auto& weak : connections_)
+            if (const auto connection = weak.lock()) connection->close();
+    }
+
+  private:
+    asio::awaitable<void> accept_all() {
+        while (acceptor_.is_open()) {
+            Connection::Socket socket(acceptor_.get_executor());
+            error_code error;
+            co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
+            if (!error) {
+                welcome(std::move(socket));
+            } else if (acceptor_.is_open()) {
+                // Out of descriptors or memory: the client waits in the backlog until some are free again.
+                pause_.expires_after(std::chrono::milliseconds(100));
+                co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+            }
+        }
+    }
+
+    /// When there are too many, who has been there longest without asking anything goes, or else the
+    /// newcomer.
+    void welcome(Connection::Socket socket) {
+        std::erase_if(connections_, [](const std::weak_ptr<Connection>& weak) { return weak.expired(); });
+        if (connections_.size() >= limits_.connections) {
+            const auto idle = std::ranges::find_if(connections_, [](const std::weak_ptr<Connection>& weak) {
+                const auto connection = weak.lock();
+                return connection && connection->idle();
+            });
+            if (idle == connections_.end()) return;
+            if (const auto connection = idle->lock()) connection->close();
+            connections_.erase(idle);
+        }
+        connections_.push_back(Connection::start(std::move(socket), site_, limits_));
+    }
+
+    Listener listener_;
+    std::shared_ptr<Site> site_;
+    HttpLimits limits_;
+    asio::basic_socket_acceptor<Protocol> acceptor_;
+    asio::steady_timer pause_;
+    std::vector<std::weak_ptr<Connection>> connections_;  // in the order in which they came
+};
+
+Server::Server(asio::io_context& io, std::shared_ptr<control::Context> context, HttpLimits limits)
+    : io_(io), context_(std::move(context)), limits_(limits), site_(std::make_shared<Site>(io, context_)) {}
+
+Server::~Server() {
+    stop();
+}
+
+std::optional<std::string> Server::listen(const std::optional<Place>& place, std::vector<std::string> names,
+                                          const std::string& group, std::vector<std::string>& notes) {
+    if (place && place != place_) {
+        if (auto problem = move_to(*place, group, notes)) return problem;
+    }
+    if (!place) close_door();
+    place_ = place;
+    names.push_back(host_name());
+    // A browser does not reach a Unix socket; a proxy that does has names of its own.
+    const bool browsers = place && std::holds_alternative<tcp::Endpoint>(*place);
+    site_->allow(browsers ? std::optional(Hosts(std::move(names))) : std::nullopt);
+    return std::nullopt;
+}
+
+std::optional<std::string> Server::move_to(const Place& place, const std::string& group,
+                                           std::vector<std::string>& notes) {
+    auto opened = Listener::open(place, group, notes);
+    const auto* problem = std::get_if<Listener::Problem>(&opened);
+    if (problem != nullptr && problem->in_use && place_) {
+        // Perhaps by ourselves: on the same port of all addresses, say.
+        close_door();
+        auto again = Listener::open(place, group, notes);
+        if (auto* failed = std::get_if<Listener::Problem>(&again)) {
+            auto old = Listener::open(*place_, group, notes);
+            if (auto* back = std::get_if<Listener>(&old)) open_door(std::move(*back));
+            return std::move(failed->message);
+        }
+        open_door(std::get<Listener>(std::move(again)));
+        return std::nullopt;
+    }
+    if (problem != nullptr) return problem->message;
+    close_door();
+    open_door(std::get<Listener>(std::move(opened)));
+    return std::nullopt;
+}
+
+void Server::open_door(Listener listener) {
+    door_ = std::make_shared<Door>(io_, std::move(listener), site_, limits_);
+    door_->open();
+    site_->start();
+}
+
+void Server::close_door() {
+    if (door_) door_->close();
+    door_.reset();
+}
+
+void Server::stop() {
+    close_door();
+    site_->stop();
+    // A request may still wait for a shard, and find then that its client is gone.
+    const std::string version = context_->hooks.version;
+    context_->hooks = {};
+    context_->hooks.version = version;
+}
+
+}  // namespace finwait::web
