@@ -2,8 +2,8 @@
 
 #include "control/client.hpp"
 #include "policy/filter.hpp"
+#include "policy/words.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <variant>
 
@@ -19,11 +19,7 @@ nlohmann::json parse_object(std::string_view json) {
 void print_error(const control::Error& error, std::string_view filter, Output& err) {
     err.write("finwaitctl: " + error.message + "\n");
     if (error.column == 0 || filter.empty()) return;
-    std::string shown(filter);
-    // A tab or newline would move the caret away from its column.
-    std::replace_if(
-        shown.begin(), shown.end(), [](char c) { return c == '\t' || c == '\n'; }, ' ');
-    err.write("  " + shown + "\n  " + std::string(error.column - 1, ' ') + "^\n");
+    err.write(policy::pointed_at(filter, error.column) + "\n");
 }
 
 bool check_filter(const std::string& filter, Output& err) {

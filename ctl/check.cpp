@@ -20,7 +20,7 @@ ExitCode check_config(const std::string& file, bool json, Output& out, Output& e
                                             {"message", error.message}};
                 array.add(object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
             } else {
-                err.write(error.text() + "\n");
+                err.write(error.illustrated() + "\n");
             }
         }
     }

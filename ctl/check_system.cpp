@@ -27,7 +27,7 @@ ExitCode check_system(const std::string& file, bool json, Output& out, Output& e
     const config::Result result = config::load(file);
     if (const auto* errors = std::get_if<std::vector<config::Error>>(&result)) {
         for (const config::Error& error : *errors)
-            err.write(error.text() + "\n");
+            err.write(error.illustrated() + "\n");
         return ExitCode::bad_input;
     }
     const auto found = machine::findings(machine::gather(), std::get<config::Settings>(result));

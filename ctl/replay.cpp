@@ -21,7 +21,7 @@ std::optional<replay::Options> load_options(const std::string& file, Output& err
     config::Result result = config::load(file);
     if (const auto* errors = std::get_if<std::vector<config::Error>>(&result)) {
         for (const config::Error& error : *errors)
-            err.write(error.text() + "\n");
+            err.write(error.illustrated() + "\n");
         return std::nullopt;
     }
     auto& settings = std::get<config::Settings>(result);

@@ -72,7 +72,7 @@ int start(int argc, char** argv) {
     const finwait::config::Result loaded = finwait::config::load(file);
     if (const auto* errors = std::get_if<std::vector<finwait::config::Error>>(&loaded)) {
         for (const finwait::config::Error& error : *errors)
-            std::fprintf(stderr, "%s\n", error.text().c_str());
+            std::fprintf(stderr, "%s\n", error.illustrated().c_str());
         return kBadConfig;
     }
     const auto& settings = std::get<finwait::config::Settings>(loaded);

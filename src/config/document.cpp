@@ -19,10 +19,10 @@ std::string last_system_error() {
 
 }  // namespace
 
-void Errors::add(const Place& place, std::string message) {
-    errors_.push_back(
-        {place.document->order,
-         {place.document->name, place.position.line, place.position.column, std::move(message)}});
+void Errors::add(const Place& place, std::string message, std::string excerpt) {
+    errors_.push_back({place.document->order,
+                       {place.document->name, place.position.line, place.position.column, std::move(message),
+                        std::move(excerpt)}});
 }
 
 void Errors::add(const Document& document, std::string message) {

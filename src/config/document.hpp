@@ -28,7 +28,7 @@ struct Place {
 
 class Errors {
   public:
-    void add(const Place& place, std::string message);
+    void add(const Place& place, std::string message, std::string excerpt = {});
     /// For what has no line: a file that cannot be read.
     void add(const Document& document, std::string message);
 

@@ -22,6 +22,10 @@ std::string Error::text() const {
     return file + ':' + std::to_string(line) + ':' + std::to_string(column) + ": " + message;
 }
 
+std::string Error::illustrated() const {
+    return excerpt.empty() ? text() : text() + '\n' + excerpt;
+}
+
 Result load(const std::filesystem::path& file) {
     Errors errors;
     std::vector<Document> documents;

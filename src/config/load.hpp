@@ -18,9 +18,12 @@ struct Error {
     std::uint32_t line = 0;    // 1-based; 0 when the file itself could not be read
     std::uint32_t column = 0;  // 1-based
     std::string message;       // "timeouts.fin_wait_2: found the string \"5 minutes\"; allowed: ..."
+    std::string excerpt = {};  // of a filter: its text, and a line with a caret below the place
 
     /// "file:line:column: message"; without a line "file: message".
     [[nodiscard]] std::string text() const;
+    /// For a terminal: the same, and the excerpt on lines of its own.
+    [[nodiscard]] std::string illustrated() const;
 };
 
 using Result = std::variant<Settings, std::vector<Error>>;

@@ -200,7 +200,8 @@ policy::Filter Reader::read_policy_match(const Document& document, const toml::t
     const auto& text = *node->as_string();
     auto parsed = policy::Filter::parse(text.get(), policy::Purpose::policy_match);
     if (const auto* error = std::get_if<policy::FilterError>(&parsed)) {
-        errors_.add({&document, position_in(text, error->column)}, "policy.match: " + error->message);
+        errors_.add({&document, position_in(text, error->column)}, "policy.match: " + error->message,
+                    policy::pointed_at(text.get(), error->column));
         return {};
     }
     return std::get<policy::Filter>(std::move(parsed));

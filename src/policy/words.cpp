@@ -88,4 +88,17 @@ std::string suggestion(std::string_view found, std::span<const std::string_view>
     return word ? "; did you mean " + quoted(*word) + "?" : std::string();
 }
 
+std::string pointed_at(std::string_view text, std::size_t column) {
+    constexpr std::string_view kIndent = "  ";
+    std::string shown(text);
+    const auto moves_cursor = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; };
+    std::replace_if(shown.begin(), shown.end(), moves_cursor, ' ');
+    // A byte that continues a UTF-8 character takes no column of its own.
+    const auto begins_character = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; };
+    const std::string_view before = std::string_view(shown).substr(0, std::max<std::size_t>(column, 1) - 1);
+    const auto width =
+        static_cast<std::size_t>(std::count_if(before.begin(), before.end(), begins_character));
+    return std::string(kIndent) + shown + "\n" + std::string(kIndent) + std::string(width, ' ') + "^";
+}
+
 }  // namespace finwait::policy

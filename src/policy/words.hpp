@@ -2,6 +2,7 @@
 // meant.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,5 +22,9 @@ namespace finwait::policy {
 
 /// "; did you mean "fin-wait-2"?", or nothing when no word is near.
 [[nodiscard]] std::string suggestion(std::string_view found, std::span<const std::string_view> words);
+
+/// The text, and on a second line a caret below the byte at `column` (1-based); both indented, neither with
+/// a newline at its end. What would move the caret or the terminal's cursor is shown as a space.
+[[nodiscard]] std::string pointed_at(std::string_view text, std::size_t column);
 
 }  // namespace finwait::policy

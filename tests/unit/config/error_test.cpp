@@ -8,7 +8,9 @@ namespace {
 
 using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 constexpr std::string_view kDuration =
@@ -203,6 +205,15 @@ TEST(ConfigError, AStateFileIsAnAbsolutePathOrNothing) {
     EXPECT_EQ(errors("state.file = \"/\"").size(), 1U);
     EXPECT_EQ(errors("state.file = \"\"").size(), 0U);
     EXPECT_EQ(errors("state.file = \"/state\"").size(), 0U);
+}
+
+TEST(ConfigError, AMatchThatIsWrongIsShownWithACaretBelowTheWord) {
+    const auto result = parse(policy_with("match = \"port 443 and prt 80\""), "test.toml");
+    const auto& found = std::get<std::vector<Error>>(result);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_THAT(found[0].illustrated(), StartsWith("test.toml:3:23: policy.match: found \"prt\"; allowed: "));
+    EXPECT_THAT(found[0].illustrated(), EndsWith("\n  port 443 and prt 80\n               ^"));
+    EXPECT_THAT(found[0].text(), Not(HasSubstr("\n"))) << "a line of a log";
 }
 
 TEST(ConfigError, APolicyWithoutNameAndMatch) {

@@ -1,5 +1,6 @@
 #include "policy/filter.hpp"
 #include "policy/filter_support.hpp"
+#include "policy/words.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -82,6 +83,13 @@ TEST(FilterError, CutsAndEscapesWhatItQuotes) {
     EXPECT_THAT(error_of("\x1b[2J"), at(1, "found \"\\x1b[2J\""));
     EXPECT_THAT(error_of(std::string(1000, 'x')), at(1, "found \"" + std::string(60, 'x') + "...\";"));
     EXPECT_THAT(error_of(std::string_view("port 1 \0 port", 13)), at(8, "found \"\\x00\""));
+}
+
+TEST(FilterError, IsPointedAtByCharactersWhateverStandsBeforeIt) {
+    EXPECT_EQ(pointed_at("port 80 adn", 9), "  port 80 adn\n          ^");
+    EXPECT_EQ(pointed_at("state", 6), "  state\n       ^") << "past the end";
+    EXPECT_EQ(pointed_at("\tport\nx\x1b", 7), "   port x \n        ^");
+    EXPECT_EQ(pointed_at("\u00e4\u20ac x", 7), "  \u00e4\u20ac x\n     ^") << "UTF-8 of five bytes";
 }
 
 TEST(FilterError, StopsAtTheDepthLimit) {
