@@ -53,6 +53,7 @@ struct Options {
         std::chrono::seconds(10);                                      // without the client reading anything
     std::chrono::milliseconds idle_timeout = std::chrono::minutes(5);  // between requests
     std::chrono::milliseconds shard_timeout = std::chrono::seconds(5);
+    std::size_t max_groups = kMaxGroups;
     std::uint32_t batch_slots = 16;  // a shard looks at so many between two bursts of packets
 };
 

@@ -2,6 +2,7 @@
 
 #include "control/answer.hpp"
 #include "control/batch.hpp"
+#include "control/count_command.hpp"
 #include "control/explain_json.hpp"
 #include "control/kill_command.hpp"
 #include "control/selection.hpp"
@@ -51,19 +52,7 @@ asio::awaitable<bool> list_addresses(const Context& context, const Selection& se
     return list_with(context, selection, writer, look_up_in(context));
 }
 
-asio::awaitable<bool> count(const Context& context, const Selection& selection, Writer& writer) {
-    Step<Batch> step;
-    step.visit = selection.visit;
-    std::size_t flows = 0;
-    step.take = [&flows](const Batch& batch, std::string&) { flows += batch.flows().size(); };
-    const Walk end = co_await walk<Batch>(context, writer, step);
-    if (end != Walk::complete) co_return end == Walk::failed;
-    const std::string sum = fmt::format(R"({{"count":{}}})", flows);
-    const bool alive = co_await send(writer, done_line(sum));
-    co_return alive;
-}
-
-using FlowCommand = asio::awaitable<bool> (*)(const Context&, const Selection&, Writer&);
+using FlowCommand = std::function<asio::awaitable<bool>(const Context&, const Selection&, Writer&)>;
 
 asio::awaitable<bool> with_selection(const Context& context, const Request& request, Writer& writer,
                                      FlowCommand command) {
@@ -141,7 +130,12 @@ asio::awaitable<bool> execute_on_flows(const Context& context, const Request& re
     switch (request.command) {
         case Command::list:
             return with_selection(context, request, writer, request.addresses ? &list_addresses : &list);
-        case Command::count: return with_selection(context, request, writer, &count);
+        case Command::count:
+            return with_selection(
+                context, request, writer,
+                [&by = request.by](const Context& shared, const Selection& selection, Writer& to) {
+                    return count(shared, selection, by, to);
+                });
         case Command::kill: return with_selection(context, request, writer, &kill);
         case Command::explain:
             return with_flow<engine::Explanation>(context, request.id, writer, &explain_one,

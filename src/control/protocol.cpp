@@ -1,5 +1,7 @@
 #include "control/protocol.hpp"
 
+#include "policy/words.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -50,6 +52,12 @@ bool read_ids(const json& value, std::vector<std::string>& ids) {
     return true;
 }
 
+bool read_grouping(const json& value, std::string& by) {
+    if (!value.is_string()) return false;
+    by = value.get<std::string>();
+    return by.empty() || std::find(kGroupings.begin(), kGroupings.end(), by) != kGroupings.end();
+}
+
 std::optional<Command> parse_command(const json& object) {
     const auto found = object.find("command");
     if (found == object.end() || !found->is_string()) return std::nullopt;
@@ -93,6 +101,7 @@ std::string request_line(const Request& request) {
     else if (!operand.empty())
         object[std::string(operand)] = operand_in(copy);
     if (request.addresses && request.command == Command::list) object["addresses"] = true;
+    if (!request.by.empty() && request.command == Command::count) object["by"] = request.by;
     return dump(object) + "\n";
 }
 
@@ -120,6 +129,11 @@ std::variant<Request, Error> parse_request(std::string_view line) {
         if (key == "addresses" && *command == Command::list) {
             if (!value.is_boolean()) return bad_command("\"addresses\" must be true or false");
             request.addresses = value.get<bool>();
+            continue;
+        }
+        if (key == "by" && *command == Command::count) {
+            if (!read_grouping(value, request.by))
+                return bad_command("\"by\" must be one of " + policy::listed(kGroupings));
             continue;
         }
         if (key != operand)

@@ -8,6 +8,7 @@
 //   list, count {"filter"}    kill {"filter"}, not blank    show, explain {"id"}    rules {"backend"}
 //   list, kill {"ids":["3f2a-17",…]}: these flows and no others
 //   list {"addresses":true}: with the addresses by which the sides know each other
+//   count {"by"}: a word of kGroupings, or "": how many of each
 //   policy {"resume"}, the name of a policy that its breaker has stopped, or ""
 //   stats    reload    version    ping
 //
@@ -16,6 +17,8 @@
 //   {"flow":{…}}      list; show, then with "sides". With addresses, as always in show, "client" and "server"
 //                     have "sees": what that side takes its peer to be, or null where nobody can say
 //   {"explanation":{…}}  explain: "flow" as show has it, and why it stands so (explain_json.hpp)
+//   {"group":{…}}     count, with "by": that word with its value, or null for what is beyond kMaxGroups,
+//                     and "count"
 //   {"killed":{…}}    kill: each flow that matched, with its "result"; of an id that is no flow's any more
 //                     only "id" and "result"
 //   {"stats":{…}}     stats
@@ -30,6 +33,7 @@
 // control.admin_group; others get an error with the code "permission".
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,6 +45,11 @@ namespace finwait::control {
 
 /// The longest request that a server reads, its newline not counted.
 inline constexpr std::size_t kMaxRequest = 64U << 10U;
+
+/// By what flows are counted.
+inline constexpr std::array<std::string_view, 5> kGroupings = {"state", "policy", "client", "server", "port"};
+/// As many groups are told apart; beyond them flows are counted together.
+inline constexpr std::size_t kMaxGroups = 65536;
 
 enum class Command : std::uint8_t {
     list,
@@ -66,6 +75,7 @@ struct Request {
     std::string resume;
     std::vector<std::string> ids = {};  // of list and kill: these flows, instead of a filter
     bool addresses = false;             // of list
+    std::string by = {};                // of count
 
     friend bool operator==(const Request&, const Request&) = default;
 };

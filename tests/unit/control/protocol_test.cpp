@@ -70,6 +70,19 @@ TEST(Protocol, AddressesAreOfListOnly) {
     EXPECT_EQ(refused(R"({"command":"count","addresses":true})").code, ErrorCode::command);
 }
 
+TEST(Protocol, GroupsAreOfCountOnly) {
+    Request request;
+    request.command = Command::count;
+    request.filter = "port 80";
+    for (const std::string_view by : kGroupings) {
+        request.by = by;
+        EXPECT_EQ(std::get<Request>(parse_request(request_line(request))), request);
+    }
+    EXPECT_EQ(refused(R"({"command":"count","by":"colour"})").code, ErrorCode::command);
+    EXPECT_EQ(refused(R"({"command":"count","by":7})").code, ErrorCode::command);
+    EXPECT_EQ(refused(R"({"command":"list","by":"port"})").code, ErrorCode::command);
+}
+
 TEST(Protocol, AReplyIsTakenApartWithoutReadingItsValue) {
     const auto reply = parse_reply(R"({"flow":{"id":"1-2","note":"\":"}})");
     ASSERT_TRUE(reply);

@@ -4,6 +4,7 @@
 #include "control/daemon.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -56,6 +57,45 @@ TEST(Server, CountsWhatAFilterMatches) {
     EXPECT_EQ(peer.ask({{"command", "count"}}).back()["done"]["count"], 2);
     EXPECT_EQ(peer.ask({{"command", "count"}, {"filter", "client-port 40001"}}).back()["done"]["count"], 1);
     EXPECT_EQ(peer.ask({{"command", "count"}, {"filter", "port 81"}}).back()["done"]["count"], 0);
+}
+
+/// {value: flows} of "count" by one word, and nothing in the answer but that.
+std::map<json, int> groups(Peer& peer, const char* by, const char* filter = "") {
+    const auto lines = peer.ask({{"command", "count"}, {"by", by}, {"filter", filter}});
+    std::map<json, int> found;
+    for (std::size_t i = 0; i + 1 < lines.size(); ++i)
+        found[lines[i]["group"][by]] = lines[i]["group"]["count"];
+    EXPECT_EQ(found.size() + 1, lines.size());
+    return found;
+}
+
+TEST(Server, CountsByGroupOverAllShards) {
+    Daemon daemon(2);
+    daemon.shard(0).open_flow(40001, true);
+    daemon.shard(0).open_flow(40002, false);
+    daemon.shard(1).open_flow(40003, true);
+    daemon.start();
+    Peer peer(daemon.path());
+    EXPECT_EQ(groups(peer, "state"),
+              (std::map<json, int>{{"established/established", 1}, {"fin-wait-2/close-wait", 2}}));
+    EXPECT_EQ(groups(peer, "policy"), (std::map<json, int>{{"default", 3}}));
+    EXPECT_EQ(groups(peer, "client"), (std::map<json, int>{{"10.99.1.2", 3}}));
+    EXPECT_EQ(groups(peer, "server"), (std::map<json, int>{{"10.99.2.2", 3}}));
+    EXPECT_EQ(groups(peer, "port", "state fin-wait-2"), (std::map<json, int>{{80, 2}}));
+    EXPECT_EQ(groups(peer, "port", "port 81"), (std::map<json, int>{}));
+    const auto lines = peer.ask({{"command", "count"}, {"by", "port"}});
+    EXPECT_EQ(lines.back()["done"]["count"], 3) << "and their sum";
+}
+
+TEST(Server, CountsTogetherWhatIsBeyondTheLimitOfGroups) {
+    Daemon daemon;
+    for (std::uint16_t port = 40001; port <= 40006; ++port)
+        daemon.shard().open_flow(port, port > 40002);
+    daemon.options.max_groups = 1;
+    daemon.start();
+    Peer peer(daemon.path());
+    EXPECT_EQ(groups(peer, "state"), (std::map<json, int>{{"established/established", 2}, {nullptr, 4}}));
+    EXPECT_EQ(groups(peer, "port"), (std::map<json, int>{{80, 6}}));
 }
 
 TEST(Server, AFilterErrorHasItsColumn) {
