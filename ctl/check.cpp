@@ -7,13 +7,13 @@
 
 namespace finwait::ctl {
 
-ExitCode check_config(const std::string& file, bool json, Output& out, Output& err) {
+ExitCode check_config(const std::string& file, const Invocation& call, Output& out, Output& err) {
     const config::Result result = config::load(file);
     const auto* errors = std::get_if<std::vector<config::Error>>(&result);
-    JsonArray array(out);
+    JsonArray array(out, call.pretty);
     if (errors != nullptr) {
         for (const config::Error& error : *errors) {
-            if (json) {
+            if (call.json) {
                 const nlohmann::json object{{"file", error.file},
                                             {"line", error.line},
                                             {"column", error.column},
@@ -24,8 +24,8 @@ ExitCode check_config(const std::string& file, bool json, Output& out, Output& e
             }
         }
     }
-    if (json) array.finish();
-    if (errors == nullptr && !json) out.write(file + ": valid\n");
+    if (call.json) array.finish();
+    if (errors == nullptr && !call.json) out.write(file + ": valid\n");
     return errors == nullptr ? ExitCode::done : ExitCode::bad_input;
 }
 

@@ -1,8 +1,7 @@
 // Validates a configuration on this machine, without a daemon.
 #pragma once
 
-#include "ctl/exit_code.hpp"
-#include "ctl/output.hpp"
+#include "ctl/commands.hpp"
 
 #include <string>
 
@@ -11,6 +10,7 @@ namespace finwait::ctl {
 inline constexpr const char* kDefaultConfig = "/etc/finwaitd/finwaitd.toml";
 
 /// Errors go to `err`, a line each, or with `json` to `out` as an array.
-[[nodiscard]] ExitCode check_config(const std::string& file, bool json, Output& out, Output& err);
+[[nodiscard]] ExitCode check_config(const std::string& file, const Invocation& call, Output& out,
+                                    Output& err);
 
 }  // namespace finwait::ctl

@@ -1,6 +1,7 @@
 #include "ctl/check_system.hpp"
 
 #include "config/load.hpp"
+#include "ctl/json_array.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -23,7 +24,7 @@ std::string findings_text(const std::vector<machine::Finding>& findings, bool js
     return json ? array.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : text;
 }
 
-ExitCode check_system(const std::string& file, bool json, Output& out, Output& err) {
+ExitCode check_system(const std::string& file, const Invocation& call, Output& out, Output& err) {
     const config::Result result = config::load(file);
     if (const auto* errors = std::get_if<std::vector<config::Error>>(&result)) {
         for (const config::Error& error : *errors)
@@ -31,7 +32,8 @@ ExitCode check_system(const std::string& file, bool json, Output& out, Output& e
         return ExitCode::bad_input;
     }
     const auto found = machine::findings(machine::gather(), std::get<config::Settings>(result));
-    out.write(findings_text(found, json));
+    const std::string text = findings_text(found, call.json);
+    out.write(call.pretty ? indented(text) + "\n" : text);
     const bool fine = std::ranges::none_of(found, [](const machine::Finding& f) {
         return f.grade == machine::Grade::warning || f.grade == machine::Grade::problem;
     });

@@ -1,8 +1,7 @@
 // Looks whether this machine is set up for a configuration, without a daemon.
 #pragma once
 
-#include "ctl/exit_code.hpp"
-#include "ctl/output.hpp"
+#include "ctl/commands.hpp"
 #include "machine/findings.hpp"
 
 #include <string>
@@ -12,7 +11,8 @@ namespace finwait::ctl {
 
 /// As check_config(), and then what was found on this machine. Fails when finwaitd cannot work here, or not
 /// as configured.
-[[nodiscard]] ExitCode check_system(const std::string& file, bool json, Output& out, Output& err);
+[[nodiscard]] ExitCode check_system(const std::string& file, const Invocation& call, Output& out,
+                                    Output& err);
 
 /// A line each, and below it what to do; with `json` an array.
 [[nodiscard]] std::string findings_text(const std::vector<machine::Finding>& findings, bool json);

@@ -29,7 +29,15 @@ struct Invocation {
     std::chrono::milliseconds patience{15000};  // of kill: without anything new
     std::string resume;                         // of policy: the one to let go on
     bool system = false;                        // of check: this machine too
-    bool verbose = false;                       // of list: how the sides know each other
+    int verbose = 0;                            // of list: 1 how the sides know each other, 2 all else
+    bool tsv = false;                           // of list: fields for programs
+    bool pretty = false;                        // with json: for people
+    bool header = true;                         // of list and count: the first line, of names
+    std::string sort;                           // of list: a word of sort_words(), "-" before it: descending
+    std::optional<std::size_t> limit;           // of list and count: so many lines at most
+    bool resolve = false;                       // of list: names for addresses and ports
+    std::string by;                             // of count: what to group by; empty: nothing
+    Colours colours = Colours::automatic;
 };
 
 /// Where a subcommand writes.
@@ -37,11 +45,12 @@ struct Terminal {
     Output& out;
     Output& err;
     std::optional<std::size_t> width;  // of `out`, if it is one
+    bool colours = false;              // on `out`
     /// Puts a question to whoever sits there; whether the answer was yes. Empty when nobody does.
     std::function<bool(const std::string& question)> ask = {};
 };
 
-enum class Operand : std::uint8_t { none, filter, listed, victims, id, file, backend, policy, capture };
+enum class Operand : std::uint8_t { none, counted, listed, victims, id, file, backend, policy, capture };
 
 struct Subcommand {
     std::string_view name;
@@ -49,7 +58,8 @@ struct Subcommand {
     bool required;
     std::string_view help;
     ExitCode (*run)(const Invocation&, Terminal&);
-    std::string_view details = {};  // for its own --help
+    std::string_view details = {};   // for its own --help
+    std::string_view examples = {};  // likewise, a line each
 };
 
 /// The first one is what finwaitctl does without any.

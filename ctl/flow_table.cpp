@@ -18,43 +18,84 @@ const nlohmann::json& child(const nlohmann::json& object, const char* key) {
     return found == object.end() ? none : *found;
 }
 
+Paint paint_states(std::string_view states) {
+    if (states == "established/established") return Paint::green;
+    if (states.find("fin-wait-2") != std::string_view::npos) return Paint::yellow;
+    return states.starts_with("closed/") || states.ends_with("/closed") ? Paint::dim : Paint::none;
+}
+
+Paint paint_phase(std::string_view phase) {
+    if (phase == "probing") return Paint::cyan;
+    return phase == "resetting" || phase == "confirming" ? Paint::red : Paint::none;
+}
+
+/// Only the server's port may have a name: a client's is drawn by chance, and a name for it would mislead.
+std::string end_text(const nlohmann::json& end, bool of_server, Names* names) {
+    if (names == nullptr) return endpoint_text(end);
+    nlohmann::json named = {{"addr", names->of(text_at(end, "addr"))}, {"port", child(end, "port")}};
+    if (of_server && named["port"].is_number_integer()) {
+        const std::string& service = names->service(named["port"].get<std::uint16_t>());
+        if (!service.empty()) named["port"] = service;
+    }
+    return endpoint_text(named);
+}
+
+std::string sees_text(const nlohmann::json& side, bool of_server, Names* names) {
+    const nlohmann::json& sees = child(side, "sees");
+    return sees.is_object() ? end_text(sees, of_server, names) : "-";
+}
+
 }  // namespace
 
-std::vector<Column> flow_columns() {
-    return {{"ID"},
-            {"CLIENT", 0, false, kNarrowestEndpoint},
-            {"SERVER", 0, false, kNarrowestEndpoint},
-            {"STATES"},
-            {"CLOSER", 4},  // the states say it too
-            {"AGE", 3, true},
-            {"IDLE", 1, true},
-            {"EXPIRES", 2, true},
-            {"POLICY", 5},
-            {"PHASE", 6}};
-}
-
-Row flow_row(const nlohmann::json& flow) {
-    const nlohmann::json& client = child(flow, "client");
-    const nlohmann::json& server = child(flow, "server");
-    return {text_at(flow, "id"),         endpoint_text(client),
-            endpoint_text(server),       text_at(client, "state") + "/" + text_at(server, "state"),
-            text_at(flow, "closer"),     duration_at(flow, "age_s"),
-            duration_at(flow, "idle_s"), duration_at(flow, "expires_in_s"),
-            text_at(flow, "policy"),     text_at(flow, "phase")};
-}
-
-std::vector<Column> verbose_columns() {
-    std::vector<Column> columns = flow_columns();
-    columns.insert(columns.begin() + kBehindEnds, {{"CLIENT SEES", 0, false, kNarrowestEndpoint},
-                                                   {"SERVER SEES", 0, false, kNarrowestEndpoint}});
+std::vector<Column> flow_columns(int verbose) {
+    std::vector<Column> columns = {{"ID"},
+                                   {"CLIENT", 0, false, kNarrowestEndpoint},
+                                   {"SERVER", 0, false, kNarrowestEndpoint},
+                                   {"STATES", 0, false, 0, &paint_states},
+                                   {"CLOSER", 4},  // the states say it too
+                                   {"AGE", 3, true},
+                                   {"IDLE", 1, true},
+                                   {"EXPIRES", 2, true},
+                                   {"POLICY", 5},
+                                   {"PHASE", 6, false, 0, &paint_phase}};
+    if (verbose > 0)
+        columns.insert(columns.begin() + kBehindEnds, {{"CLIENT SEES", 0, false, kNarrowestEndpoint},
+                                                       {"SERVER SEES", 0, false, kNarrowestEndpoint}});
     return columns;
 }
 
-Row verbose_row(const nlohmann::json& flow) {
-    Row row = flow_row(flow);
-    row.insert(row.begin() + kBehindEnds,
-               {seen_text(child(flow, "client")), seen_text(child(flow, "server"))});
+Row flow_row(const nlohmann::json& flow, int verbose, Names* names) {
+    const nlohmann::json& client = child(flow, "client");
+    const nlohmann::json& server = child(flow, "server");
+    Row row = {text_at(flow, "id"),           end_text(client, false, names),
+               end_text(server, true, names), text_at(client, "state") + "/" + text_at(server, "state"),
+               text_at(flow, "closer"),       duration_at(flow, "age_s"),
+               duration_at(flow, "idle_s"),   duration_at(flow, "expires_in_s"),
+               text_at(flow, "policy"),       text_at(flow, "phase")};
+    if (verbose > 0)
+        row.insert(row.begin() + kBehindEnds,
+                   {sees_text(client, true, names), sees_text(server, false, names)});
     return row;
+}
+
+std::string flow_remarks(const nlohmann::json& flow) {
+    std::string text;
+    const auto add = [&text](const std::string& remark) { text += (text.empty() ? "" : "; ") + remark; };
+    if (text_at(flow, "adopted") == "yes") add("adopted midway");
+    if (text_at(flow, "fast_path") == "yes") add("on the fast path");
+    if (const std::string outcome = text_at(flow, "outcome"); outcome != "-") add("reset, " + outcome);
+    if (const std::string obstacle = text_at(flow, "cannot_end"); obstacle != "-")
+        add("cannot be ended: " + obstacle);
+    return text;
+}
+
+void collect_addresses(const nlohmann::json& flow, std::vector<std::string>& addresses) {
+    for (const char* const side : {"client", "server"}) {
+        const nlohmann::json& end = child(flow, side);
+        addresses.push_back(text_at(end, "addr"));
+        if (const nlohmann::json& sees = child(end, "sees"); sees.is_object())
+            addresses.push_back(text_at(sees, "addr"));
+    }
 }
 
 }  // namespace finwait::ctl

@@ -2,19 +2,25 @@
 // protocol becomes a row.
 #pragma once
 
+#include "ctl/names.hpp"
 #include "ctl/table.hpp"
 
+#include <string>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
 namespace finwait::ctl {
 
-[[nodiscard]] std::vector<Column> flow_columns();
-[[nodiscard]] Row flow_row(const nlohmann::json& flow);
+/// From `verbose` 1 on also what each side takes its peer to be.
+[[nodiscard]] std::vector<Column> flow_columns(int verbose = 0);
+/// With `names`, what they know instead of addresses and ports.
+[[nodiscard]] Row flow_row(const nlohmann::json& flow, int verbose = 0, Names* names = nullptr);
 
-/// The same, and what each side takes its peer to be.
-[[nodiscard]] std::vector<Column> verbose_columns();
-[[nodiscard]] Row verbose_row(const nlohmann::json& flow);
+/// What no column has room for, as one line; empty when there is nothing to say.
+[[nodiscard]] std::string flow_remarks(const nlohmann::json& flow);
+
+/// The addresses in a row, for their names to be asked for.
+void collect_addresses(const nlohmann::json& flow, std::vector<std::string>& addresses);
 
 }  // namespace finwait::ctl

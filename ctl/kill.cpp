@@ -81,8 +81,8 @@ void print_fates(const Victims& victims, const Invocation& call, Terminal& termi
     table.finish();
 }
 
-void print_json(const Victims& victims, Output& out) {
-    JsonArray array(out);
+void print_json(const Victims& victims, Output& out, bool pretty) {
+    JsonArray array(out, pretty);
     for (const Victim& v : victims.all()) {
         const nlohmann::ordered_json object{{"id", v.id},
                                             {"client", {{"addr", v.client_address}, {"port", v.client_port}}},
@@ -129,7 +129,7 @@ ExitCode none_matches(const Invocation& call, Terminal& terminal) {
 
 ExitCode finish(const Victims& victims, const Invocation& call, Terminal& terminal) {
     if (call.json)
-        print_json(victims, terminal.out);
+        print_json(victims, terminal.out, call.pretty);
     else
         print_fates(victims, call, terminal);
     return verdict(victims, call, terminal.err);

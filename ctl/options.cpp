@@ -1,6 +1,9 @@
 #include "ctl/options.hpp"
 
-#include <sstream>
+#include "ctl/complaint.hpp"
+#include "ctl/flow_fields.hpp"
+#include "policy/words.hpp"
+
 #include <string>
 #include <vector>
 
@@ -10,20 +13,88 @@ namespace finwait::ctl {
 namespace {
 
 constexpr const char* kFilterHelp =
-    "FILTER: state S, client-state S, server-state S, closer client|server, client CIDR, server CIDR, host "
-    "CIDR,\n"
-    "  port N, client-port N, idle > TIME, age > TIME, policy NAME, phase P; joined with and, or, not, ( )\n"
-    "  for example: finwaitctl list state fin-wait-2 and idle '>' 5m\n"
-    "ID: as list shows it, for example: finwaitctl explain 3f2a-17\n"
+    "FILTER is made of\n"
+    "  state S, client-state S, server-state S    S as in ss: fin-wait-2, close-wait, ...\n"
+    "  client CIDR, server CIDR, host CIDR        10.0.0.0/8, 2001:db8::1\n"
+    "  port N, client-port N                      port is the server's\n"
+    "  closer client|server                       who closed first, of half-closed flows\n"
+    "  idle > TIME, age > TIME                    also >= < <=; 30s, 5m, 2h4m, 1d\n"
+    "  policy NAME, phase P\n"
+    "joined with and, or, not, ( ); the words need no quotes but < > ( ).";
+
+constexpr const char* kExitHelp =
     "Exit status: 0 done, 1 failed or nothing matched, 2 bad command line, filter or configuration,\n"
-    "  3 daemon not reachable, 4 not permitted";
+    "3 daemon not reachable, 4 not permitted.";
+
+constexpr const char* kProgramExamples =
+    "Examples:\n"
+    "  finwaitctl                                        every flow\n"
+    "  finwaitctl list state fin-wait-2 and idle '>' 5m  the half-closed ones that may hang\n"
+    "  finwaitctl explain 3f2a-17                        why is this one still there?\n"
+    "  finwaitctl count --by client closer server        whose clients do not close?\n"
+    "finwaitctl SUBCOMMAND --help tells more of each.\n\n";
+
+constexpr const char* kCommonHelp = "Also --socket, --json[=pretty] and --color: see finwaitctl --help.";
 
 /// What CLI11 fills in while it parses.
 struct Words {
     std::vector<std::string> operand;
+    std::string json;    // "true" for --json without a value
+    std::string format;  // of -o
+    std::string colour;
+    std::size_t limit = 0;
+    bool no_header = false;
     Invocation call;
 };
 
+/// A sort word, or one with "-" before it.
+CLI::Validator one_of_sort_words() {
+    CLI::Validator known = one_of({sort_words().begin(), sort_words().end()});
+    return CLI::Validator(
+        [known](std::string& value) {
+            std::string word = value.substr(value.starts_with('-') ? 1 : 0);
+            return known(word);
+        },
+        "");
+}
+
+/// CLI11 says "true" where nothing is said.
+CLI::Validator pretty_or_nothing() {
+    return CLI::Validator(
+        [known = one_of({"pretty"})](std::string& value) { return value == "true" ? "" : known(value); }, "");
+}
+
+CLI::Option* add_filter(CLI::App& app, Words& words) {
+    return app.add_option("FILTER", words.operand, "Which flows; by default all of them");
+}
+
+void add_limit(CLI::App& app, Words& words, const char* what) {
+    app.add_option("--limit", words.limit, what)
+        ->type_name("N")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}).description(""));
+}
+
+void add_no_header(CLI::App& app, Words& words) {
+    app.add_flag("-H,--no-header", words.no_header, "Leave out the line with the columns' names");
+}
+
+void add_list_options(CLI::App& app, Words& words) {
+    app.add_flag(
+        "-v,--verbose", words.call.verbose,
+        "Also the addresses by which the two sides know each\nother; -vv: and remarks, on a line below");
+    app.add_option("--sort", words.call.sort, "Sort by FIELD, or by -FIELD: the greatest first")
+        ->type_name("FIELD")
+        ->check(one_of_sort_words());
+    add_limit(app, words, "At most N flows; with --sort the first N of all");
+    app.add_option("-o,--output", words.format, "table, json, or tsv: tab-separated fields in a fixed order")
+        ->type_name("FORMAT")
+        ->check(one_of({"table", "json", "tsv"}));
+    app.add_flag("-r,--resolve", words.call.resolve,
+                 "Names for addresses and ports, in the table; of at most\n1000 addresses, within 5 seconds");
+    add_no_header(app, words);
+}
+
+/// Of a subcommand, what it takes besides the options that all have.
 void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
     CLI::Option* option = nullptr;
     switch (subcommand.operand) {
@@ -31,11 +102,13 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
         case Operand::backend:
             app.add_option("--backend", words.call.backend,
                            "nftables or iptables; without it, the rules in force")
-                ->check(CLI::IsMember({"nftables", "iptables"}));
+                ->type_name("BACKEND")
+                ->check(one_of({"nftables", "iptables"}));
             return;
         case Operand::policy:
             app.add_option("--resume", words.call.resume,
-                           "Let this policy, which its breaker has stopped, go on");
+                           "Let this policy, which its breaker has stopped, go on")
+                ->type_name("NAME");
             return;
         case Operand::victims:
             app.add_flag("-y,--yes", words.call.yes,
@@ -43,40 +116,64 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
             app.add_flag_callback(
                 "--no-wait", [&words] { words.call.wait = false; },
                 "Ask for the ends and do not wait to see how each comes out");
-            option =
-                app.add_option("FILTER", words.operand, "Which flows; the words need no quotes but < > ( )");
+            option = app.add_option("FILTER", words.operand, "Which flows");
             break;
         case Operand::listed:
-            app.add_flag("-v,--verbose", words.call.verbose,
-                         "Also the addresses by which the two sides know each other");
-            [[fallthrough]];
-        case Operand::filter:
-            option =
-                app.add_option("FILTER", words.operand, "Which flows; the words need no quotes but < > ( )");
+            add_list_options(app, words);
+            option = add_filter(app, words);
+            break;
+        case Operand::counted:
+            app.add_option("--by", words.call.by, "How many of each " + policy::listed(control::kGroupings))
+                ->type_name("WHAT")
+                ->check(one_of({control::kGroupings.begin(), control::kGroupings.end()}));
+            add_limit(app, words, "With --by: only the N largest groups");
+            add_no_header(app, words);
+            option = add_filter(app, words);
             break;
         case Operand::id:
             option = app.add_option("ID", words.operand, "The flow's id, as list shows it")->expected(1);
             break;
         case Operand::file:
             app.add_flag("--system", words.call.system,
-                         "Also look whether this machine is set up for it: conntrack, flowtables, kernel");
+                         "Also look whether this machine is set up for it:\nconntrack, flowtables, kernel");
             option =
                 app.add_option("FILE", words.operand, "By default /etc/finwaitd/finwaitd.toml")->expected(1);
             break;
         case Operand::capture:
-            app.add_option("--flow", words.call.flow, "Show the timeline of one flow, by its number or id");
+            app.add_option("--flow", words.call.flow, "Show the timeline of one flow, by its number or id")
+                ->type_name("FLOW");
             app.add_option("--config", words.call.config,
-                           "Say what this configuration's policies would do; by default the built-in ones");
+                           "Say what this configuration's policies would do;\nby default the built-in ones")
+                ->type_name("FILE");
             option = app.add_option("FILE", words.operand, "The capture; - for standard input")->expected(1);
             break;
     }
-    option->required(subcommand.required);
+    option->type_name("")->required(subcommand.required);
 }
 
 std::string help_of(const Subcommand& subcommand) {
-    const bool filters = subcommand.operand == Operand::filter || subcommand.operand == Operand::listed ||
+    const bool filters = subcommand.operand == Operand::counted || subcommand.operand == Operand::listed ||
                          subcommand.operand == Operand::victims;
-    return std::string(subcommand.details) + (filters ? std::string("\n\n") + kFilterHelp : std::string());
+    std::string text;
+    if (!subcommand.details.empty()) text += std::string(subcommand.details) + "\n\n";
+    if (subcommand.operand == Operand::listed)
+        text += "FIELD is one of\n  " + policy::listed(sort_words()) +
+                ".\nWhat is not known stands last either way.\n\n";
+    if (filters) text += std::string(kFilterHelp) + "\n\n";
+    if (!subcommand.examples.empty()) text += "Examples:\n" + std::string(subcommand.examples) + "\n";
+    return text + kCommonHelp;
+}
+
+void add_common_options(CLI::App& app, Words& words) {
+    app.add_option("--socket", words.call.socket,
+                   "The daemon's control socket, by default " + std::string(kDefaultSocket))
+        ->type_name("PATH")
+        ->envname("FINWAITD_SOCKET");
+    app.add_flag("--json", words.json, "Print JSON; --json=pretty: indented")->check(pretty_or_nothing());
+    app.add_option("--color", words.colour,
+                   "auto, always or never; auto: on a terminal, unless NO_COLOR is set")
+        ->type_name("WHEN")
+        ->check(one_of({"auto", "always", "never"}));
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -92,6 +189,34 @@ bool blank(const std::string& text) {
     return text.find_first_not_of(" \t\n") == std::string::npos;
 }
 
+Invocation invocation_of(const Words& words) {
+    Invocation call = words.call;
+    call.operand = joined(words.operand);
+    call.json = !words.json.empty() || words.format == "json";
+    call.pretty = words.json == "pretty";
+    call.tsv = words.format == "tsv";
+    call.header = !words.no_header;
+    if (words.limit != 0) call.limit = words.limit;
+    if (words.colour == "always") call.colours = Colours::always;
+    if (words.colour == "never") call.colours = Colours::never;
+    return call;
+}
+
+/// What options contradict each other, or is missing; empty when all is well.
+std::string contradiction(const Words& words, const Invocation& call) {
+    const std::string name(call.subcommand->name);
+    if (!words.json.empty() && !words.format.empty() && words.format != "json")
+        return "either --json or --output " + words.format + ": not both";
+    if (call.resolve && (call.json || call.tsv))
+        return "--resolve is for the table: programs get addresses and port numbers";
+    if (call.limit && name == "count" && call.by.empty()) return "--limit of count needs --by";
+    if (call.subcommand->required && blank(call.operand)) {
+        const bool capture = call.subcommand->operand == Operand::capture;
+        return name + " must be told which " + (capture ? "capture" : "flows");
+    }
+    return {};
+}
+
 }  // namespace
 
 std::variant<Invocation, ExitCode> parse_command_line(int argc, const char* const* argv, Output& out,
@@ -101,36 +226,33 @@ std::variant<Invocation, ExitCode> parse_command_line(int argc, const char* cons
     words.call.socket = kDefaultSocket;
     CLI::App app("Inspects and steers finwaitd, which ends TCP connections orphaned in FIN_WAIT_2",
                  "finwaitctl");
-    app.add_option("--socket", words.call.socket, "The daemon's control socket")->envname("FINWAITD_SOCKET");
-    app.add_flag("--json", words.call.json, "Print JSON");
+    add_common_options(app, words);
     // At most one: in "list policy web" the second word belongs to the filter.
     app.require_subcommand(0, 1);
     app.fallthrough();
-    app.footer(kFilterHelp);
+    app.footer(kProgramExamples + std::string(kExitHelp));
     for (const Subcommand& subcommand : subcommands()) {
         CLI::App* added = app.add_subcommand(std::string(subcommand.name), std::string(subcommand.help));
         add_operand(*added, subcommand, words);
-        if (!subcommand.details.empty()) added->footer(help_of(subcommand));
+        added->footer(help_of(subcommand));
         added->callback([&words, &subcommand] { words.call.subcommand = &subcommand; });
     }
+    const auto refuse = [&err](const std::string& why) {
+        err.write("finwaitctl: " + why + "\n");
+        return ExitCode::bad_input;
+    };
     try {
         app.parse(argc, argv);
+    } catch (const CLI::Success&) {
+        out.write(app.help());
+        return ExitCode::done;
     } catch (const CLI::ParseError& problem) {
-        std::ostringstream help;
-        std::ostringstream complaint;
-        const int code = app.exit(problem, help, complaint);
-        out.write(help.str());
-        if (!complaint.str().empty()) err.write("finwaitctl: " + complaint.str());
-        return code == 0 ? ExitCode::done : ExitCode::bad_input;
+        return refuse(complaint(app, problem, std::span(argv, static_cast<std::size_t>(argc))) +
+                      "\nRun finwaitctl --help, or finwaitctl SUBCOMMAND --help, for more.");
     }
-    words.call.operand = joined(words.operand);
-    if (words.call.subcommand->required && blank(words.call.operand)) {
-        const bool capture = words.call.subcommand->operand == Operand::capture;
-        err.write("finwaitctl: " + std::string(words.call.subcommand->name) + " must be told which " +
-                  (capture ? "capture" : "flows") + "\n");
-        return ExitCode::bad_input;
-    }
-    return words.call;
+    Invocation call = invocation_of(words);
+    if (const std::string why = contradiction(words, call); !why.empty()) return refuse(why);
+    return call;
 }
 
 }  // namespace finwait::ctl

@@ -29,6 +29,14 @@ void Output::flush() {
     buffer_.clear();
 }
 
+bool use_colours(Colours wish, int descriptor) {
+    if (wish != Colours::automatic) return wish == Colours::always;
+    const char* const forbidden = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
+    if (forbidden != nullptr && *forbidden != '\0') return false;
+    const char* const kind = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe)
+    return kind != nullptr && std::string_view(kind) != "dumb" && ::isatty(descriptor) != 0;
+}
+
 std::optional<std::size_t> terminal_width(int descriptor) {
     constexpr std::size_t usual = 80;
     if (::isatty(descriptor) == 0) return std::nullopt;

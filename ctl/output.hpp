@@ -30,6 +30,13 @@ class Output {
     int error_ = 0;
 };
 
+/// What --color says.
+enum class Colours : std::uint8_t { automatic, always, never };
+
+/// Whether to colour what goes to the descriptor. By itself only on a terminal that can, unless NO_COLOR is
+/// set and not empty (no-color.org).
+[[nodiscard]] bool use_colours(Colours wish, int descriptor);
+
 /// Columns of the terminal behind the descriptor; empty when it is none: then nothing needs to fit.
 [[nodiscard]] std::optional<std::size_t> terminal_width(int descriptor);
 

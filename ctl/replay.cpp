@@ -44,8 +44,9 @@ std::optional<std::size_t> find_flow(const replay::Replay& replay, const std::st
     return std::nullopt;
 }
 
-void print_json(const replay::Replay& replay, std::optional<std::size_t> only, Output& out) {
-    JsonArray array(out);
+void print_json(const replay::Replay& replay, std::optional<std::size_t> only, const Invocation& call,
+                Output& out) {
+    JsonArray array(out, call.pretty);
     std::string json;
     for (std::size_t i = 0; i < replay.flows().size(); ++i) {
         if (only && i != *only) continue;
@@ -67,7 +68,7 @@ ExitCode print(const Invocation& call, const replay::Replay& replay, Terminal& t
         }
     }
     if (call.json) {
-        print_json(replay, only, terminal.out);
+        print_json(replay, only, call, terminal.out);
     } else if (only) {
         print_timeline(replay, *only, terminal);
     } else {

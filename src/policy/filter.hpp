@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -69,6 +70,9 @@ class Filter {
     std::shared_ptr<const Node> root_;
     std::string text_;
 };
+
+/// The words and signs that a filter may begin with, and then those that may join two predicates.
+[[nodiscard]] std::span<const std::string_view> filter_words();
 
 /// "90s", "5m", "2h4m", "1d", "250ms", "off"; empty when it is none of these. "off" is kOff. Each of the
 /// units d, h, m, s, ms stands at most once, the longer before the shorter.

@@ -16,6 +16,10 @@ constexpr std::span kFactorStart = std::span(kWords).first<15>();
 
 }  // namespace
 
+std::span<const std::string_view> filter_words() {
+    return kWords;
+}
+
 std::variant<Filter::Node, FilterError> Parser::parse() {
     auto root = filter();
     if (!root) return std::move(error_);

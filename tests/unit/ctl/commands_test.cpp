@@ -172,7 +172,7 @@ TEST(Commands, OnlyAVerboseListingAsksForAddresses) {
     for (const bool verbose : {false, true}) {
         FakeDaemon daemon({flow_line() + done_line()});
         Invocation call{nullptr, {}, daemon.path()};
-        call.verbose = verbose;
+        call.verbose = verbose ? 1 : 0;
         EXPECT_EQ(run("list", call).out.find("CLIENT SEES") != std::string::npos, verbose);
         ASSERT_EQ(daemon.requests().size(), 1U);
         EXPECT_EQ(nlohmann::json::parse(daemon.requests()[0]).contains("addresses"), verbose);

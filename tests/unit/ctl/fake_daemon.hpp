@@ -88,7 +88,7 @@ inline Outcome run(std::string_view name, Invocation call, std::function<bool(co
     call.subcommand = &*found;
     Captured out;
     Captured err;
-    Terminal terminal{out.output(), err.output(), std::nullopt, std::move(ask)};
+    Terminal terminal{out.output(), err.output(), std::nullopt, false, std::move(ask)};
     const ExitCode code = call.subcommand->run(call, terminal);
     return {static_cast<int>(code), out.text(), err.text()};
 }

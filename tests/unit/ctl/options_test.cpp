@@ -105,6 +105,81 @@ TEST_F(Options, WhatMakesNoSenseIsBadInput) {
     EXPECT_EQ(accepted({"rules", "--backend", "iptables"}).backend, "iptables");
 }
 
+TEST_F(Options, AListIsShapedByItsOptions) {
+    const Invocation call = accepted(
+        {"list", "-vv", "-H", "-r", "--sort", "-idle", "--limit", "10", "--color=always", "port", "80"});
+    EXPECT_EQ(call.operand, "port 80");
+    EXPECT_EQ(call.verbose, 2);
+    EXPECT_FALSE(call.header);
+    EXPECT_TRUE(call.resolve);
+    EXPECT_EQ(call.sort, "-idle");
+    EXPECT_EQ(call.limit, 10U);
+    EXPECT_EQ(call.colours, Colours::always);
+    const Invocation plain = accepted({"list"});
+    EXPECT_TRUE(plain.header);
+    EXPECT_FALSE(plain.limit);
+    EXPECT_EQ(plain.colours, Colours::automatic);
+}
+
+TEST_F(Options, JsonMayBePretty) {
+    EXPECT_FALSE(accepted({"list", "--json"}).pretty);
+    EXPECT_TRUE(accepted({"stats", "--json=pretty"}).pretty);
+    EXPECT_TRUE(accepted({"--json=pretty", "stats"}).json);
+    EXPECT_EQ(accepted({"list", "--json", "port", "80"}).operand, "port 80");
+    EXPECT_EQ(refused({"list", "--json=nice"}), ExitCode::bad_input);
+    EXPECT_TRUE(accepted({"list", "-o", "json"}).json);
+    EXPECT_TRUE(accepted({"list", "-o", "tsv"}).tsv);
+    EXPECT_FALSE(accepted({"list", "-o", "table"}).json);
+}
+
+TEST_F(Options, ThatContradictEachOtherAreRefused) {
+    EXPECT_EQ(refused({"list", "--json", "-o", "tsv"}), ExitCode::bad_input);
+    EXPECT_EQ(refused({"list", "-r", "--json"}), ExitCode::bad_input);
+    EXPECT_EQ(refused({"list", "--limit", "0"}), ExitCode::bad_input);
+    EXPECT_EQ(refused({"list", "--limit", "-3"}), ExitCode::bad_input);
+    EXPECT_EQ(refused({"count", "--limit", "3"}), ExitCode::bad_input);
+    EXPECT_EQ(accepted({"count", "--by", "port", "--limit", "3"}).by, "port");
+}
+
+TEST_F(Options, AMisspeltWordIsAnsweredByTheOneThatWasMeant) {
+    const std::vector<std::pair<std::vector<const char*>, const char*>> cases = {
+        {{"lst"}, "\"lst\" is no subcommand; did you mean \"list\"?"},
+        {{"explian", "1-1"}, "\"explian\" is no subcommand; did you mean \"explain\"?"},
+        {{"lst", "policy", "web"}, "\"lst\" is no subcommand; did you mean \"list\"?"},
+        {{"zebra"}, "\"zebra\" is no subcommand; there are list, show, "},
+        {{"state", "established"}, "did you mean \"finwaitctl list state ...\"?"},
+        {{"list", "--limt", "3"}, "\"--limt\" is no option of finwaitctl list; did you mean \"--limit\"?"},
+        {{"list", "--jsn"}, "did you mean \"--json\"?"},
+        {{"list", "--yes"}, "\"--yes\" is no option of finwaitctl list; finwaitctl kill has it"},
+        {{"--sort", "age"}, "\"--sort\" is no option of finwaitctl; finwaitctl list has it"},
+        {{"list", "--sort", "-idel"}, "--sort: found \"idel\"; allowed: client, "},
+        {{"list", "--sort", "-idel"}, "did you mean \"idle\"?"},
+        {{"list", "-o", "jsn"}, "found \"jsn\"; allowed: table, json, tsv; did you mean \"json\"?"},
+        {{"list", "--color", "alwys"}, "did you mean \"always\"?"},
+        {{"count", "--by", "clinet"}, "did you mean \"client\"?"},
+        {{"rules", "--backend", "nftable"}, "did you mean \"nftables\"?"},
+        {{"stats", "now"}, "\"now\" is one word too many for finwaitctl stats"},
+        {{"show"}, "ID is required"}};
+    for (const auto& [words, answer] : cases) {
+        const std::size_t before = err.text().size();
+        EXPECT_EQ(refused(words), ExitCode::bad_input);
+        EXPECT_THAT(err.text().substr(before), HasSubstr(answer));
+    }
+}
+
+TEST_F(Options, EverySubcommandHasHelpWithExamplesOfItself) {
+    for (const Subcommand& subcommand : subcommands()) {
+        const std::string name(subcommand.name);
+        const std::size_t before = out.text().size();
+        EXPECT_EQ(refused({name.c_str(), "--help"}), ExitCode::done);
+        const std::string help = out.text().substr(before);
+        EXPECT_THAT(help, HasSubstr("Examples:\n"));
+        EXPECT_THAT(help, HasSubstr("finwaitctl " + name));
+        for (const std::string& line : lines_of(help))
+            EXPECT_LE(line.size(), 110U) << line;
+    }
+}
+
 TEST_F(Options, HelpNamesEverySubcommand) {
     EXPECT_EQ(refused({"--help"}), ExitCode::done);
     const std::string help = out.text();

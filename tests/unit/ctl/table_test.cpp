@@ -87,9 +87,9 @@ TEST(FlowTable, WhatTheSidesSeeStandsBehindTheirOwnAddresses) {
     flow["server"]["sees"] = nullptr;
     Row expected = flow_row(flow);
     expected.insert(expected.begin() + 3, {"[2001:db8::1]:8003", "-"});
-    EXPECT_EQ(verbose_row(flow), expected);
-    EXPECT_EQ(verbose_row(half_closed_flow())[3], "-") << "an older daemon does not tell";
-    const auto columns = verbose_columns();
+    EXPECT_EQ(flow_row(flow, 1), expected);
+    EXPECT_EQ(flow_row(half_closed_flow(), 1)[3], "-") << "an older daemon does not tell";
+    const auto columns = flow_columns(1);
     EXPECT_EQ(columns.size(), expected.size());
     EXPECT_EQ(columns[3].title, "CLIENT SEES");
     EXPECT_EQ(columns[4].title, "SERVER SEES");

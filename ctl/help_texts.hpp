@@ -1,0 +1,75 @@
+// What "finwaitctl SUBCOMMAND --help" says besides the options: particulars, and examples to start from.
+#pragma once
+
+#include <string_view>
+
+namespace finwait::ctl::help {
+
+inline constexpr std::string_view kListDetails =
+    "CLIENT and SERVER are each side's own address. With -v also what each side takes its peer to be,\n"
+    "which NAT makes another one: conntrack is asked for it, and \"-\" stands for a connection that it\n"
+    "does not know (any more). With --json that is \"sees\" of \"client\" and \"server\", an object with\n"
+    "\"addr\" and \"port\", or null.\n"
+    "On a terminal the least important columns are left out when it is narrow; elsewhere none is.";
+inline constexpr std::string_view kListExamples =
+    "  finwaitctl list -v closer client and not port 22\n"
+    "  finwaitctl list --sort -idle --limit 20 state fin-wait-2\n"
+    "  finwaitctl list -H -o tsv host 10.0.0.0/8 | cut -f 1\n"
+    "  finwaitctl list --json '(' port 80 or port 443 ')' and age '>' 1h | jq length\n";
+
+inline constexpr std::string_view kShowExamples = "  finwaitctl show 3f2a-17\n";
+
+inline constexpr std::string_view kExplainDetails =
+    "Shows both sides with their numbers; the policy in force, which predicates of its match hold\n"
+    "(\"yes\") and on which the answer rests (\"decides\"), and why the policies before it do not match;\n"
+    "what the two sides have answered so far; what keeps the flow from being ended now; and what\n"
+    "finwaitd will do next, with an answer and without. --json gives the same as data: \"next\" is what\n"
+    "comes while nobody answers, \"if_answered\" if all do. Nothing is changed and nothing is sent.";
+inline constexpr std::string_view kExplainExamples = "  finwaitctl explain 3f2a-17\n";
+
+inline constexpr std::string_view kKillDetails =
+    "Ends exactly the flows that it has shown, with the numbers that each side expects, at the next\n"
+    "moment at which nothing is on its way between them, and waits until each outcome is known:\n"
+    "  confirmed    reset, and gone from both ends\n"
+    "  unconfirmed  reset; nobody answers to say that it is gone, or that it is not\n"
+    "  refused      a side lives on in spite of every RST\n"
+    "  closed       it was over by itself\n"
+    "  vanished     gone before its end was seen\n"
+    "  left         it cannot be ended, and why\n"
+    "  pending      not over after 15 seconds without anything new, or not waited for\n"
+    "Exit status 0 when no flow lives on, 1 when one does, nothing matched or the answer was no, 2 when\n"
+    "there was nobody to ask and no --yes. It works with mode = \"observe\" too.";
+inline constexpr std::string_view kKillExamples =
+    "  finwaitctl kill closer client and server 10.0.0.7\n"
+    "  finwaitctl kill --yes state fin-wait-2 and idle '>' 1h\n";
+
+inline constexpr std::string_view kCountDetails =
+    "With --by state the states of both sides are told apart: client's/server's. The largest groups come\n"
+    "first; --json gives an array of objects, such as {\"port\":443,\"count\":17}. Beyond 65536 groups the\n"
+    "rest is counted together, as \"(others)\" or null.";
+inline constexpr std::string_view kCountExamples =
+    "  finwaitctl count state close-wait\n"
+    "  finwaitctl count --by state\n"
+    "  finwaitctl count --by client --limit 10 state fin-wait-2\n";
+
+inline constexpr std::string_view kStatsExamples =
+    "  finwaitctl stats\n"
+    "  finwaitctl stats --json=pretty\n";
+inline constexpr std::string_view kPolicyExamples =
+    "  finwaitctl policy\n"
+    "  finwaitctl policy --resume web\n";
+inline constexpr std::string_view kRulesExamples =
+    "  finwaitctl rules\n"
+    "  finwaitctl rules --backend nftables\n";
+inline constexpr std::string_view kReloadExamples = "  finwaitctl check && finwaitctl reload\n";
+inline constexpr std::string_view kCheckExamples =
+    "  finwaitctl check\n"
+    "  finwaitctl check ./finwaitd.toml\n"
+    "  finwaitctl check --system\n";
+inline constexpr std::string_view kReplayExamples =
+    "  finwaitctl replay capture.pcap\n"
+    "  finwaitctl replay --flow 3 --config /etc/finwaitd/finwaitd.toml capture.pcap\n"
+    "  tcpdump -w - -c 1000 tcp | finwaitctl replay -\n";
+inline constexpr std::string_view kVersionExamples = "  finwaitctl version\n";
+
+}  // namespace finwait::ctl::help

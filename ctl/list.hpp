@@ -1,0 +1,10 @@
+// finwaitctl list: flows as they come from the daemon, or sorted, as a table, JSON or tab-separated fields.
+#pragma once
+
+#include "ctl/commands.hpp"
+
+namespace finwait::ctl {
+
+[[nodiscard]] ExitCode list_flows(const Invocation& call, Terminal& terminal);
+
+}  // namespace finwait::ctl
