@@ -4,6 +4,7 @@
 #include "policy/filter.hpp"
 #include "policy/words.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <variant>
 
@@ -22,17 +23,17 @@ void print_error(const control::Error& error, std::string_view filter, Output& e
     err.write(policy::pointed_at(filter, error.column) + "\n");
 }
 
-bool check_filter(const std::string& filter, Output& err) {
-    const auto parsed = policy::Filter::parse(filter);
+bool check_filter(const std::string& filter, Output& err, policy::Purpose purpose) {
+    const auto parsed = policy::Filter::parse(filter, purpose);
     const auto* wrong = std::get_if<policy::FilterError>(&parsed);
     if (wrong == nullptr) return true;
     print_error({control::ErrorCode::filter, "filter: " + wrong->message, wrong->column}, filter, err);
     return false;
 }
 
-Answer exchange(const std::string& socket, const control::Request& request, const TakeData& take,
-                Output& err) {
-    auto connected = control::Client::connect(socket);
+Answer exchange(const std::string& socket, const control::Request& request, const TakeData& take, Output& err,
+                std::chrono::milliseconds patience) {
+    auto connected = control::Client::connect(socket, patience);
     if (const auto* problem = std::get_if<control::ConnectError>(&connected)) {
         err.write("finwaitctl: " + problem->message + "\n");
         return {exit_code(problem->failure), {}};
@@ -51,7 +52,7 @@ Answer exchange(const std::string& socket, const control::Request& request, cons
         if (reply->is_error()) {
             const control::Error error = control::parse_error(reply->json);
             print_error(error, request.filter, err);
-            return {exit_code(error.code), {}};
+            return {exit_code(error.code), {}, error.code};
         }
         if (!take(reply->json)) return {ExitCode::done, {}};
     }

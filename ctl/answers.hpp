@@ -2,11 +2,14 @@
 // wrong into a message for the operator and an exit code.
 #pragma once
 
+#include "control/client.hpp"
 #include "control/protocol.hpp"
 #include "ctl/exit_code.hpp"
 #include "ctl/output.hpp"
+#include "policy/filter.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,14 +19,16 @@ namespace finwait::ctl {
 
 struct Answer {
     ExitCode code = ExitCode::done;
-    std::string done;  // the JSON of the last line, when the code is done
+    std::string done;                              // the JSON of the last line, when the code is done
+    std::optional<control::ErrorCode> error = {};  // what the daemon called it, if it did
 };
 
 /// Gets the JSON of each data line; false ends the exchange early, which is no error.
 using TakeData = std::function<bool(std::string_view json)>;
 
 [[nodiscard]] Answer exchange(const std::string& socket, const control::Request& request,
-                              const TakeData& take, Output& err);
+                              const TakeData& take, Output& err,
+                              std::chrono::milliseconds patience = control::kPatience);
 
 /// An object; an empty one when the text is none.
 [[nodiscard]] nlohmann::json parse_object(std::string_view json);
@@ -32,6 +37,7 @@ using TakeData = std::function<bool(std::string_view json)>;
 void print_error(const control::Error& error, std::string_view filter, Output& err);
 
 /// Whether the filter can be understood; otherwise prints why.
-[[nodiscard]] bool check_filter(const std::string& filter, Output& err);
+[[nodiscard]] bool check_filter(const std::string& filter, Output& err,
+                                policy::Purpose purpose = policy::Purpose::query);
 
 }  // namespace finwait::ctl

@@ -4,6 +4,7 @@
 #include "ctl/check.hpp"
 #include "ctl/check_system.hpp"
 #include "ctl/count.hpp"
+#include "ctl/events.hpp"
 #include "ctl/explain_text.hpp"
 #include "ctl/help_texts.hpp"
 #include "ctl/json_array.hpp"
@@ -149,6 +150,8 @@ constexpr std::array kSubcommands = {
         &kill_flows, help::kKillDetails, help::kKillExamples},
     Subcommand{"count", Operand::counted, false, "Count flows, all or those that match FILTER", &count_flows,
                help::kCountDetails, help::kCountExamples},
+    Subcommand{"events", Operand::events, false, "Print what has happened to flows; --follow goes on",
+               &print_events, help::kEventsDetails, help::kEventsExamples},
     Subcommand{"stats", Operand::none, false, "Show the daemon's counters", &stats, {}, help::kStatsExamples},
     Subcommand{"policy",
                Operand::policy,

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace finwait::ctl {
 
@@ -38,6 +39,10 @@ struct Invocation {
     bool resolve = false;                       // of list: names for addresses and ports
     std::string by;                             // of count: what to group by; empty: nothing
     Colours colours = Colours::automatic;
+    std::vector<std::string> types = {};        // of events: these only
+    bool follow = false;                        // of events: go on
+    bool fresh = false;                         // of events: not those of before
+    bool text = false;                          // of events: for people
 };
 
 /// Where a subcommand writes.
@@ -50,7 +55,18 @@ struct Terminal {
     std::function<bool(const std::string& question)> ask = {};
 };
 
-enum class Operand : std::uint8_t { none, counted, listed, victims, id, file, backend, policy, capture };
+enum class Operand : std::uint8_t {
+    none,
+    counted,
+    events,
+    listed,
+    victims,
+    id,
+    file,
+    backend,
+    policy,
+    capture
+};
 
 struct Subcommand {
     std::string_view name;

@@ -118,6 +118,15 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
                 "Ask for the ends and do not wait to see how each comes out");
             option = app.add_option("FILTER", words.operand, "Which flows");
             break;
+        case Operand::events:
+            app.add_flag("-f,--follow", words.call.follow, "Go on as events happen, until interrupted");
+            app.add_flag("--new", words.call.fresh, "Leave out what happened before");
+            app.add_option("--type", words.call.types, "Only events of these types, as in \"event_type\"")
+                ->delimiter(',')
+                ->allow_extra_args(false);
+            app.add_flag("--text", words.call.text, "One line for people instead of JSON");
+            option = app.add_option("FILTER", words.operand, "Of which flows");
+            break;
         case Operand::listed:
             add_list_options(app, words);
             option = add_filter(app, words);
@@ -153,7 +162,7 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
 
 std::string help_of(const Subcommand& subcommand) {
     const bool filters = subcommand.operand == Operand::counted || subcommand.operand == Operand::listed ||
-                         subcommand.operand == Operand::victims;
+                         subcommand.operand == Operand::victims || subcommand.operand == Operand::events;
     std::string text;
     if (!subcommand.details.empty()) text += std::string(subcommand.details) + "\n\n";
     if (subcommand.operand == Operand::listed)

@@ -184,6 +184,7 @@ control::Hooks Daemon::hooks() {
     audit_requests(hooks);
     hooks.rules = [this](std::string_view backend) { return rules_text(backend); };
     hooks.queue = [this] { return queue_stats(); };
+    hooks.feed = &feed_;
     hooks.audit_lost = [this] { return audit_.lost(); };
     hooks.wire = [this] { return wire_stats(); };
     hooks.aside = [this] { return aside_stats(); };

@@ -11,6 +11,7 @@
 #include "machine/detours.hpp"
 #include "netfilter/rules.hpp"
 #include "observe/audit.hpp"
+#include "observe/feed.hpp"
 #include "observe/journal.hpp"
 #include "shard/registrar.hpp"
 #include "shard/shard.hpp"
@@ -58,6 +59,7 @@ class Daemon {
     void tell_of_start();
     [[nodiscard]] bool open_control();
     void audit_requests(control::Hooks& hooks);
+    void keep(std::string_view type, std::string line);
     [[nodiscard]] bool open_web();
     /// Serves where these settings say; what is wrong with that, or nothing.
     [[nodiscard]] std::optional<std::string> serve(const config::Metrics& metrics);
@@ -95,6 +97,7 @@ class Daemon {
     std::shared_ptr<spdlog::logger> logger_;
     observe::Journal journal_;
     observe::Audit audit_;
+    observe::Feed feed_;  // of the control thread: what is asked for, and reloads
     std::uint16_t queues_;
 
     boost::asio::io_context control_io_{1};

@@ -1,6 +1,7 @@
 // Putting a configuration in force, at the start and while it runs.
 #include "config/load.hpp"
 #include "daemon.hpp"
+#include "shard/clock.hpp"
 
 #include <algorithm>
 

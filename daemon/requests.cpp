@@ -31,6 +31,12 @@ std::string operand_of(const control::Request& request) {
 
 }  // namespace
 
+/// For the audit file, and for who reads the events.
+void Daemon::keep(std::string_view type, std::string line) {
+    if (audit_.on()) audit_.note(line);
+    feed_.note(shard::monotonic_now(), type, std::move(line));
+}
+
 void Daemon::audit_requests(control::Hooks& hooks) {
     using control::Requester;
     hooks.reload = [this](const Requester& by) { return reload(by); };
@@ -39,29 +45,28 @@ void Daemon::audit_requests(control::Hooks& hooks) {
                       line_of(observe::Message::kill_requested, by,
                               fmt::format("wants flow {} ended: {}", flow.id.text(), engine::name(result)))
                           .with("FINWAITD_FLOW", flow.id.text()));
-        if (audit_.on())
-            audit_.note(
-                observe::kill_line(observe::WallClock::now(), audited(by), flow, engine::name(result)));
+        keep("tcp_reset",
+             observe::kill_line(observe::WallClock::now(), audited(by), flow, engine::name(result)));
     };
     hooks.resumed = [this](const Requester& by, const std::string& policy) {
         line_of(observe::Message::policy_resumed, by, "has let policy " + policy + " go on")
             .with("FINWAITD_POLICY", policy)
             .log(*logger_, spdlog::level::warn);
-        audit_.note(observe::resume_line(observe::WallClock::now(), audited(by), policy));
+        keep("policy_resumed", observe::resume_line(observe::WallClock::now(), audited(by), policy));
     };
     hooks.refused = [this](const Requester& by, const control::Request& request) {
         journal_.note(shard::monotonic_now(), spdlog::level::warn,
                       line_of(observe::Message::request_refused, by,
                               fmt::format("was refused {}: not root, and not in the group \"{}\"",
                                           control::name(request.command), settings_.control.admin_group)));
-        audit_.note(observe::refused_line(observe::WallClock::now(), audited(by),
-                                          control::name(request.command), operand_of(request)));
+        keep("request_refused", observe::refused_line(observe::WallClock::now(), audited(by),
+                                                      control::name(request.command), operand_of(request)));
     };
 }
 
 void Daemon::tell_of_reload(const control::Requester& by, const std::vector<std::string>& problems) {
-    audit_.note(
-        observe::reload_line(observe::WallClock::now(), audited(by), config_file_.string(), problems));
+    keep("config_reload",
+         observe::reload_line(observe::WallClock::now(), audited(by), config_file_.string(), problems));
     const std::string who = by.uid < 0 ? "SIGHUP" : by.text();
     if (problems.empty())
         return observe::Line(observe::Message::reloaded,

@@ -12,6 +12,10 @@
 
 namespace finwait::control {
 
+/// How long to wait for the daemon each time before giving it up.
+inline constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(30);
+inline constexpr std::chrono::milliseconds kForEver{-1};
+
 enum class ConnectFailure : std::uint8_t { unreachable, not_permitted };
 
 struct ConnectError {
@@ -21,9 +25,8 @@ struct ConnectError {
 
 class Client {
   public:
-    /// `patience`: how long to wait for the daemon each time before giving it up.
     [[nodiscard]] static std::variant<Client, ConnectError> connect(
-        const std::string& path, std::chrono::milliseconds patience = std::chrono::seconds(30));
+        const std::string& path, std::chrono::milliseconds patience = kPatience);
     Client(Client&& other) noexcept;
     Client& operator=(Client&& other) noexcept;
     Client(const Client&) = delete;

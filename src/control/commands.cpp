@@ -1,6 +1,7 @@
 #include "control/commands.hpp"
 
 #include "control/answer.hpp"
+#include "control/event_commands.hpp"
 #include "control/flow_commands.hpp"
 #include "control/gather.hpp"
 #include "control/policy_commands.hpp"
@@ -73,6 +74,7 @@ asio::awaitable<bool> execute(const Context& context, const Request& request, Wr
         case Command::kill:
         case Command::show:
         case Command::explain: return execute_on_flows(context, request, writer);
+        case Command::events: return execute_on_events(context, request, writer);
         case Command::stats: return stats(context, writer);
         case Command::policy: return execute_on_policies(context, request, writer);
         case Command::rules: return send(writer, rules(context, request.backend));

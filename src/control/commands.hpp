@@ -15,6 +15,8 @@ class Writer {
     virtual ~Writer() = default;
     /// Writes it all; false when the client is gone or does not read.
     virtual boost::asio::awaitable<bool> write(const std::string& text) = 0;
+    /// The client has hung up, or was cut off: nothing more needs to be found out for it.
+    [[nodiscard]] virtual bool gone() const = 0;
     /// Who asks.
     [[nodiscard]] virtual Requester requester() const = 0;
 };

@@ -1,5 +1,7 @@
 #include "control/connection.hpp"
 
+#include <cerrno>
+#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -26,6 +28,14 @@ void Connection::close() {
     error_code ignored;
     socket_.close(ignored);
     clear_deadline();
+}
+
+bool Connection::gone() const {
+    if (!socket_.is_open()) return true;
+    char next = 0;
+    const int descriptor = const_cast<Socket&>(socket_).native_handle();  // Asio's is not const
+    const ssize_t got = ::recv(descriptor, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 Requester Connection::requester() const {

@@ -29,6 +29,7 @@ class Connection final : public Writer, public std::enable_shared_from_this<Conn
     void close();
 
     boost::asio::awaitable<bool> write(const std::string& text) override;
+    [[nodiscard]] bool gone() const override;
     [[nodiscard]] Requester requester() const override;
 
   private:

@@ -5,11 +5,13 @@
 #include "control/access.hpp"
 #include "control/encode.hpp"
 #include "control/protocol.hpp"
+#include "observe/feed.hpp"
 #include "shard/handle.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +42,8 @@ struct Hooks {
     std::function<LookUp()> look_up;
     /// "enforce" or "observe".
     std::function<std::string()> mode;
+    /// What has happened on the control thread; may be null.
+    const observe::Feed* feed = nullptr;
     std::string version;
 };
 
@@ -54,7 +58,9 @@ struct Options {
     std::chrono::milliseconds idle_timeout = std::chrono::minutes(5);  // between requests
     std::chrono::milliseconds shard_timeout = std::chrono::seconds(5);
     std::size_t max_groups = kMaxGroups;
-    std::uint32_t batch_slots = 16;  // a shard looks at so many between two bursts of packets
+    std::size_t max_followers = 16;                 // of the events
+    std::chrono::milliseconds event_interval{100};  // in which they are told more
+    std::uint32_t batch_slots = 16;                 // a shard looks at so many between two bursts of packets
 };
 
 struct Context {
@@ -62,6 +68,7 @@ struct Context {
     Hooks hooks;
     Options options;
     Access access;
+    std::shared_ptr<std::size_t> followers = std::make_shared<std::size_t>(0);
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 

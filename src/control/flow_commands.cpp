@@ -3,6 +3,7 @@
 #include "control/answer.hpp"
 #include "control/batch.hpp"
 #include "control/count_command.hpp"
+#include "control/best.hpp"
 #include "control/explain_json.hpp"
 #include "control/kill_command.hpp"
 #include "control/selection.hpp"
@@ -50,6 +51,29 @@ asio::awaitable<bool> list(const Context& context, const Selection& selection, W
 
 asio::awaitable<bool> list_addresses(const Context& context, const Selection& selection, Writer& writer) {
     return list_with(context, selection, writer, look_up_in(context));
+}
+
+/// Only the first so many by an order; they come when all have been looked at.
+asio::awaitable<bool> list_best(const Context& context, const Selection& selection, Writer& writer,
+                                Best best) {
+    Step<Batch> step;
+    step.visit = selection.visit;
+    step.take = [&best](const Batch& batch, std::string&) {
+        for (const engine::FlowReport& flow : batch.flows())
+            best.offer(flow);
+    };
+    const Walk end = co_await walk<Batch>(context, writer, step);
+    if (end != Walk::complete) co_return end == Walk::failed;
+    std::string text;
+    std::string json;
+    for (const engine::FlowReport* flow : best.sorted()) {
+        json.clear();
+        append_flow(json, *flow, Detail::brief);
+        text += data_line("flow", json);
+    }
+    text += done_line(fmt::format(R"({{"matched":{}}})", best.offered()));
+    const bool alive = co_await send(writer, std::move(text));
+    co_return alive;
 }
 
 using FlowCommand = std::function<asio::awaitable<bool>(const Context&, const Selection&, Writer&)>;
@@ -129,6 +153,12 @@ std::string explanation_line(const engine::Explanation& explanation) {
 asio::awaitable<bool> execute_on_flows(const Context& context, const Request& request, Writer& writer) {
     switch (request.command) {
         case Command::list:
+            if (!request.sort.empty())
+                return with_selection(context, request, writer,
+                                      [best = Best(request.sort, request.descending, request.limit)](
+                                          const Context& all, const Selection& selection, Writer& to) {
+                                          return list_best(all, selection, to, best);
+                                      });
             return with_selection(context, request, writer, request.addresses ? &list_addresses : &list);
         case Command::count:
             return with_selection(

@@ -13,8 +13,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 11> kCommandNames = {
-    "list", "count", "show", "kill", "stats", "policy", "rules", "reload", "version", "ping", "explain"};
+constexpr std::array<std::string_view, 12> kCommandNames = {"list",    "count",  "show",    "kill",
+                                                            "stats",   "policy", "rules",   "reload",
+                                                            "version", "ping",   "explain", "events"};
+constexpr std::array<std::string_view, 9> kSortKeys = {"client", "server",  "state",  "closer", "age",
+                                                       "idle",   "expires", "policy", "phase"};
 constexpr std::array<std::string_view, 8> kErrorNames = {"command", "filter", "permission", "not_found",
                                                          "config",  "busy",   "timeout",    "failed"};
 
@@ -23,6 +26,7 @@ std::string_view operand_of(Command c) {
     switch (c) {
         case Command::list:
         case Command::count:
+        case Command::events:
         case Command::kill: return "filter";
         case Command::show:
         case Command::explain: return "id";
@@ -43,7 +47,7 @@ bool knows_ids(Command c) {
     return c == Command::list || c == Command::kill;
 }
 
-bool read_ids(const json& value, std::vector<std::string>& ids) {
+bool read_strings(const json& value, std::vector<std::string>& ids) {
     if (!value.is_array() || value.empty()) return false;
     for (const json& id : value) {
         if (!id.is_string()) return false;
@@ -71,6 +75,43 @@ Error bad_command(std::string message) {
     return {ErrorCode::command, std::move(message), 0};
 }
 
+/// A member that is true or false.
+struct Flag {
+    Command command;
+    std::string_view name;
+    bool Request::*member;
+};
+constexpr std::array kFlags = {Flag{Command::list, "addresses", &Request::addresses},
+                               Flag{Command::list, "descending", &Request::descending},
+                               Flag{Command::events, "follow", &Request::follow},
+                               Flag{Command::events, "fresh", &Request::fresh}};
+
+/// Null when the command knows none of this name.
+bool* flag_in(Request& request, std::string_view name) {
+    for (const Flag& flag : kFlags)
+        if (flag.command == request.command && flag.name == name) return &(request.*flag.member);
+    return nullptr;
+}
+
+bool read_order(std::string_view key, const json& value, Request& request) {
+    if (key == "sort") {
+        if (!value.is_string()) return false;
+        request.sort = value.get<std::string>();
+        return std::find(kSortKeys.begin(), kSortKeys.end(), request.sort) != kSortKeys.end();
+    }
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > kMaxSorted) return false;
+    request.limit = value.get<std::uint32_t>();
+    return true;
+}
+
+Error bad_order() {
+    std::string message = "\"sort\" and \"limit\" stand together: the limit from 1 to " +
+                          std::to_string(kMaxSorted) + ", the key one of";
+    for (const std::string_view key : kSortKeys)
+        message.append(key == kSortKeys.front() ? " " : ", ").append(key);
+    return bad_command(std::move(message));
+}
+
 bool blank(std::string_view text) {
     return text.find_first_not_of(" \t") == std::string_view::npos;
 }
@@ -88,6 +129,10 @@ std::string_view name(ErrorCode c) {
     return kErrorNames[static_cast<std::size_t>(c)];
 }
 
+std::span<const std::string_view> sort_keys() {
+    return kSortKeys;
+}
+
 std::string quoted(std::string_view text) {
     return dump(json(text));
 }
@@ -100,8 +145,11 @@ std::string request_line(const Request& request) {
         object["ids"] = copy.ids;
     else if (!operand.empty())
         object[std::string(operand)] = operand_in(copy);
-    if (request.addresses && request.command == Command::list) object["addresses"] = true;
     if (!request.by.empty() && request.command == Command::count) object["by"] = request.by;
+    for (const Flag& flag : kFlags)
+        if (request.*flag.member && request.command == flag.command) object[std::string(flag.name)] = true;
+    if (!request.types.empty()) object["types"] = request.types;
+    if (!request.sort.empty()) object.update({{"sort", request.sort}, {"limit", request.limit}});
     return dump(object) + "\n";
 }
 
@@ -113,8 +161,8 @@ std::variant<Request, Error> parse_request(std::string_view line) {
     const std::optional<Command> command = parse_command(object);
     if (!command) {
         return bad_command(
-            "\"command\" must be one of list, count, show, explain, kill, stats, policy, rules, reload, "
-            "version, ping");
+            "\"command\" must be one of list, count, show, explain, kill, events, stats, policy, rules, "
+            "reload, version, ping");
     }
     Request request;
     request.command = *command;
@@ -122,13 +170,22 @@ std::variant<Request, Error> parse_request(std::string_view line) {
     for (const auto& [key, value] : object.items()) {
         if (key == "command") continue;
         if (key == "ids" && knows_ids(*command)) {
-            if (!read_ids(value, request.ids))
+            if (!read_strings(value, request.ids))
                 return bad_command("\"ids\" must be an array of strings, not empty");
             continue;
         }
-        if (key == "addresses" && *command == Command::list) {
-            if (!value.is_boolean()) return bad_command("\"addresses\" must be true or false");
-            request.addresses = value.get<bool>();
+        if (key == "types" && *command == Command::events) {
+            if (!read_strings(value, request.types))
+                return bad_command("\"types\" must be an array of strings, not empty");
+            continue;
+        }
+        if (bool* flag = flag_in(request, key); flag != nullptr) {
+            if (!value.is_boolean()) return bad_command("\"" + key + "\" must be true or false");
+            *flag = value.get<bool>();
+            continue;
+        }
+        if (*command == Command::list && (key == "sort" || key == "limit")) {
+            if (!read_order(key, value, request)) return bad_order();
             continue;
         }
         if (key == "by" && *command == Command::count) {
@@ -141,6 +198,7 @@ std::variant<Request, Error> parse_request(std::string_view line) {
         if (!value.is_string()) return bad_command("\"" + key + "\" must be a string");
         operand_in(request) = value.get<std::string>();
     }
+    if (request.sort.empty() != (request.limit == 0)) return bad_order();
     if (!request.ids.empty() && !request.filter.empty())
         return bad_command("either \"ids\" or \"filter\": not both");
     if (request.command == Command::kill && blank(request.filter) && request.ids.empty()) {

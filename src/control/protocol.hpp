@@ -10,6 +10,10 @@
 //   list {"addresses":true}: with the addresses by which the sides know each other
 //   count {"by"}: a word of kGroupings, or "": how many of each
 //   policy {"resume"}, the name of a policy that its breaker has stopped, or ""
+//   list {"sort","descending","limit"}: of all that match the first so many by this order, which is one of
+//   sort_keys(); its end is then {"done":{"matched":N}}
+//   events {"filter","types":["tcp_reset",…],"follow":true,"fresh":true}: what has happened lately, and with
+//   "follow" what goes on happening until the client hangs up; "fresh" leaves out what was before
 //   stats    reload    version    ping
 //
 // The answer is a number of data lines and then one last line; each is an object with exactly one member:
@@ -23,6 +27,8 @@
 //                     only "id" and "result"
 //   {"stats":{…}}     stats
 //   {"policy":{…}}    policy: each one in file order
+//   {"event":{…}}     events: one object in EVE's form each (observe/audit_json.hpp). A client that reads too
+//                     slowly misses events: {"event_type":"finwaitd_lost",…,"finwaitd":{"count":N}}
 //   {"rules":{…}}     rules: "backend" as asked for, "text"
 //   {"problem":{…}}   reload: each error of the configuration, its "message"
 //   {"version":{…}}   version: "version", "pid"
@@ -36,6 +42,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -62,7 +69,8 @@ enum class Command : std::uint8_t {
     reload,
     version,
     ping,
-    explain
+    explain,
+    events
 };
 
 [[nodiscard]] std::string_view name(Command c);
@@ -73,12 +81,22 @@ struct Request {
     std::string id;
     std::string backend;
     std::string resume;
-    std::vector<std::string> ids = {};  // of list and kill: these flows, instead of a filter
-    bool addresses = false;             // of list
-    std::string by = {};                // of count
+    std::vector<std::string> ids = {};    // of list and kill: these flows, instead of a filter
+    bool addresses = false;               // of list
+    std::string by = {};                  // of count
+    std::string sort = {};                // of list: the key; empty: as they come
+    bool descending = false;              // of list
+    std::uint32_t limit = 0;              // of list, with a key
+    std::vector<std::string> types = {};  // of events: these only; empty: all
+    bool follow = false;                  // of events
+    bool fresh = false;                   // of events
 
     friend bool operator==(const Request&, const Request&) = default;
 };
+
+/// What "list" can sort by, and how many flows it then gives at most.
+[[nodiscard]] std::span<const std::string_view> sort_keys();
+inline constexpr std::uint32_t kMaxSorted = 10'000;
 
 enum class ErrorCode : std::uint8_t {
     command,     // the request makes no sense

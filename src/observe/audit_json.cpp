@@ -96,6 +96,10 @@ std::string timestamp(WallClock::time_point at) {
     return fmt::format("{}.{:06}{}:{}", date, micros.count(), offset.substr(0, 3), offset.substr(3));
 }
 
+std::string_view event_type(EventType type) {
+    return kind_of(type).event_type;
+}
+
 std::string event_line(WallClock::time_point at, const engine::Event& e, const std::string& policy) {
     const Kind kind = kind_of(e.type);
     json object = flow_head(at, kind.event_type, e.id, e.client, e.server);

@@ -35,8 +35,9 @@ struct Term {
     bool decides = false;  // the filter's answer rests on it
 };
 
-/// Who asks. Which policy is in force follows from the policies' matches, so these cannot ask for it.
-enum class Purpose : std::uint8_t { query, policy_match };
+/// Who asks. Which policy is in force follows from the policies' matches, so these cannot ask for it; what an
+/// event says of its flow does not include the phase.
+enum class Purpose : std::uint8_t { query, policy_match, event };
 
 class Filter {
   public:

@@ -120,6 +120,10 @@ Parser::Parsed Parser::predicate() {
     if (known("client-port")) return port(client);
     if (known("idle")) return compare(Quantity::idle);
     if (known("age")) return compare(Quantity::age);
+    if (word.is("phase") && purpose_ == Purpose::event) {
+        return fail(
+            word, "found \"phase\"; allowed for events: every other predicate (their types tell the phase)");
+    }
     if (known("phase")) return phase();
     if (word.is("policy") && purpose_ == Purpose::policy_match) {
         return fail(

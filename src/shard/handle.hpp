@@ -11,6 +11,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+namespace finwait::observe {
+class Feed;
+}
+
 namespace finwait::shard {
 
 struct Handle {
@@ -22,6 +26,8 @@ struct Handle {
     Instant (*now)() = nullptr;
     /// What its packets cost; to be read on its thread. May be null.
     const Load* load = nullptr;
+    /// What has happened in the shard; touched on its thread only, and may be null.
+    const observe::Feed* feed = nullptr;
 
     /// Runs `task(engine, now)` on the shard's thread. Keep it short: no packet is handled meanwhile.
     template<typename Task>

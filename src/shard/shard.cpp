@@ -98,6 +98,7 @@ Handle Shard::handle() {
     handle.wake = [this] { run_due(); };
     handle.now = &monotonic_now;
     handle.load = &load_;
+    handle.feed = &feed_;
     return handle;
 }
 
@@ -231,6 +232,7 @@ void Shard::perform(Instant now, const engine::Actions& actions) {
             continue;
         }
         const auto& event = std::get<engine::Event>(action);
+        feed_.note(now, event, engine_.policies()[event.policy].name);
         sink_(event, engine_);
         if (event.type == engine::EventType::confirmed && end_sink_)
             if (const auto known = wire_.translation(now, event.id)) end_sink_(*known);

@@ -4,6 +4,7 @@
 
 #include "engine/engine.hpp"
 #include "netfilter/queue.hpp"
+#include "observe/feed.hpp"
 #include "shard/aside.hpp"
 #include "shard/handle.hpp"
 #include "shard/load.hpp"
@@ -124,6 +125,7 @@ class Shard {
     Instant timer_set_for_ = Instant::never();
     engine::Actions actions_;
     Load load_;
+    observe::Feed feed_;
     std::uint64_t strangers_told_ = 0;
     std::atomic<std::uint64_t> queue_errors_ = 0;
     std::atomic<std::uint64_t> unheard_ = 0;

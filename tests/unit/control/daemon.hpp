@@ -89,12 +89,13 @@ class Shard {
     }
 
     shard::Handle handle() {
-        return {&loop_.io(), &engine_, [this] { ++wakes; }, [] { return kNow; }};
+        return {&loop_.io(), &engine_, [this] { ++wakes; }, [] { return kNow; }, &told};
     }
     engine::Engine& engine() { return engine_; }
     Loop& loop() { return loop_; }
 
     int wakes = 0;  // on the shard's thread
+    observe::Feed told;
 
   private:
     static engine::Options options(std::uint8_t number) {

@@ -9,7 +9,7 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Protocol, EveryCommandIsReadBackAsItWasWritten) {
-    for (int i = 0; i <= static_cast<int>(Command::explain); ++i) {
+    for (int i = 0; i <= static_cast<int>(Command::events); ++i) {
         Request request;
         request.command = static_cast<Command>(i);
         if (request.command == Command::kill) request.filter = "host 10.0.0.1 and policy \"a\\b\"";
@@ -46,6 +46,38 @@ TEST(Protocol, AMisspeltFilterDoesNotMeanAll) {
 TEST(Protocol, KillWithoutAFilterIsRefused) {
     EXPECT_EQ(refused(R"({"command":"kill"})").code, ErrorCode::filter);
     EXPECT_EQ(refused(R"({"command":"kill","filter":" "})").code, ErrorCode::filter);
+}
+
+TEST(Protocol, AnOrderHasAKeyAndALimit) {
+    Request request;
+    request.command = Command::list;
+    request.sort = "idle";
+    request.limit = 24;
+    request.descending = true;
+    EXPECT_EQ(std::get<Request>(parse_request(request_line(request))), request);
+    for (const char* line :
+         {R"({"command":"list","sort":"idle"})", R"({"command":"list","limit":3})",
+          R"({"command":"list","sort":"beauty","limit":3})", R"({"command":"list","sort":7,"limit":3})",
+          R"({"command":"list","sort":"idle","limit":0})",
+          R"({"command":"list","sort":"idle","limit":10001})",
+          R"({"command":"list","sort":"idle","limit":-1})"}) {
+        EXPECT_THAT(refused(line).message, HasSubstr("expires")) << line;
+    }
+    EXPECT_EQ(refused(R"({"command":"count","sort":"idle","limit":3})").code, ErrorCode::command);
+    EXPECT_EQ(refused(R"({"command":"list","descending":1})").code, ErrorCode::command);
+}
+
+TEST(Protocol, EventsHaveTypesAndMayBeFollowed) {
+    Request request;
+    request.command = Command::events;
+    request.filter = "port 80";
+    request.types = {"tcp_reset", "config_reload"};
+    request.follow = true;
+    request.fresh = true;
+    EXPECT_EQ(std::get<Request>(parse_request(request_line(request))), request);
+    EXPECT_EQ(refused(R"({"command":"events","types":[]})").code, ErrorCode::command);
+    EXPECT_EQ(refused(R"({"command":"events","follow":"yes"})").code, ErrorCode::command);
+    EXPECT_EQ(refused(R"({"command":"list","follow":true})").code, ErrorCode::command);
 }
 
 TEST(Protocol, FlowsMayBeNamedInsteadOfMatched) {

@@ -48,6 +48,25 @@ TEST(Server, ListsManyFlowsInBatchesAndEachOnce) {
     EXPECT_EQ(ports.size(), flows);
 }
 
+TEST(Server, ListsTheFirstSoManyOfAllShardsByAnOrder) {
+    Daemon daemon(2);
+    for (std::uint16_t i = 1; i <= 9; ++i)
+        daemon.shard(i % 2).open_flow(static_cast<std::uint16_t>(40000 + i), i > 2, std::chrono::seconds(i));
+    daemon.start();
+    Peer peer(daemon.path());
+    const auto lines = peer.ask({{"command", "list"},
+                                 {"filter", "state fin-wait-2"},
+                                 {"sort", "idle"},
+                                 {"descending", true},
+                                 {"limit", 3}});
+    ASSERT_EQ(lines.size(), 4U);
+    EXPECT_EQ(lines[0]["flow"]["client"]["port"], 40009);
+    EXPECT_EQ(lines[1]["flow"]["client"]["port"], 40008);
+    EXPECT_EQ(lines[2]["flow"]["policy"], "default");
+    EXPECT_EQ(lines[3]["done"]["matched"], 7);
+    EXPECT_EQ(peer.ask({{"command", "list"}, {"sort", "idle"}, {"limit", 100}}).size(), 10U);
+}
+
 TEST(Server, CountsWhatAFilterMatches) {
     Daemon daemon;
     daemon.shard().open_flow(40001, true);

@@ -42,6 +42,14 @@ TEST_F(Options, WithoutASubcommandFlowsAreListed) {
     EXPECT_FALSE(call.json);
 }
 
+TEST_F(Options, TypesOfEventsMayBeListedOrRepeatedAndTheFilterFollows) {
+    const Invocation call = accepted(
+        {"events", "--type", "tcp_reset,tcp_probe", "--type", "tcp_closed", "-f", "--new", "port", "80"});
+    EXPECT_EQ(call.types, (std::vector<std::string>{"tcp_reset", "tcp_probe", "tcp_closed"}));
+    EXPECT_TRUE(call.follow && call.fresh && !call.text);
+    EXPECT_EQ(call.operand, "port 80");
+}
+
 TEST_F(Options, TheFilterIsTheRestOfTheWords) {
     EXPECT_EQ(accepted({"list", "state", "fin-wait-2", "and", "idle", ">", "30s"}).operand,
               "state fin-wait-2 and idle > 30s");

@@ -1,0 +1,60 @@
+#include "ctl/event_text.hpp"
+
+#include "ctl/text.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace finwait::ctl {
+namespace {
+
+using nlohmann::json;
+
+/// "2024-05-01T12:00:00.123456+02:00" to "12:00:00.123": whoever reads lines as they come knows the day.
+std::string clock_time(const std::string& timestamp) {
+    constexpr std::size_t time = 11;
+    constexpr std::size_t length = 12;
+    return timestamp.size() < time + length ? timestamp : timestamp.substr(time, length);
+}
+
+/// "tcp_probe answered", as far as there is more to say than the type.
+std::string what_happened(const json& event, const json& own) {
+    std::string text = text_at(event, "event_type");
+    for (const char* key : {"action", "outcome"})
+        if (const std::string word = text_at(own, key); word != "-") text += " " + word;
+    if (const std::string side = text_at(own, "side"); side != "-") text += " by " + side;
+    return text;
+}
+
+std::string end_of(const json& event, const char* address, const char* port) {
+    return endpoint_text({{"addr", text_at(event, address)}, {"port", event.value(port, 0)}});
+}
+
+std::string flow_part(const json& event, const json& own) {
+    return fmt::format("  {}  {} > {}  {}/{}", text_at(event, "flow_id"), end_of(event, "src_ip", "src_port"),
+                       end_of(event, "dest_ip", "dest_port"), text_at(own, "client_state"),
+                       text_at(own, "server_state"));
+}
+
+}  // namespace
+
+std::string event_text(const json& event) {
+    const json own = part(event, "finwaitd");
+    const std::string time = clock_time(text_at(event, "timestamp"));
+    if (text_at(event, "event_type") == "finwaitd_lost")
+        return fmt::format("{}  {} events are missing here: they came faster than they were read\n", time,
+                           text_at(own, "count"));
+    std::string line = time + "  " + what_happened(event, own);
+    if (event.contains("flow_id")) line += flow_part(event, own);
+    if (const std::string result = text_at(own, "result"); result != "-") line += "  " + result;
+    if (const std::string file = text_at(own, "file"); file != "-") line += "  " + file;
+    if (const std::string policy = text_at(own, "policy"); policy != "-") line += "  policy " + policy;
+    if (const std::string reason = text_at(own, "reason"); reason != "-") line += ": " + reason;
+    if (const std::string uid = text_at(own, "uid"); uid != "-") line += " (uid " + uid + ")";
+    for (const json& problem : own.value("problems", json::array()))
+        if (problem.is_string()) line += "\n    " + problem.get<std::string>();
+    return line + "\n";
+}
+
+}  // namespace finwait::ctl
