@@ -14,6 +14,7 @@
 #include "ctl/replay.hpp"
 #include "ctl/show_text.hpp"
 #include "ctl/stats_text.hpp"
+#include "ctl/top/top.hpp"
 
 #include <array>
 #include <fmt/format.h>
@@ -150,6 +151,13 @@ constexpr std::array kSubcommands = {
         &kill_flows, help::kKillDetails, help::kKillExamples},
     Subcommand{"count", Operand::counted, false, "Count flows, all or those that match FILTER", &count_flows,
                help::kCountDetails, help::kCountExamples},
+    Subcommand{"top",
+               Operand::filter,
+               false,
+               "Watch flows on the whole terminal: sort, filter, open one, end it; ? there for help",
+               &run_top,
+               {},
+               help::kTopExamples},
     Subcommand{"events", Operand::events, false, "Print what has happened to flows; --follow goes on",
                &print_events, help::kEventsDetails, help::kEventsExamples},
     Subcommand{"stats", Operand::none, false, "Show the daemon's counters", &stats, {}, help::kStatsExamples},

@@ -57,6 +57,7 @@ struct Terminal {
 
 enum class Operand : std::uint8_t {
     none,
+    filter,
     counted,
     events,
     listed,

@@ -52,6 +52,10 @@ inline constexpr std::string_view kCountExamples =
     "  finwaitctl count --by state\n"
     "  finwaitctl count --by client --limit 10 state fin-wait-2\n";
 
+inline constexpr std::string_view kTopExamples =
+    "  finwaitctl top\n"
+    "  finwaitctl top closer server and idle '>' 1m\n";
+
 inline constexpr std::string_view kEventsDetails =
     "Prints the last few thousand events, oldest first, one JSON object a line with the names of\n"
     "Suricata's EVE: timestamp flow_id event_type src_ip src_port dest_ip dest_port proto, the client\n"

@@ -52,18 +52,8 @@ void show_plan(const Victims& victims, std::optional<std::size_t> width, Output&
 }
 
 std::string fate_text(const Victim& v, const Invocation& call) {
-    switch (v.fate) {
-        case Fate::confirmed: return "confirmed: reset, and gone from both ends";
-        case Fate::unconfirmed:
-            return "unconfirmed: reset; nobody answers to say that it is gone, or that it is not";
-        case Fate::refused: return "refused: a side lives on in spite of every RST";
-        case Fate::closed: return "closed: it was over by itself";
-        case Fate::vanished: return "vanished: gone before its end was seen";
-        case Fate::left: return "left: " + v.result;
-        case Fate::chosen: return "not asked for";
-        case Fate::pending: break;
-    }
-    if (!call.wait) return "pending: asked for";
+    if (v.fate == Fate::left) return "left: " + v.result;
+    if (v.fate != Fate::pending || !call.wait) return std::string(meaning(v.fate));
     const double seconds = std::chrono::duration<double>(call.patience).count();
     return "pending: not over after " + human_duration(seconds) + "; finwaitctl explain " + v.id +
            " tells why";

@@ -127,6 +127,7 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
             app.add_flag("--text", words.call.text, "One line for people instead of JSON");
             option = app.add_option("FILTER", words.operand, "Of which flows");
             break;
+        case Operand::filter: option = add_filter(app, words); break;
         case Operand::listed:
             add_list_options(app, words);
             option = add_filter(app, words);
@@ -162,7 +163,7 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
 
 std::string help_of(const Subcommand& subcommand) {
     const bool filters = subcommand.operand == Operand::counted || subcommand.operand == Operand::listed ||
-                         subcommand.operand == Operand::victims || subcommand.operand == Operand::events;
+                         subcommand.operand == Operand::victims || subcommand.operand == Operand::events || subcommand.operand == Operand::filter;
     std::string text;
     if (!subcommand.details.empty()) text += std::string(subcommand.details) + "\n\n";
     if (subcommand.operand == Operand::listed)

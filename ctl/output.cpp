@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <utility>
 
 namespace finwait::ctl {
 
@@ -16,6 +17,7 @@ void Output::write(std::string_view text) {
 }
 
 void Output::flush() {
+    if (text_ != nullptr) *text_ += std::exchange(buffer_, {});
     std::string_view rest = buffer_;
     while (!rest.empty() && !ended_) {
         const ssize_t written = ::write(descriptor_, rest.data(), rest.size());

@@ -12,6 +12,8 @@ namespace finwait::ctl {
 class Output {
   public:
     explicit Output(int descriptor) : descriptor_(descriptor) {}
+    /// Into a text, which must outlive it.
+    explicit Output(std::string& text) : text_(&text) {}
     Output(const Output&) = delete;
     Output& operator=(const Output&) = delete;
     ~Output() { flush(); }
@@ -24,7 +26,8 @@ class Output {
     [[nodiscard]] int error() const { return error_; }
 
   private:
-    int descriptor_;
+    int descriptor_ = -1;
+    std::string* text_ = nullptr;
     std::string buffer_;
     bool ended_ = false;
     int error_ = 0;

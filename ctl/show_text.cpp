@@ -48,6 +48,8 @@ std::string segment_text(const nlohmann::json& step) {
                        text_at(segment, "seq"), text_at(segment, "ack"), text_at(segment, "len"));
 }
 
+}  // namespace
+
 void print_history(const nlohmann::json& history, Output& out) {
     Table table({{"AFTER", 0, true}, {"SIDE"}, {"STATE"}, {"PROVED BY"}}, std::nullopt, out);
     for (const nlohmann::json& step : history)
@@ -55,8 +57,6 @@ void print_history(const nlohmann::json& history, Output& out) {
                    text_at(step, "state"), segment_text(step)});
     table.finish();
 }
-
-}  // namespace
 
 void print_flow(const nlohmann::json& flow, Output& out) {
     line(out, "id", text_at(flow, "id"));

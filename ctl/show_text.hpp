@@ -10,4 +10,7 @@ namespace finwait::ctl {
 /// `flow` as `show` answers it, with its "sides".
 void print_flow(const nlohmann::json& flow, Output& out);
 
+/// Its "history": the last steps of both sides, as a table.
+void print_history(const nlohmann::json& history, Output& out);
+
 }  // namespace finwait::ctl

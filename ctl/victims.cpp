@@ -49,6 +49,21 @@ std::string_view name(Fate fate) {
     return "pending";
 }
 
+std::string_view meaning(Fate fate) {
+    switch (fate) {
+        case Fate::confirmed: return "confirmed: reset, and gone from both ends";
+        case Fate::unconfirmed:
+            return "unconfirmed: reset; nobody answers to say that it is gone, or that it is not";
+        case Fate::refused: return "refused: a side lives on in spite of every RST";
+        case Fate::closed: return "closed: it was over by itself";
+        case Fate::vanished: return "vanished: gone before its end was seen";
+        case Fate::chosen: return "not asked for";
+        case Fate::left: return "left: it cannot be ended";
+        case Fate::pending: break;
+    }
+    return "pending: asked for";
+}
+
 bool lives(Fate fate) {
     return fate == Fate::chosen || fate == Fate::left || fate == Fate::pending || fate == Fate::refused;
 }
@@ -71,6 +86,10 @@ Victim Victim::of(const json& flow) {
         v.fate = fate_of(v.result);
     }
     return v;
+}
+
+void Victims::add(const json& flow) {
+    victims_.push_back(Victim::of(flow));
 }
 
 ExitCode Victims::choose(const std::string& filter) {

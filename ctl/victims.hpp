@@ -29,6 +29,8 @@ enum class Fate : std::uint8_t {
 
 /// The word for scripts.
 [[nodiscard]] std::string_view name(Fate fate);
+/// What it means, for people.
+[[nodiscard]] std::string_view meaning(Fate fate);
 /// Whether the flow goes on living, as far as is known.
 [[nodiscard]] bool lives(Fate fate);
 
@@ -53,12 +55,17 @@ class Victims {
   public:
     Victims(std::string socket, Output& err) : socket_(std::move(socket)), err_(err) {}
 
+    /// Puts this flow on the list, as `list` answers it.
+    void add(const nlohmann::json& flow);
     /// Puts all flows that match on the list.
     [[nodiscard]] ExitCode choose(const std::string& filter);
     /// Asks for the end of those that can be ended, and of no others.
     [[nodiscard]] ExitCode end();
     /// Looks every `pause` what has become of them, until all is known or nothing new for `patience`.
     [[nodiscard]] ExitCode follow(std::chrono::milliseconds pause, std::chrono::milliseconds patience);
+
+    /// Looks once what has become of those that are pending.
+    [[nodiscard]] ExitCode look();
 
     [[nodiscard]] const std::vector<Victim>& all() const { return victims_; }
     [[nodiscard]] std::size_t count(Fate fate) const;
@@ -68,9 +75,6 @@ class Victims {
 
     /// Sends `command` with the ids of those whose fate is `fate`, a bounded number at a time.
     [[nodiscard]] ExitCode ask(control::Command command, Fate fate, const Take& take);
-    /// How many are decided by now.
-    [[nodiscard]] ExitCode look();
-
     std::string socket_;
     Output& err_;
     std::vector<Victim> victims_;

@@ -1,0 +1,10 @@
+// finwaitctl top: the flows, live.
+#pragma once
+
+#include "ctl/commands.hpp"
+
+namespace finwait::ctl {
+
+[[nodiscard]] ExitCode run_top(const Invocation& call, Terminal& terminal);
+
+}  // namespace finwait::ctl
