@@ -4,6 +4,7 @@ default and range, every subcommand, option and filter word."""
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -97,6 +98,10 @@ class Configuration(unittest.TestCase):
                 self.assertIsNotNone(item, f"finwaitd.toml(5) lacks [{table}] {key} = {value}")
                 self.assertEqual(item.tag, f"{key} = {value}", f"the default of [{table}] {key} in finwaitd.toml(5)")
 
+    def test_no_other_key_stands_there(self):
+        described = {place for place, item in self.items.items() if " = " in item.tag}
+        self.assertEqual(set(), described - set(settings()), "in finwaitd.toml(5), and finwaitd does not know it")
+
     def test_every_key_stands_there_with_its_range(self):
         ranges = allowed()
         self.assertEqual(set(settings()), set(ranges), "finwaitd --check does not say of each key what is allowed")
@@ -135,17 +140,42 @@ class Programs(unittest.TestCase):
         described = {item.tag.split()[0]: item for item in page if item.section == "SUBCOMMANDS"}
         text = run("finwaitctl", "--help")
         names = re.findall(r"(?m)^  (\w\S*)", text[text.index("Subcommands:"):].split("\n\n")[0])
-        self.assertIn("list", names)
+        self.assertEqual([], sorted(set(described) - set(names)), "in finwaitctl(8), and finwaitctl does not know it")
         for name in names:
             with self.subTest(name):
                 self.assertIn(name, sorted(described), f"finwaitctl(8) lacks the subcommand {name}")
-                self.assert_says("finwaitctl(8)", described[name], options(run("finwaitctl", name, "--help")), name)
+                taken = options(run("finwaitctl", name, "--help"))
+                self.assert_says("finwaitctl(8)", described[name], taken, name)
+                shown = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", described[name].text))
+                self.assertEqual(set(), shown - set(taken), f"in finwaitctl(8), and finwaitctl {name} does not take it")
 
     def test_every_option_for_all_subcommands_stands_there(self):
         tags = " ".join(item.tag for item in manual.items("finwaitctl.8") if item.section == "OPTIONS")
         for option in options(run("finwaitctl", "--help")):
             with self.subTest(option):
                 self.assertRegex(tags, rf"{option}\b", f"OPTIONS of finwaitctl(8) lacks {option}")
+
+
+class TabSeparated(unittest.TestCase):
+    def header(self):
+        """The fields' names as finwaitctl prints them, of a daemon that has no flows."""
+        with tempfile.TemporaryDirectory(prefix="finwaitd-test-") as folder:
+            path = os.path.join(folder, "control.sock")
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(path)
+                listener.listen()
+                listener.settimeout(30)
+                asking = subprocess.Popen([os.path.join(BIN, "finwaitctl"), "--socket", path, "list", "-v", "-o", "tsv"],
+                                          stdout=subprocess.PIPE, text=True)
+                with listener.accept()[0] as connection:
+                    connection.makefile().readline()
+                    connection.sendall(b'{"done":{}}\n')
+                return asking.communicate(timeout=30)[0].split()
+
+    def test_the_fields_stand_there_in_their_order(self):
+        described = [re.sub(r"^\d+\. +", "", item.text).strip() for item in manual.items("finwaitctl.8")
+                     if item.section == "TAB-SEPARATED OUTPUT" and re.match(r"\d+\.", item.tag)]
+        self.assertEqual(self.header(), described, "the fields of list -v -o tsv in finwaitctl(8)")
 
 
 class Filter(unittest.TestCase):
