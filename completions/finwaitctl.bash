@@ -54,6 +54,10 @@ _finwaitctl_values() {
         --backend) echo nftables iptables ;;
         --resume) _finwaitctl_policies ;;
         --limit) echo 10 20 50 100 ;;
+        --type)
+            printf '%s\n' tcp_half_closed tcp_probe tcp_reset tcp_closed policy_stopped policy_resumed request_refused \
+                config_reload
+            ;;
         --flow | --socket | --config) ;;
         *) return 1 ;;
     esac
@@ -64,6 +68,7 @@ _finwaitctl_options() {
     case $1 in
         list) echo --verbose -v --sort --limit --output -o --resolve -r --no-header -H ;;
         count) echo --by --limit --no-header -H ;;
+        events) echo --follow -f --new --type --text ;;
         kill) echo --yes -y --no-wait ;;
         policy) echo --resume ;;
         rules) echo --backend ;;
@@ -75,7 +80,7 @@ _finwaitctl_options() {
 
 _finwaitctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} subcommand= candidates= values i
-    local subcommands="list show explain kill count stats policy rules reload check replay version"
+    local subcommands="list show explain kill count top events stats policy rules reload check replay version"
     COMPREPLY=()
 
     # bash takes "--json=pretty" for three words.
@@ -112,7 +117,7 @@ _finwaitctl() {
     else
         case $subcommand in
             '') candidates=$subcommands ;;
-            list | count | kill) candidates=$(_finwaitctl_filter "$([[ $prev == "$subcommand" ]] || echo "$prev")") ;;
+            list | count | kill | top | events) candidates=$(_finwaitctl_filter "$([[ $prev == "$subcommand" ]] || echo "$prev")") ;;
             show | explain) candidates=$(_finwaitctl_ids) ;;
             check | replay)
                 compopt -o filenames 2>/dev/null

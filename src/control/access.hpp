@@ -16,6 +16,8 @@ namespace finwait::control {
 
 class Access {
   public:
+    /// Root alone.
+    Access() = default;
     /// `owner`: the daemon's own user. `admin_group` is looked up now; "" for none.
     Access(uid_t owner, std::string admin_group);
 
@@ -26,7 +28,7 @@ class Access {
     [[nodiscard]] bool has_group() const { return group_.has_value(); }
 
   private:
-    uid_t owner_;
+    uid_t owner_ = 0;
     std::string name_;
     std::optional<gid_t> group_;
 };

@@ -17,7 +17,8 @@ asio::awaitable<bool> execute_on_policies(const Context& context, const Request&
         alive = co_await fail(writer, *error);
         co_return alive;
     }
-    if (sums.resumed && context.hooks.resumed) context.hooks.resumed(writer.requester(), request.resume);
+    if (!request.resume.empty() && context.hooks.resumed)
+        context.hooks.resumed(writer.requester(), request.resume);
     std::string text;
     for (const PolicyRow& row : std::get<PolicyRows>(gathered))
         text += data_line("policy", policy_json(row.policy, row.counts));

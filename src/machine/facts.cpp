@@ -99,11 +99,13 @@ std::optional<std::vector<std::string>> parse_flowtables(const std::string& text
 std::vector<std::string> parse_untracked(const std::string& rules) {
     std::vector<std::string> found;
     std::istringstream lines(rules);
-    bool own = false;  // within our table, as nft lists it
+    bool own_table = false;  // within ours, as nft lists it
+    bool own_chain = false;  // within one of ours in a table that iptables has made
     for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with("table ")) own = line.starts_with("table inet finwaitd");
+        if (line.starts_with("table ")) own_table = line.starts_with("table inet finwaitd");
+        if (line.starts_with("\tchain ")) own_chain = line.starts_with("\tchain FINWAITD");
         const bool untracks = line.find("notrack") != line.npos || line.find("NOTRACK") != line.npos;
-        if (!untracks || own || line.find("FINWAITD") != line.npos) continue;
+        if (!untracks || own_table || own_chain || line.find("FINWAITD") != line.npos) continue;
         const std::size_t first = line.find_first_not_of(" \t");
         found.push_back(line.substr(first));
     }

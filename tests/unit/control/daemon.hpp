@@ -89,7 +89,7 @@ class Shard {
     }
 
     shard::Handle handle() {
-        return {&loop_.io(), &engine_, [this] { ++wakes; }, [] { return kNow; }, &told};
+        return {&loop_.io(), &engine_, [this] { ++wakes; }, [] { return kNow; }, nullptr, &told};
     }
     engine::Engine& engine() { return engine_; }
     Loop& loop() { return loop_; }

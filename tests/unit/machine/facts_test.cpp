@@ -70,6 +70,10 @@ TEST(Untracked, RulesAreFoundButForOurOwn) {
     EXPECT_THAT(parse_untracked(
                     "table inet finwaitd {\n\t\tnotrack\n}\ntable ip raw {\n\t\ttcp dport 80 notrack\n}\n"),
                 ElementsAre("tcp dport 80 notrack"));
+    EXPECT_THAT(
+        parse_untracked("table ip raw {\n\tchain FINWAITD {\n\t\tcounter packets 0 bytes 0 notrack\n\t}\n"
+                        "\tchain OUTPUT {\n\t\ttcp dport 22 notrack\n\t}\n}\n"),
+        ElementsAre("tcp dport 22 notrack"));
 }
 
 TEST(MarkCopies, AreFoundInTheRulesOfBothToolsButForOurOwn) {
