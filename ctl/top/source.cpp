@@ -20,7 +20,7 @@ namespace {
 using nlohmann::json;
 
 constexpr auto kInterval = std::chrono::seconds(1);
-constexpr int kPauses = 9;  // for each time that an answer took
+constexpr int kPauses = 9;  // for each time that an answer took; one where something new is wanted
 constexpr auto kLookInterval = std::chrono::milliseconds(200);
 constexpr auto kPatience = std::chrono::seconds(15);  // as `kill` has it
 
@@ -149,6 +149,7 @@ void Source::tell(News news) {
 void Source::run() {
     std::optional<Ending> ending;
     Clock::time_point due = Clock::now() + std::chrono::hours(1);
+    Clock::time_point soonest = Clock::now();
     for (;;) {
         Wanted wanted;
         {
@@ -156,7 +157,8 @@ void Source::run() {
             const auto until = ending ? std::min(due, Clock::now() + kLookInterval) : due;
             wake_.wait_until(lock, until, [this] { return stop_ || changed_; });
             if (stop_) return;
-            if (std::exchange(changed_, false) && asked_) due = Clock::now();
+            if (std::exchange(changed_, false) && asked_)
+                due = std::min(due, std::max(Clock::now(), soonest));
             wanted = wanted_;
             wanted_.to_end.reset();
         }
@@ -172,6 +174,7 @@ void Source::run() {
         if (wanted.opened) tell(ask_for(*wanted.opened));
         tell(ask_for(wanted.question));
         const auto took = Clock::now() - begun;
+        soonest = Clock::now() + took;
         due = Clock::now() + std::max<Clock::duration>(kInterval, took * kPauses);
     }
 }

@@ -1,6 +1,7 @@
 // Asks the daemon for what the screen shows, on a thread of its own, so that keys never wait. One request is
-// under way at a time, and after each there is a pause of nine times as long as it took: top takes a tenth of
-// the daemon's time at most.
+// under way at a time. After each there is a pause of nine times as long as it took: a screen that is only
+// looked at takes a tenth of the daemon's time at most. For keys that want something new the pause is as long
+// as it took: who holds one down takes half.
 #pragma once
 
 #include "ctl/top/news.hpp"
@@ -21,7 +22,7 @@ class Source {
     Source& operator=(const Source&) = delete;
     ~Source();
 
-    /// What is wanted from now on; something new is asked for at once. Before that, nothing is.
+    /// What is wanted from now on; something new is asked for soon. Before that, nothing is.
     void want(const Question& question, const std::optional<std::string>& opened);
     /// Has this flow ended, and tells how that comes out.
     void end(const nlohmann::json& flow);
