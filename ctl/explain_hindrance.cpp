@@ -85,6 +85,9 @@ std::string time_left(const json& e, const json& flow) {
         return "A side has outlived its RSTs: it is left alone for " + left + " more.";
     const json limit = part(e, "policy").value("fin_wait_2_s", json());
     if (limit.is_null()) return "Its policy has no limit for it (fin_wait_2 = \"off\").";
+    if (flow.value("expires_in_s", json()).is_null())
+        return "Its time is up, and what would have been done is recorded: nothing more happens until it "
+               "moves.";
     return fmt::format("Its time is not up: it may stay without progress for {}, and has for {}.",
                        human_duration(limit.get<double>()), duration_at(flow, "idle_s"));
 }

@@ -93,6 +93,16 @@ TEST(Explain, NamesThePolicyThePartsOfItsMatchAndTheEvidence) {
     EXPECT_THAT(text, HasSubstr("ended now\n  It is being asked: "));
 }
 
+TEST(Explain, SaysThatTheTimeOfAnObservedFlowIsUp) {
+    json e = probing();
+    e["flow"]["phase"] = "watching";
+    e["flow"]["expires_in_s"] = nullptr;
+    e["in_phase_s"] = nullptr;
+    e["mode"] = "observe";
+    EXPECT_THAT(hindrance_sentences(e)[0],
+                StartsWith("Its time is up, and what would have been done is recorded"));
+}
+
 TEST(Explain, SaysWhatIsInTheWay) {
     json e = probing();
     e["flow"]["phase"] = "watching";
@@ -100,8 +110,9 @@ TEST(Explain, SaysWhatIsInTheWay) {
     e["hindrance"] = "data_in_flight";
     e["evidence"]["server"]["unacknowledged"] = 4096;
     e["mode"] = "observe";
+    e["flow"]["idle_s"] = 11.0;
     EXPECT_THAT(hindrance_sentences(e),
-                ElementsAre("Its time is not up: it may stay without progress for 30s, and has for 33s.",
+                ElementsAre("Its time is not up: it may stay without progress for 30s, and has for 11s.",
                             "Data is in flight: 4096 bytes from the server have not been acknowledged, and a "
                             "reset could destroy them.",
                             "finwaitd only observes (mode = \"observe\"): it sends nothing by itself."));
