@@ -39,10 +39,10 @@ struct Invocation {
     bool resolve = false;                       // of list: names for addresses and ports
     std::string by;                             // of count: what to group by; empty: nothing
     Colours colours = Colours::automatic;
-    std::vector<std::string> types = {};        // of events: these only
-    bool follow = false;                        // of events: go on
-    bool fresh = false;                         // of events: not those of before
-    bool text = false;                          // of events: for people
+    std::vector<std::string> types = {};  // of events: these only
+    bool follow = false;                  // of events: go on
+    bool fresh = false;                   // of events: not those of before
+    bool text = false;                    // of events: for people
 };
 
 /// Where a subcommand writes.

@@ -163,7 +163,8 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
 
 std::string help_of(const Subcommand& subcommand) {
     const bool filters = subcommand.operand == Operand::counted || subcommand.operand == Operand::listed ||
-                         subcommand.operand == Operand::victims || subcommand.operand == Operand::events || subcommand.operand == Operand::filter;
+                         subcommand.operand == Operand::victims || subcommand.operand == Operand::events ||
+                         subcommand.operand == Operand::filter;
     std::string text;
     if (!subcommand.details.empty()) text += std::string(subcommand.details) + "\n\n";
     if (subcommand.operand == Operand::listed)

@@ -2,8 +2,8 @@
 
 #include "control/answer.hpp"
 #include "control/batch.hpp"
-#include "control/count_command.hpp"
 #include "control/best.hpp"
+#include "control/count_command.hpp"
 #include "control/explain_json.hpp"
 #include "control/kill_command.hpp"
 #include "control/selection.hpp"

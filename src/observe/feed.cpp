@@ -54,9 +54,9 @@ Excerpt Feed::read(std::uint64_t from, Instant until, std::size_t most) const {
 }
 
 const std::vector<std::string_view>& event_types() {
-    static const std::vector<std::string_view> types = {
-        "tcp_half_closed", "tcp_probe",      "tcp_reset",       "tcp_closed",
-        "policy_stopped",  "policy_resumed", "request_refused", "config_reload"};
+    static const std::vector<std::string_view> types = {"tcp_half_closed", "tcp_probe",      "tcp_reset",
+                                                        "tcp_closed",      "policy_stopped", "policy_resumed",
+                                                        "request_refused", "config_reload"};
     return types;
 }
 
