@@ -100,9 +100,9 @@ class Events(case.SystemTest):
         deaf = [self.deaf_follower(daemon) for _ in range(10)]
         sleeper = Follower(self, daemon)
         sleeper.process.send_signal(signal.SIGSTOP)
-        before = memory_of(daemon.pid)
         storm = ConnectStorm(self.lab, rate=200)
         pairs = self.closing(open_both_versions(self.lab, 200))
+        before = memory_of(daemon.pid)  # with the tables' first large pages, which the flows have brought
         orphans = [halfclosed.HalfClosed(pair, "client", "close") for pair in pairs]
         left = halfclosed.become(self.lab, orphans, halfclosed.GONE, 15)
         self.assertEqual(storm.finish(), [])
