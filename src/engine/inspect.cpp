@@ -80,6 +80,8 @@ std::optional<std::uint32_t> Engine::Impl::visit(Instant now, std::uint32_t curs
     const std::uint32_t end = table_.slots();
     const std::uint32_t stop = cursor + std::min(slots, end - std::min(cursor, end));
     Record room;
+    for (std::uint32_t slot = cursor; slot < stop; ++slot)
+        if (table_.live(slot)) table_.prefetch_record(slot);
     for (std::uint32_t slot = cursor; slot < stop; ++slot) {
         if (!table_.live(slot)) continue;
         const Record& record = table_.look(slot, room);
