@@ -34,9 +34,10 @@ def _gbits(site, seconds):
 
 def bulk(plan):
     result = Result("bulk", "Bulk throughput", rounds=plan.rounds, quick=plan.quick, how=(
-        f"{_STREAMS} TCP streams between different addresses, by iperf3. The bare loop has the rules of mode `all`."))
+        f"{_STREAMS} TCP streams between different addresses, by iperf3. The bare loop has the rules of mode `all`. "
+        "conntrack alone is what every gateway with NAT or a stateful filter has anyway."))
     samples = result.sampled("Throughput", "Gbit/s")
-    with Arms(lambda: Arm("no rules"), lambda: Floor("bare loop", "all"),
+    with Arms(lambda: Arm("no rules"), lambda: Arm("conntrack alone", conntrack="on"), lambda: Floor("bare loop", "all"),
               lambda: Finwaitd("selective", settings("selective")), lambda: Finwaitd("all", settings("all"))) as arms:
         for arm in arms:
             _start_iperf(arm)
@@ -44,6 +45,7 @@ def bulk(plan):
         interleave(arms, plan.rounds, lambda arm: samples.add(arm.name, _gbits(arm.site, plan.seconds(3))),
                    lambda n: say(f"  bulk: round {n} of {plan.rounds}"))
     result.figure("bulk, selective / no rules", samples.ratio("selective", "no rules"), least=0.97)
+    result.figure("bulk, selective / conntrack alone", samples.ratio("selective", "conntrack alone"))
     result.figure("bulk, all / bare loop", samples.ratio("all", "bare loop"))
     result.figure("bulk, all / no rules", samples.ratio("all", "no rules"))
     return result
