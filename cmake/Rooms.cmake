@@ -7,6 +7,7 @@ set(FINWAIT_CORE_ROOMS tcp flow policy reaper engine)
 function(finwait_room name)
     cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;ROOMS;LIBRARIES" ${ARGN})
     set(target finwait_${name})
+    set_property(GLOBAL APPEND PROPERTY finwait_rooms ${target})
     add_library(${target} STATIC ${ARG_SOURCES})
     target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR}/src FILES ${ARG_HEADERS})
     # "make all_verify_interface_header_sets" compiles each header alone.
@@ -35,4 +36,18 @@ function(finwait_check_core)
             endif()
         endforeach()
     endforeach()
+endfunction()
+
+# finwait_check_hardening(PROGRAM LIBRARIES...): after each link CheckHardening.cmake looks at the program and at these
+# libraries of ours in it. Sanitizers have their own ways.
+function(finwait_check_hardening program)
+    if(FINWAITD_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL Debug OR NOT CMAKE_BUILD_TYPE)
+        return()
+    endif()
+    set(libraries ${ARGN})
+    list(TRANSFORM libraries REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE archives)
+    add_custom_command(TARGET ${program} POST_BUILD
+        COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:${program}> "-DARCHIVES=${archives}" -DREADELF=${CMAKE_READELF}
+                -P ${CMAKE_SOURCE_DIR}/cmake/CheckHardening.cmake
+        VERBATIM)
 endfunction()
