@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,13 @@ _REPOSITORY = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."
 def binary(name):
     """A program under test: in $FINWAITD_BIN, else in the release build."""
     return os.path.join(os.environ.get("FINWAITD_BIN") or os.path.join(_REPOSITORY, "build", "release", "bin"), name)
+
+
+_SANITIZER = re.compile(r"^.*(Sanitizer: |: runtime error: )", re.MULTILINE)
+
+
+class SanitizerReport(Exception):
+    """AddressSanitizer, ThreadSanitizer or UBSan has found something in finwaitd."""
 
 
 class NotStarted(Exception):
@@ -89,13 +97,18 @@ class Daemon:
         self._process.send_signal(signal.SIGHUP)
 
     def close(self):
+        """Ends it. Raises what a sanitizer has reported, where it was built with one."""
         cleanup.forget(self.close)
         if self.running():
             try:
                 self.stop()
             except subprocess.TimeoutExpired:
                 self.kill9()
+        log = self.log()
         shutil.rmtree(self.directory, ignore_errors=True)
+        found = _SANITIZER.search(log)
+        if found:
+            raise SanitizerReport(log[found.start():found.start() + 8000])
 
     def log(self):
         try:
