@@ -101,4 +101,7 @@ def main(programs=True):
     if programs:
         need_programs()
     runner = unittest.TextTestRunner(resultclass=_Result, verbosity=2, stream=sys.stdout)
-    unittest.main(module="__main__", testRunner=runner)
+    result = unittest.main(module="__main__", testRunner=runner, exit=False).result
+    if result.wasSuccessful() and result.testsRun <= len(result.skipped):
+        sys.exit(SKIPPED)
+    sys.exit(not result.wasSuccessful())

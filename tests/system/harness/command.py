@@ -4,6 +4,8 @@ import ctypes
 import signal
 import subprocess
 
+from harness.wait import PATIENCE
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -15,7 +17,7 @@ class CommandFailed(Exception):
 def run(*argv, stdin=None, check=True, timeout=30):
     """Runs a program to its end; returns the CompletedProcess with text in stdout and stderr."""
     done = subprocess.run([str(a) for a in argv], input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
-                          capture_output=True, text=True, errors="replace", timeout=timeout, check=False)
+                          capture_output=True, text=True, errors="replace", timeout=timeout * PATIENCE, check=False)
     if check and done.returncode != 0:
         raise CommandFailed(f"{' '.join(map(str, argv))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done

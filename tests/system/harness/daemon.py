@@ -10,9 +10,12 @@ import tempfile
 
 from harness import cleanup, toml
 from harness.command import die_with_parent, run
-from harness.wait import until
+from harness.wait import PATIENCE, until
 
 _REPOSITORY = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+
+# By which tool the rules are made where a test does not say.
+_BACKEND = os.environ.get("FINWAITD_BACKEND")
 
 
 def binary(name):
@@ -60,6 +63,8 @@ class Daemon:
 
     def configure(self, settings):
         """Writes the configuration; start() or reload() puts it in force."""
+        if _BACKEND:
+            settings = {**settings, "intercept": {"backend": _BACKEND, **settings.get("intercept", {})}}
         self.settings = {**settings, "control": {"socket": self.socket, "group": "root", **settings.get("control", {})},
                          "state": {"file": self.state, **settings.get("state", {})}}
         with open(self.config, "w", encoding="utf-8") as file:
@@ -87,7 +92,7 @@ class Daemon:
     def stop(self, seconds=15):
         """Asks for a clean end; returns the exit code."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(seconds)
+        return self._process.wait(seconds * PATIENCE)
 
     def kill9(self):
         self._process.kill()

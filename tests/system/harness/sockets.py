@@ -9,6 +9,7 @@ import time
 
 from harness.ss import Key, canonical
 from harness.topology import SERVER
+from harness.wait import PATIENCE
 
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 # The port is chosen at connect(), when the peer is known: every client address has all ports for every server.
@@ -88,7 +89,7 @@ def open_pairs(lab, count, version, seconds=20, host=None):
     """Opens `count` connections at once, to the server or to `host`; each pair has talked, so both sides are
     established."""
     listener = Listener(lab, version, host=host)
-    pairs = _connect_all(lab, listener, count, version, time.monotonic() + seconds)
+    pairs = _connect_all(lab, listener, count, version, time.monotonic() + seconds * PATIENCE)
     listener.socket.close()
     for pair in pairs:
         for sock in (pair.client, pair.server):
