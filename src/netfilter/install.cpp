@@ -17,8 +17,9 @@ std::string_view advice(std::string_view said) {
     }
     if (says("No chain/target/match by that name") || says("does not exist") ||
         says("missing kernel module") || says("not supported") || says("RULE_APPEND failed")) {
-        return "this kernel lacks a module: try modprobe -a xt_NFQUEUE xt_connmark xt_mark iptable_mangle "
-               "ip6table_mangle, and for scope \"local\" xt_addrtype iptable_security ip6table_security";
+        return "this kernel lacks a module: try modprobe -a xt_NFQUEUE xt_connmark xt_mark xt_owner xt_CT, "
+               "with iptables-nft nft_compat, with iptables-legacy iptable_mangle ip6table_mangle, and for "
+               "scope \"local\" xt_addrtype iptable_security ip6table_security";
     }
     if (says("did not end within") || says("xtables lock")) {
         return "another program may hold the firewall's lock: try again";

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 
+from harness import cleanup
 from harness.command import run
 from harness.daemon import binary
 from vm import kernel, plan, project, system
@@ -79,8 +80,9 @@ def main():
         print(f"skipped: {error}")
         return SKIPPED
     # A folder of its own, so that two runs do not disturb each other.
-    with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE) as folder:
-        failed = test(debian, jobs, folder)
+    folder = tempfile.mkdtemp(prefix="run-", dir=CACHE)
+    cleanup.at_exit(lambda: shutil.rmtree(folder))
+    failed = test(debian, jobs, folder)
     print(f"{time.monotonic() - began:.0f} s in all")
     return failed
 

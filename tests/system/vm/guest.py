@@ -16,6 +16,8 @@ _PLAN = "/finwaitd/plan.json"
 _REPORT = "/dev/ttyS1"
 _MOUNTS = (("proc", "/proc", "proc"), ("sysfs", "/sys", "sysfs"), ("devtmpfs", "/dev", "devtmpfs"), ("tmpfs", "/run", "tmpfs"),
            ("tmpfs", "/tmp", "tmpfs"), ("devpts", "/dev/pts", "devpts"), ("tmpfs", "/dev/shm", "tmpfs"))
+# What a test looks at and nobody loads by using it.
+_MODULES = ("br_netfilter",)
 _LINKS = (("/proc/self/fd", "/dev/fd"), ("fd/0", "/dev/stdin"), ("fd/1", "/dev/stdout"), ("fd/2", "/dev/stderr"))
 # As a Debian sets it for its services.
 _FILES = 524288
@@ -34,6 +36,7 @@ def prepare():
     resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, _FILES))
     os.environ.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", HOME="/root", TERM="linux", LANG="C.UTF-8")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=False)
+    subprocess.run(["modprobe", "-a", *_MODULES], check=False)
 
 
 def run(job):

@@ -47,7 +47,8 @@ def _fetch(folder, cache):
             _trim(unpacked)
             os.rename(unpacked, folder)
     except (CommandFailed, FileNotFoundError) as error:
-        raise Unobtainable(f"{PACKAGE} cannot be fetched: {error}") from error
+        said = " ".join(str(error).split())
+        raise Unobtainable(f"{PACKAGE} cannot be fetched: {said}") from error
 
 
 def _package():

@@ -11,11 +11,11 @@ _TESTS = os.path.join(os.path.dirname(__file__), "..")
 # An emulated processor is slow: what is waited for may take so many times as long.
 _PATIENCE = "4"
 _SECONDS = 480
-# What is never run: tests that are not of the daemon's behaviour, or need what the guest has not.
-_NOT_HERE = {"bench", "page", "metrics", "harness"}
+# What is never run: tests of the shell, the page and the tools, which no kernel changes.
+_NOT_HERE = {"bench", "completion", "harness", "metrics", "page", "top"}
 # What brings load, or looks at moments that load would move.
 _ALONE = {"restart", "adoption", "overflow", "stacks", "storm", "survival", "judge", "in_flight", "control", "clients", "limits",
-          "reload", "service", "permission", "events", "top", "modules"}
+          "reload", "service", "permission", "events", "modules"}
 # What this kernel has and others may not; of some files a part, the rest takes long.
 CORE = {
     "netem": ["Netem.test_with_all_of_them"],

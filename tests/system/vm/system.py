@@ -10,7 +10,7 @@ from harness.command import run
 from vm.archive import Archive
 
 PACKAGES = ("bash", "conntrack", "coreutils", "dash", "findutils", "grep", "iproute2", "iptables", "kmod", "libc-bin", "mawk", "mount",
-            "ncurses-base", "nftables", "procps", "python3", "sed", "tmux", "util-linux")
+            "nftables", "procps", "python3", "sed", "util-linux")
 _UNWANTED = re.compile(r"/usr/(share/(doc|man|locale|info|i18n|bug|lintian|bash-completion|zoneinfo|perl)|lib/(udev|systemd|perl))/"
                        r"|/(test|tests|idlelib|lib2to3|ensurepip|distutils)/")
 # /bin and the like, which some packages still name so.
