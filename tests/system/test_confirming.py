@@ -7,9 +7,9 @@ from harness.packets import ACK, PSH
 from harness.repair import numbers
 from harness.sockets import open_both_versions, outcome
 from harness.tap import Tap
-from harness.wait import until
+from harness.wait import patiently, until
 
-RESETTING = {"fin_wait_2": "1s", "on_expiry": "reset"}
+RESETTING = {"fin_wait_2": patiently(1), "on_expiry": "reset"}
 TOOLS = {4: "iptables", 6: "ip6tables"}
 COUNT = 20
 # Every connection has a bucket of its own that holds so many packets and gets the next in an hour.

@@ -6,10 +6,10 @@ from harness import case, halfclosed
 from harness.packets import ACK
 from harness.sockets import open_both_versions
 from harness.tap import Tap
-from harness.wait import until
+from harness.wait import PATIENCE, patiently, until
 
-FIN_WAIT_2 = 2.0
-ASKING = {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
+FIN_WAIT_2 = 2.0 * PATIENCE
+ASKING = {"fin_wait_2": patiently(2), "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
 
 
 class Crossing(case.SystemTest):
