@@ -6,7 +6,7 @@ import unittest
 
 from harness import case, halfclosed, nat
 from harness.command import CommandFailed
-from harness.wait import patiently, until
+from harness.wait import until
 
 PER_ROW = 3
 ROWS = [(kind, version, closer) for kind in nat.KINDS for version in (4, 6) for closer in ("client", "server")]
@@ -116,7 +116,7 @@ class Nat(case.SystemTest):
         self.assertEqual({f["client"]["sees"] is None for f in daemon.flows("-v")}, {True})
 
     def test_a_flow_without_nat_that_conntrack_has_forgotten_is_reset_too(self):
-        daemon = self.daemon({"timeouts": {**halfclosed.RESETTING, "fin_wait_2": patiently(2)}})
+        daemon = self.daemon({"timeouts": halfclosed.RESETTING})
         pairs = [pair for version in (4, 6) for pair in nat.open_pairs(self.lab, "none", version, PER_ROW)]
         idle = [halfclosed.HalfClosed(pair, "client", "shutdown") for pair in self.closing(pairs)]
         self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.OPEN, 2), [])

@@ -2,7 +2,7 @@
 
 from harness import ss
 from harness.sockets import open_both_versions
-from harness.wait import until
+from harness.wait import patiently, until
 
 
 class HalfClosed:
@@ -46,9 +46,9 @@ def become(lab, half_closed, states, seconds):
     return not_in(lab, half_closed, states)
 
 
-#: Timeouts by which they are ended, or asked, two seconds after they have become so.
-RESETTING = {"fin_wait_2": "2s", "on_expiry": "reset"}
-ASKING = {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
+#: Timeouts by which they are ended, or asked, two seconds, or what a slow machine needs, after they have become so.
+RESETTING = {"fin_wait_2": patiently(2), "on_expiry": "reset"}
+ASKING = {"fin_wait_2": patiently(2), "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
 
 OPEN = ("fin-wait-2", "close-wait")
 GONE = ("closed", "closed")

@@ -9,7 +9,7 @@ from vm import project
 AT_ONCE = 3
 _TESTS = os.path.join(os.path.dirname(__file__), "..")
 # An emulated processor is slow: what is waited for may take so many times as long.
-_PATIENCE = "4"
+_PATIENCE = "3"
 _SECONDS = 480
 # What is never run: tests of the shell, the page and the tools, which no kernel changes.
 _NOT_HERE = {"bench", "completion", "harness", "metrics", "page", "top"}
