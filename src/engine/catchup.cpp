@@ -27,11 +27,21 @@ void Engine::Impl::on_loss(Instant now, std::uint64_t packets) {
     if (walk_due_ == Instant::never()) walk_due_ = std::max(now + kBeforeWalk, next_walk_);
 }
 
+void Engine::Impl::go_on(Instant now, bool missed) {
+    on_hold_ = false;
+    if (!missed) return;
+    on_loss(now, 0);
+    unheard_losses_ = losses_;
+}
+
 /// A record as the losses since it was last touched leave it; this may be a copy.
 void Engine::Impl::doubt(Record& record) const {
     if (record.losses == losses_) return;
+    const bool unheard = static_cast<std::int32_t>(unheard_losses_ - record.losses) > 0;  // they wrap round
     record.losses = losses_;
     tcp::recall(record.connection);
+    const flow::Phase phase = record.reaping.phase;
+    if (unheard && (phase == flow::Phase::probing || phase == flow::Phase::resetting)) reaper::revive(record);
 }
 
 void Engine::Impl::catch_up_with_losses(Instant now, std::uint32_t slot) {

@@ -38,6 +38,18 @@ void Engine::on_loss(Instant now, std::uint64_t packets) {
     impl_->on_loss(now, packets);
 }
 
+void Engine::hold() {
+    impl_->hold();
+}
+
+void Engine::go_on(Instant now, bool missed) {
+    impl_->go_on(now, missed);
+}
+
+bool Engine::on_hold() const {
+    return impl_->on_hold();
+}
+
 bool Engine::on_hint(Instant now, Instant seen, const Hint& hint) {
     return impl_->on_hint(now, seen, hint);
 }

@@ -103,6 +103,12 @@ class Engine {
     /// `packets` passed unseen: no flow's numbers hold before its sides have been heard again. Half-closed
     /// ones are asked soon.
     void on_loss(Instant now, std::uint64_t packets);
+    /// From now on answers may pass unseen, and silence proves nothing: no deadline is acted on before
+    /// go_on(). Nobody is asked, ended or forgotten meanwhile.
+    void hold();
+    /// `missed`: packets have passed unseen since hold(). Then whatever was being asked is asked anew.
+    void go_on(Instant now, bool missed);
+    [[nodiscard]] bool on_hold() const;
     /// Takes note of what conntrack believed at `seen` of a flow, unless it has been heard since. False when
     /// there is no such flow in the table.
     [[nodiscard]] bool on_hint(Instant now, Instant seen, const Hint& hint);

@@ -44,6 +44,7 @@ void Engine::Impl::on_tick(Instant now, Actions& actions) {
     for (const Event& e : pending_)
         actions.emplace_back(e);
     pending_.clear();
+    if (on_hold_) return;
     begin_due_walk(now);
     if (walked_ != flow::kNoSlot) walk(now);
     if (compared_ != flow::kNoSlot) forget_unknown(now);
@@ -57,6 +58,7 @@ void Engine::Impl::on_tick(Instant now, Actions& actions) {
 }
 
 Instant Engine::Impl::next_deadline() const {
+    if (on_hold_) return pending_.empty() ? Instant::never() : Instant();
     const bool walking = walked_ != flow::kNoSlot || compared_ != flow::kNoSlot;
     const bool work_left = !pending_.empty() || swept_ != flow::kNoSlot || walking;
     return work_left ? Instant() : std::min(wheel_.next(), walk_due_);

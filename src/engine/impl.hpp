@@ -44,6 +44,9 @@ class Engine::Impl {
     Verdict on_unreachable(const tcp::Unreachable& error);
     [[nodiscard]] bool follows(const tcp::Unreachable& error) const;
     void on_loss(Instant now, std::uint64_t packets);
+    void hold() { on_hold_ = true; }
+    void go_on(Instant now, bool missed);
+    [[nodiscard]] bool on_hold() const { return on_hold_; }
     [[nodiscard]] bool on_hint(Instant now, Instant seen, const Hint& hint);
     void on_hints_complete(Instant begun);
     void on_tick(Instant now, Actions& actions);
@@ -210,6 +213,8 @@ class Engine::Impl {
     std::uint64_t released_now_ = 0;
     std::uint64_t unheard_now_ = 0;
     std::uint32_t losses_ = 0;
+    std::uint32_t unheard_losses_ = 0;  // up to this one, answers may have passed unseen, too
+    bool on_hold_ = false;
     reaper::Pace verify_pace_;
     Instant walk_due_ = Instant::never();     // of the walk that follows a loss
     Instant next_walk_;                       // not before

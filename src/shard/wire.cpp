@@ -195,7 +195,8 @@ void Wire::take(const Search::Result& result) {
 /// A reset is exact and harmless as long as nothing has passed since it was made.
 void Wire::let_go(const Kept& kept, const Translations::Entry& entry) {
     const engine::Send& order = kept.order;
-    if (order.segment.any(tcp::flag::rst) && !engine_.quiet_since(kept.since, order.flow))
+    const bool doubtful = engine_.on_hold() || !engine_.quiet_since(kept.since, order.flow);
+    if (order.segment.any(tcp::flag::rst) && doubtful)
         give_up(order.segment);
     else
         put(entry, order);

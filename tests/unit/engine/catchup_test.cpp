@@ -87,6 +87,67 @@ TEST(Catchup, NobodyIsAskedWhereNothingMayBeSent) {
     EXPECT_THAT(path.probes(), IsEmpty());
 }
 
+TEST(Catchup, OnHoldNobodyIsAskedEndedOrForgotten) {
+    Path path(patient());
+    path.client_half_closed();
+    path.engine.hold();
+    path.wait(std::chrono::hours(24));
+    EXPECT_THAT(path.sends(), IsEmpty());
+    EXPECT_EQ(states(path), "fin-wait-2/close-wait");
+}
+
+TEST(Catchup, WhereNothingWasMissedOnHoldItsTimeGoesOn) {
+    Path path(patient());
+    path.client_half_closed();
+    path.engine.hold();
+    path.wait(minutes(1));
+    path.engine.go_on(path.now, false);
+    EXPECT_TRUE(path.flow().side[0].exact);
+    path.wait(minutes(3));
+    EXPECT_THAT(path.sends(), IsEmpty());
+    path.wait(minutes(1));
+    EXPECT_THAT(path.probes(), SizeIs(2));
+}
+
+TEST(Catchup, SilenceOnHoldIsNoAnswer) {
+    Path path(patient());
+    path.client_half_closed();
+    path.wait(minutes(5));
+    path.server(ack(5001, 1002));  // and the client's answer passes unseen, as do all to come
+    path.wait(milliseconds(2500));
+    ASSERT_THAT(path.probes(), SizeIs(4));
+    path.engine.hold();
+    path.wait(minutes(10));
+    path.engine.go_on(path.now, true);
+    path.wait(milliseconds(500));
+    EXPECT_THAT(path.resets(), IsEmpty()) << "two attempts have gone unanswered, and the third began on hold";
+    ASSERT_GE(path.probes().size(), 6U) << "both are asked anew";
+    path.server(ack(5001, 1002));
+    path.client(ack(1002, 5001));
+    path.wait(minutes(1));
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
+TEST(Catchup, ADecidedResetDoesNotLeaveAfterAHold) {
+    policy::Timeouts t;
+    t.fin_wait_2 = minutes(5);
+    t.on_expiry = policy::OnExpiry::reset;
+    Options options = all_packets();
+    options.tuning.policies = policy::PolicySet({}, t);
+    Path path(options);
+    path.client_half_closed();
+    path.engine.hold();
+    path.wait(minutes(10));
+    path.engine.go_on(path.now, true);
+    path.wait(milliseconds(500));
+    EXPECT_THAT(path.resets(), IsEmpty());
+    ASSERT_THAT(path.probes(), SizeIs(2)) << "they are asked first, whatever the policy";
+    path.server(ack(5501, 1002));
+    path.client(ack(1002, 5501));
+    path.wait(minutes(4));
+    EXPECT_THAT(path.resets(), IsEmpty()) << "what passed unseen was progress";
+}
+
 TEST(Catchup, ManyAreAskedOneAfterAnother) {
     Options options = patient();
     options.max_flows = 10'000;
