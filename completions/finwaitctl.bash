@@ -56,7 +56,7 @@ _finwaitctl_values() {
         --limit) echo 10 20 50 100 ;;
         --type)
             printf '%s\n' tcp_half_closed tcp_probe tcp_reset tcp_closed policy_stopped policy_resumed request_refused \
-                config_reload
+                config_reload rules_changed
             ;;
         --flow | --socket | --config) ;;
         *) return 1 ;;

@@ -52,6 +52,8 @@ void line(Output& out, std::string_view label, const std::string& value) {
     out.write(fmt::format("  {:<30}{:>12}\n", label, value));
 }
 
+constexpr std::array kRules = {Item{"missing", "lines missing or changed"},
+                               Item{"restored", "times put back"}};
 constexpr std::array kAudit = {Item{"lost", "events missing in it"}};
 
 template<std::size_t N>
@@ -85,12 +87,15 @@ void print_stats(const nlohmann::json& stats, Output& out) {
     for (const nlohmann::json& name : stats.value("policies_stopped", nlohmann::json::array()))
         out.write(fmt::format("policy {} is STOPPED by its breaker; see finwaitctl policy\n",
                               name.is_string() ? name.get<std::string>() : name.dump()));
+    if (stats.value("rules", nlohmann::json::object()).value("missing", 0) > 0)
+        out.write("firewall rules are MISSING: connections pass unseen; see the log, and finwaitctl rules\n");
     group(out, stats, "flows", "flows", kFlows);
     states(out, stats);
     group(out, stats, "packets", "packets", kPackets);
     group(out, stats, "probes", "probes", kProbes);
     group(out, stats, "resets", "resets", kResets);
     group(out, stats, "queue", "queue", kQueue);
+    group(out, stats, "rules", "firewall rules", kRules);
     group(out, stats, "audit", "audit file", kAudit);
     group(out, stats, "left_alone", "packets left alone (forwarded)", kLeftAlone);
     group(out, stats, "wire", "probes and resets on the wire", kWire);

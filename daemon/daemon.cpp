@@ -48,6 +48,7 @@ Daemon::Daemon(config::Settings settings, std::filesystem::path config_file,
 
 /// No shard may run while one that it talks to is destroyed.
 Daemon::~Daemon() {
+    if (rule_watch_) rule_watch_->stop();
     if (registrar_) registrar_->stop();
     for (const auto& shard : shards_)
         shard->stop();
@@ -77,6 +78,7 @@ int Daemon::run() {
     else
         adoption_->start(facts);
     if (queues_ > 1) watch_balance();
+    watch_rules();
     tell_of_start();
     yield_to_packets();
     herald_.ready(handles(), [this] {
@@ -187,6 +189,7 @@ control::Hooks Daemon::hooks() {
     hooks.feed = &feed_;
     hooks.audit_lost = [this] { return audit_.lost(); };
     hooks.wire = [this] { return wire_stats(); };
+    hooks.rule_stats = [this] { return rule_stats(); };
     hooks.aside = [this] { return aside_stats(); };
     hooks.look_up = &look_up_peers;
     hooks.mode = [this] {
@@ -258,6 +261,7 @@ void Daemon::stop() {
     herald_.stopping();
     observe::Line(observe::Message::stopping, "stopping").log(*logger_, spdlog::level::info);
     if (registrar_) registrar_->stop();
+    if (rule_watch_) rule_watch_->stop();
     rules_->silence();
     for (const auto& shard : shards_)
         shard->drain_and_stop(kDrainPatience);
@@ -268,26 +272,6 @@ void Daemon::stop() {
     if (rules_->problem()) logger_->error("{}", *rules_->problem());
     keep_flows(settings_, shards_, *logger_);
     control_io_.stop();
-}
-
-std::string Daemon::rules_text(std::string_view backend) const {
-    const bool nftables = backend.empty() ? rules_ && rules_->backend() == netfilter::RuleBackend::nftables
-                                          : backend == "nftables";
-    return nftables ? netfilter::render_nftables(plan()) : netfilter::render_iptables(plan());
-}
-
-netfilter::RulePlan Daemon::plan() const {
-    const config::Intercept& intercept = settings_.intercept;
-    netfilter::RulePlan plan;
-    plan.packets = intercept.packets;
-    plan.first_queue = intercept.first_queue;
-    plan.queues = queues_;
-    plan.mark_mask = intercept.mark_mask;
-    plan.untracked = asks_conntrack_;
-    plan.scope = intercept.scope;
-    plan.loopback = intercept.loopback;
-    plan.spread = intercept.spread;
-    return plan;
 }
 
 }  // namespace finwait::daemon

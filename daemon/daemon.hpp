@@ -9,6 +9,7 @@
 #include "machine/balance.hpp"
 #include "machine/conntrack_clock.hpp"
 #include "machine/detours.hpp"
+#include "netfilter/rule_watch.hpp"
 #include "netfilter/rules.hpp"
 #include "observe/audit.hpp"
 #include "observe/feed.hpp"
@@ -66,6 +67,9 @@ class Daemon {
     [[nodiscard]] control::Hooks hooks();
     void try_conntrack();
     [[nodiscard]] bool install_rules();
+    void watch_rules();
+    void tell_of_rules(const netfilter::RuleNews& news);
+    [[nodiscard]] control::RuleStats rule_stats() const;
     void fit_conntrack();
     void check_marks();
     void leave_detours_alone();
@@ -116,6 +120,7 @@ class Daemon {
     std::unique_ptr<control::Server> server_;
     std::optional<web::Server> web_;
     std::optional<netfilter::InstalledRules> rules_;
+    std::optional<netfilter::RuleWatch> rule_watch_;  // where the rules are ours
     machine::ConntrackClock conntrack_clock_;
     bool asks_conntrack_ = false;
     std::uint32_t group_ = netfilter::kSenderGroup;  // of what we send

@@ -44,6 +44,7 @@ std::vector<std::string> Daemon::put_in_force() {
     }
     settings_.metrics = fresh.metrics;
     settings_.intercept.spare = fresh.intercept.spare;
+    settings_.intercept.watch_rules = fresh.intercept.watch_rules;
     warn_of_restarts(fresh);
     settings_.mode = fresh.mode;
     settings_.profile = fresh.profile;
@@ -64,6 +65,10 @@ std::vector<std::string> Daemon::put_in_force() {
         });
     }
     fit_conntrack();
+    if (rule_watch_) {
+        rule_watch_->use(settings_.intercept.watch_rules);
+        rule_watch_->restore_now();
+    }
     return {};
 }
 

@@ -123,6 +123,9 @@ std::span<const Key<Intercept>> intercept_keys() {
         boolean("loopback", &Intercept::loopback),
         text("spare", &Intercept::spare, "a filter such as \"port 22 or client 10.0.0.5\", or \"\" for none",
              is_filter),
+        word("watch_rules", &Intercept::watch_rules,
+             Words<WatchRules>{
+                 {"restore", WatchRules::restore}, {"report", WatchRules::report}, {"off", WatchRules::off}}),
     };
     return keys;
 }

@@ -21,6 +21,9 @@ enum class Backend : std::uint8_t { automatic, nftables, iptables, none };
 /// What decides which queue a segment comes to.
 enum class Spread : std::uint8_t { addresses, ports };
 
+/// What is done when others take the rules away.
+enum class WatchRules : std::uint8_t { restore, report, off };
+
 struct Intercept {
     Scope scope = Scope::forward;
     Packets packets = Packets::selective;
@@ -34,6 +37,7 @@ struct Intercept {
     bool loopback = false;  // local connections that never leave this machine, too
     /// A filter: which of this machine's own connections no default policy may end; "": none.
     std::string spare = "port 22";
+    WatchRules watch_rules = WatchRules::restore;
 
     /// Whether this machine's own sockets are in scope.
     [[nodiscard]] bool local() const { return scope != Scope::forward; }

@@ -38,6 +38,7 @@ struct Hooks {
     std::function<std::uint64_t()> audit_lost;
     std::function<WireStats()> wire;
     std::function<AsideStats()> aside;
+    std::function<RuleStats()> rule_stats;
     /// A fresh one for each request, for each may take a limited time only.
     std::function<LookUp()> look_up;
     /// "enforce" or "observe".

@@ -40,6 +40,12 @@ struct AsideStats {
     std::uint64_t rule = 0;  // routed by what a packet of ours cannot have
 };
 
+/// Our firewall rules, as far as they are watched.
+struct RuleStats {
+    std::uint64_t missing = 0;   // lines that are not as they should be
+    std::uint64_t restored = 0;  // how often they were put back
+};
+
 /// What one shard has of the whole.
 struct ShardShare {
     std::uint64_t packets = 0;
@@ -58,6 +64,7 @@ struct Totals {
     std::uint64_t audit_lost = 0;
     WireStats wire;
     AsideStats aside;
+    RuleStats rules;
     std::size_t shards = 0;
     std::string mode;               // "enforce" or "observe"
     std::set<std::string> stopped;  // policies whose breaker is open

@@ -93,6 +93,8 @@ std::string stats_json(const Totals& totals) {
                    totals.wire.ended);
     fmt::format_to(std::back_inserter(out), R"(,"left_alone":{{"bridged":{},"vrf":{},"rule":{}}})",
                    totals.aside.bridged, totals.aside.vrf, totals.aside.rule);
+    fmt::format_to(std::back_inserter(out), R"(,"rules":{{"missing":{},"restored":{}}})",
+                   totals.rules.missing, totals.rules.restored);
     fmt::format_to(std::back_inserter(out), R"(,"latency":{{"sum_s":{},"buckets":{}}},"per_shard":{})",
                    seconds(totals.load.waited_sum), buckets_json(shard::Load::kBounds, totals.load.waited),
                    per_shard_json(totals.by_shard));

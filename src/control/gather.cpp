@@ -55,6 +55,7 @@ void ask_hooks(const Context& context, Totals& totals) {
     if (hooks.audit_lost) totals.audit_lost = hooks.audit_lost();
     if (hooks.wire) totals.wire = hooks.wire();
     if (hooks.aside) totals.aside = hooks.aside();
+    if (hooks.rule_stats) totals.rules = hooks.rule_stats();
     if (hooks.mode) totals.mode = hooks.mode();
     totals.version = hooks.version;
     totals.shards = context.shards.size();

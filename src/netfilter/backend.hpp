@@ -14,6 +14,12 @@ namespace finwait::netfilter {
 
 using Problem = std::optional<std::string>;
 
+/// Rules as a tool lists them, a line each, without counters.
+using Lines = std::vector<std::string>;
+
+/// The lines of a tool's output.
+[[nodiscard]] Lines lines_of(std::string_view text);
+
 /// "TOOL: what it said: what to do".
 [[nodiscard]] std::string describe(std::string_view tool, const ToolResult& result);
 
@@ -27,6 +33,11 @@ namespace nftables {
 [[nodiscard]] Problem silence();
 /// Removes our table; no problem when there is none.
 [[nodiscard]] Problem remove();
+/// Our table; no lines when there is none.
+[[nodiscard]] Problem list(Lines& lines);
+/// Puts back what is missing of these rules. The chains that are there stay, for what is queued by a chain
+/// that goes is dropped; `anew`: they do not, as there may be others among them.
+[[nodiscard]] Problem restore(const RulePlan& plan, bool anew);
 }  // namespace nftables
 
 namespace iptables {
@@ -37,6 +48,10 @@ namespace iptables {
 [[nodiscard]] Problem silence();
 /// Removes our jumps and chains from all tables; no problem when there are none.
 [[nodiscard]] Problem remove();
+/// Our chains, and the jumps to them, in the tables that `plan` needs.
+[[nodiscard]] Problem list(const RulePlan& plan, Lines& lines);
+/// Installs these rules anew, which drops nothing.
+[[nodiscard]] Problem restore(const RulePlan& plan);
 }  // namespace iptables
 
 }  // namespace finwait::netfilter

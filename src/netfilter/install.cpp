@@ -61,6 +61,21 @@ std::string_view name(RuleBackend b) {
     return b == RuleBackend::nftables ? "nftables" : "iptables";
 }
 
+/// Without the indentation.
+Lines lines_of(std::string_view text) {
+    Lines lines;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+        while (line.ends_with(' '))
+            line.remove_suffix(1);
+        if (!line.empty()) lines.emplace_back(line);
+    }
+    return lines;
+}
+
 std::string describe(std::string_view tool, const ToolResult& result) {
     std::string text(tool);
     text += ": ";
@@ -81,7 +96,7 @@ std::optional<InstalledRules> InstalledRules::install(const RulePlan& wanted, co
                                                       std::vector<std::string>& notes, RuleError& error) {
     InstalledRules rules;
     RulePlan plan = wanted;
-    rules.untracked_ = plan.untracked;
+    rules.plan_ = plan;
     if (backend == config::Backend::none) return rules;
 
     Problem problem;
@@ -110,7 +125,7 @@ std::optional<InstalledRules> InstalledRules::install(const RulePlan& wanted, co
             "iptables spreads packets over queues by addresses only: intercept.spread = \"ports\" needs "
             "nftables");
     rules.active_ = true;
-    rules.untracked_ = plan.untracked;
+    rules.plan_ = plan;
     return rules;
 }
 
@@ -118,7 +133,7 @@ InstalledRules::InstalledRules(InstalledRules&& other) noexcept
     : backend_(other.backend_),
       problem_(std::move(other.problem_)),
       active_(std::exchange(other.active_, false)),
-      untracked_(other.untracked_) {}
+      plan_(other.plan_) {}
 
 InstalledRules& InstalledRules::operator=(InstalledRules&& other) noexcept {
     if (this != &other) {
@@ -126,13 +141,31 @@ InstalledRules& InstalledRules::operator=(InstalledRules&& other) noexcept {
         backend_ = other.backend_;
         problem_ = std::move(other.problem_);
         active_ = std::exchange(other.active_, false);
-        untracked_ = other.untracked_;
+        plan_ = other.plan_;
     }
     return *this;
 }
 
 InstalledRules::~InstalledRules() {
     remove();
+}
+
+std::variant<std::vector<std::string>, RuleError> InstalledRules::list() const {
+    Lines lines;
+    const bool nft = backend_ == RuleBackend::nftables;
+    const Problem problem = !active_ ? std::nullopt
+                            : nft    ? nftables::list(lines)
+                                     : iptables::list(plan_, lines);
+    if (problem) return RuleError{*problem};
+    return lines;
+}
+
+std::optional<RuleError> InstalledRules::restore(bool anew) const {
+    if (!active_) return std::nullopt;
+    const bool nft = backend_ == RuleBackend::nftables;
+    const Problem problem = nft ? nftables::restore(plan_, anew) : iptables::restore(plan_);
+    if (problem) return RuleError{*problem};
+    return std::nullopt;
 }
 
 void InstalledRules::silence() {

@@ -92,6 +92,27 @@ std::string jump_deletions(std::string_view rules, const char* base) {
     return deletions;
 }
 
+/// Whether a line of `-S` is a rule in, or the name of, a chain of ours.
+bool is_in_ours(std::string_view line) {
+    return std::ranges::any_of(kChains, [line](const char* chain) {
+        const std::string name = std::string(" ") + chain;
+        return line.substr(2).starts_with(name) &&
+               (line.size() == 2 + name.size() || line[2 + name.size()] == ' ');
+    });
+}
+
+/// Each as the command that would restore it.
+Problem add_own_lines(const Family& family, const Table& table, Lines& lines) {
+    const std::string tool(base_name(family.list));
+    const ToolResult listed = run_tool({family.list, "-w", "5", "-t", table.name, "-S"}, "");
+    if (!listed.ok()) return describe(tool, listed);
+    if (listed.cut) return tool + ": table " + table.name + " is too large to be listed";
+    for (const std::string& line : lines_of(listed.output))
+        if (line.starts_with("-") && (is_ours(line) || is_in_ours(line)))
+            lines.push_back(tool + " -t " + table.name + ' ' + line);
+    return std::nullopt;
+}
+
 Problem add_jump_deletions(const Family& family, const Table& table, Names bases, std::string& changes) {
     for (const char* base : bases) {
         const ToolResult listed = list_chain(family, table.name, base);
@@ -184,6 +205,25 @@ Problem install(RulePlan& plan, std::vector<std::string>& notes) {
         if (!problem) problem = restore(family, render_iptables_intercept(plan));
     for (const Family& undo : families)
         if (problem) (void)clear(undo);
+    return problem;
+}
+
+Problem list(const RulePlan& plan, Lines& lines) {
+    const std::string rules = render_iptables(plan);
+    for (const Family& family : find_families()) {
+        for (const Table& table : kTables) {
+            if (rules.find(std::string("*") + table.name + '\n') == std::string::npos) continue;
+            if (Problem problem = add_own_lines(family, table, lines)) return problem;
+        }
+    }
+    return std::nullopt;
+}
+
+Problem restore(const RulePlan& plan) {
+    RulePlan same = plan;
+    std::vector<std::string> notes;
+    Problem problem = install(same, notes);
+    if (!problem && same.untracked != plan.untracked) problem = notes.back();
     return problem;
 }
 

@@ -3,9 +3,11 @@
 namespace finwait::netfilter::nftables {
 namespace {
 
+constexpr char kNotInstalled[] = "nft is not installed: install the package nftables";
+
 Problem run(const std::string& transaction) {
     const auto nft = find_tool("nft");
-    if (!nft) return "nft is not installed: install the package nftables";
+    if (!nft) return kNotInstalled;
     const ToolResult result = run_tool({*nft, "-f", "-"}, transaction);
     if (result.ok()) return std::nullopt;
     return describe("nft", result);
@@ -24,9 +26,9 @@ Problem install(RulePlan& plan, std::vector<std::string>& notes) {
     return std::nullopt;
 }
 
-/// Adding a chain that is there changes nothing, and one that is not hooked in queues nothing.
+/// Adding what is there changes nothing, and a chain that is not hooked in queues nothing.
 Problem silence() {
-    std::string transaction;
+    std::string transaction = "add table inet finwaitd\n";
     for (const std::string chain : {"forward", "input", "output"})
         transaction.append("add chain inet finwaitd intercept_" + chain + "\n")
             .append("flush chain inet finwaitd intercept_" + chain + "\n");
@@ -35,6 +37,28 @@ Problem silence() {
 
 Problem remove() {
     return run("add table inet finwaitd\ndelete table inet finwaitd\n");
+}
+
+/// `-s`: without counters and the like.
+Problem list(Lines& lines) {
+    const auto nft = find_tool("nft");
+    if (!nft) return kNotInstalled;
+    const ToolResult listed = run_tool({*nft, "-s", "list", "table", "inet", "finwaitd"}, "");
+    const bool none =
+        listed.status == 1 && listed.errors.find("No such file or directory") != std::string::npos;
+    if (!listed.ok() && !none) return describe("nft", listed);
+    for (std::string& line : lines_of(listed.output))
+        if (line != "}") lines.push_back(std::move(line));
+    return std::nullopt;
+}
+
+Problem restore(const RulePlan& plan, bool anew) {
+    const std::string rules = render_nftables(plan);
+    const std::string_view removal = "delete table inet finwaitd\n";
+    std::string gently = rules;
+    gently.replace(gently.find(removal), removal.size(), "flush table inet finwaitd\n");
+    if (!anew && !run(gently)) return std::nullopt;
+    return run(rules);
 }
 
 }  // namespace finwait::netfilter::nftables

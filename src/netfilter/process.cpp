@@ -18,7 +18,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kMaxOutput = 1U << 20U;
+constexpr std::size_t kMaxOutput = 16U << 20U;
 constexpr std::size_t kMaxErrors = 4096;
 
 class Descriptor {
@@ -73,13 +73,16 @@ bool provide(Descriptor& file, std::string_view input) {
     return lseek(file.get(), 0, SEEK_SET) == 0;
 }
 
-/// Appends what can be read without waiting, keeps the first `most` bytes, and reads the rest away.
-void drain(Descriptor& from, std::string& to, std::size_t most) {
+/// Appends what can be read without waiting, keeps the first `most` bytes, and reads the rest away; then it
+/// is `cut`.
+void drain(Descriptor& from, std::string& to, std::size_t most, bool& cut) {
     std::array<char, 4096> buffer;
     while (from.valid()) {
         const ssize_t n = ::read(from.get(), buffer.data(), buffer.size());
         if (n > 0) {
-            to.append(buffer.data(), std::min(static_cast<std::size_t>(n), most - to.size()));
+            const std::size_t room = most - to.size();
+            to.append(buffer.data(), std::min(static_cast<std::size_t>(n), room));
+            cut = cut || static_cast<std::size_t>(n) > room;
         } else if (n == 0) {
             from.close();
         } else if (errno != EINTR) {
@@ -141,8 +144,9 @@ bool follow(int process, Descriptor& output, Descriptor& errors, Clock::time_poi
         std::array<pollfd, 3> wait = {
             {{process, POLLIN, 0}, {output.get(), POLLIN, 0}, {errors.get(), POLLIN, 0}}};
         if (poll(wait.data(), wait.size(), static_cast<int>(left)) < 0 && errno != EINTR) return false;
-        drain(output, result.output, kMaxOutput);
-        drain(errors, result.errors, kMaxErrors);
+        bool ignored = false;
+        drain(output, result.output, kMaxOutput, result.cut);
+        drain(errors, result.errors, kMaxErrors, ignored);
         if ((wait[0].revents & POLLIN) != 0) return true;
     }
 }

@@ -13,8 +13,10 @@ namespace finwait::netfilter {
 struct ToolResult {
     /// Exit status; empty when the tool could not be started, was killed, or ran out of time.
     std::optional<int> status;
-    std::string output;  // the first 1 MiB
+    std::string output;  // the first 16 MiB
     std::string errors;  // the first 4 KiB of stderr, or why there is no status
+
+    bool cut = false;  // there was more output
 
     [[nodiscard]] bool ok() const { return status == 0; }
 };

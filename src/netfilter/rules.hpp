@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace finwait::netfilter {
@@ -63,7 +64,13 @@ class InstalledRules {
     [[nodiscard]] std::optional<RuleBackend> backend() const { return backend_; }
     /// Whether what we send passes conntrack by: wanted, and possible in this kernel. With backend `none` the
     /// operator is taken to have installed the rules that were printed.
-    [[nodiscard]] bool untracked() const { return untracked_; }
+    [[nodiscard]] bool untracked() const { return plan_.untracked; }
+
+    /// Our rules as they are there now, a line each, as the tool lists them.
+    [[nodiscard]] std::variant<std::vector<std::string>, RuleError> list() const;
+    /// Puts back what others have taken away. `anew`: also removes what they have put among ours, which may
+    /// cost the packets that are queued.
+    [[nodiscard]] std::optional<RuleError> restore(bool anew) const;
 
     /// First step of a clean end: no further packet is queued, the hooks stay (removing one drops what is
     /// queued).
@@ -78,7 +85,7 @@ class InstalledRules {
     std::optional<RuleBackend> backend_;
     std::optional<std::string> problem_;
     bool active_ = false;
-    bool untracked_ = false;
+    RulePlan plan_;  // as it could be carried out
 };
 
 }  // namespace finwait::netfilter

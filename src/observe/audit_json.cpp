@@ -149,6 +149,13 @@ std::string resume_line(WallClock::time_point at, const Requester& by, const std
     return other_line(at, "policy_resumed", std::move(own));
 }
 
+std::string rules_line(WallClock::time_point at, std::string_view outcome,
+                       const std::vector<std::string>& missing) {
+    json own = {{"outcome", outcome}};
+    if (!missing.empty()) own["missing"] = missing;
+    return other_line(at, "rules_changed", std::move(own));
+}
+
 std::string refused_line(WallClock::time_point at, const Requester& by, std::string_view command,
                          const std::string& operand) {
     json own = json::object();

@@ -48,4 +48,8 @@ struct Requester {
 [[nodiscard]] std::string refused_line(WallClock::time_point at, const Requester& by,
                                        std::string_view command, const std::string& operand);
 
+/// A rules_changed: "missing", with the lines that are, or "restored".
+[[nodiscard]] std::string rules_line(WallClock::time_point at, std::string_view outcome,
+                                     const std::vector<std::string>& missing);
+
 }  // namespace finwait::observe

@@ -56,7 +56,7 @@ Excerpt Feed::read(std::uint64_t from, Instant until, std::size_t most) const {
 const std::vector<std::string_view>& event_types() {
     static const std::vector<std::string_view> types = {"tcp_half_closed", "tcp_probe",      "tcp_reset",
                                                         "tcp_closed",      "policy_stopped", "policy_resumed",
-                                                        "request_refused", "config_reload"};
+                                                        "request_refused", "config_reload",  "rules_changed"};
     return types;
 }
 

@@ -16,6 +16,8 @@ constexpr std::array kKinds = {
     MessageKind{Message::request_refused, "request_refused", "7b00bc0f39204c6fb69a11081a49def9"},
     MessageKind{Message::lines_left_out, "lines_left_out", "5106d564e58f4e2faa6fc41d570f68da"},
     MessageKind{Message::audit_failing, "audit_failing", "faef8ae571274aec9da3be446739d3a1"},
+    MessageKind{Message::rules_missing, "rules_missing", "4e292c6f3ed94ab1becf46939a81746c"},
+    MessageKind{Message::rules_restored, "rules_restored", "c0a4ec2b9d21402b8d8f12a4b51433e5"},
     MessageKind{Message::flow_half_closed, "flow_half_closed", "b58368760edf4a0ab7a7b817e7746edf"},
     MessageKind{Message::flow_asked, "flow_asked", "b2779e4dd2484b74b7093ad6dfd0b464"},
     MessageKind{Message::flow_asked_again, "flow_asked_again", "1d6768da12ec490f812e8ead250dfca3"},

@@ -22,6 +22,8 @@ enum class Message : std::uint8_t {
     request_refused,
     lines_left_out,
     audit_failing,
+    rules_missing,
+    rules_restored,
     flow_half_closed,
     flow_asked,
     flow_asked_again,

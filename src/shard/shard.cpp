@@ -91,6 +91,18 @@ void Shard::avoid(machine::Detours detours) {
     });
 }
 
+void Shard::hold() {
+    boost::asio::post(io_, [this] { engine_.hold(); });
+}
+
+void Shard::go_on(bool missed) {
+    boost::asio::post(io_, [this, missed] {
+        engine_.go_on(monotonic_now(), missed);
+        if (missed && loss_sink_) loss_sink_();
+        run_due();
+    });
+}
+
 Handle Shard::handle() {
     Handle handle;
     handle.io = &io_;

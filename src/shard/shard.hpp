@@ -81,6 +81,10 @@ class Shard {
     /// Sends these as they are, unless nothing may be sent; may be called on any thread.
     void stir(std::vector<Ready> segments);
 
+    /// Packets may pass unseen, until go_on(); may be called on any thread. `missed`: they have.
+    void hold();
+    void go_on(bool missed);
+
     [[nodiscard]] Handle handle();
     [[nodiscard]] const Aside& aside() const { return aside_; }
     [[nodiscard]] const WireCounts& sent() const { return wire_.counts(); }

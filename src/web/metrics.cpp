@@ -239,6 +239,13 @@ const std::array kDaemon = {
            [](const Facts& facts, Exposition& out) {
                out.sample(std::uint64_t{facts.totals.mode == "enforce" ? 1U : 0U});
            }},
+    Metric{{"finwaitd_rules_missing", kGauge,
+            "Lines of the firewall rules that others have taken away or changed: connections pass unseen."},
+           "",
+           [](const Facts& facts, Exposition& out) { out.sample(facts.totals.rules.missing); }},
+    Metric{{"finwaitd_rules_restored", kCounter, "Times that firewall rules were put back."},
+           "",
+           [](const Facts& facts, Exposition& out) { out.sample(facts.totals.rules.restored); }},
     Metric{{"finwaitd_audit_lost", kCounter, "Events that are missing in the audit file."},
            "",
            [](const Facts& facts, Exposition& out) { out.sample(facts.totals.audit_lost); }},

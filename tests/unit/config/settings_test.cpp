@@ -24,6 +24,7 @@ queue_length = 128
 mark_mask = "0x80000001"
 loopback = true
 spare = "client 10.0.0.5"
+watch_rules = "report"
 [limits]
 flows = 16777215
 half_closed_per_source = 9
@@ -74,8 +75,9 @@ TEST(Settings, AreWhatTheFileSays) {
     const auto s = settings(kEverything);
     EXPECT_EQ(s.mode, Mode::observe);
     EXPECT_EQ(s.profile, Profile::aggressive);
-    EXPECT_EQ(s.intercept, (Intercept{Scope::both, Packets::all, Backend::iptables, 100, 4, "1-3,7",
-                                      Spread::ports, 128, 0x80000001, true, "client 10.0.0.5"}));
+    EXPECT_EQ(s.intercept,
+              (Intercept{Scope::both, Packets::all, Backend::iptables, 100, 4, "1-3,7", Spread::ports, 128,
+                         0x80000001, true, "client 10.0.0.5", WatchRules::report}));
     EXPECT_EQ(s.limits, (Limits{16'777'215, 9, 1, {0.5, 2.0}, 0.25}));
     EXPECT_EQ(s.timeouts,
               (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s, policy::OnExpiry::observe, 2s,
@@ -156,6 +158,7 @@ queue_length = 65536
 mark_mask = "0x40000000"
 loopback = false
 spare = "port 22"
+watch_rules = "restore"
 
 [limits]
 flows = 1000000
