@@ -61,7 +61,8 @@ inline constexpr std::string_view kEventsDetails =
     "Suricata's EVE: timestamp flow_id event_type src_ip src_port dest_ip dest_port proto, the client\n"
     "being the source, and under \"finwaitd\" what it is about. Types: tcp_half_closed tcp_probe tcp_reset\n"
     "tcp_closed policy_stopped policy_resumed request_refused config_reload rules_changed. Whoever\n"
-    "reads more slowly than events come gets {\"event_type\":\"finwaitd_lost\",...} with the number of those\n"
+    "reads more slowly than events come gets {\"event_type\":\"finwaitd_lost\",...} with the number of "
+    "those\n"
     "that are missing. FILTER is about the flow as it was at that moment; it cannot ask for the phase.";
 inline constexpr std::string_view kEventsExamples =
     "  finwaitctl events --follow --text\n"

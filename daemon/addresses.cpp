@@ -73,6 +73,8 @@ bool Daemon::translate_addresses() {
         shard->translate(std::get<netfilter::Conntrack>(std::move(conntrack)),
                          std::get<inject::Injector>(std::move(tracked)),
                          [this](const std::string& problem) { logger_->warn("{}", problem); });
+        if (settings_.intercept.packets == config::Packets::selective)
+            shard->queued_by(settings_.intercept.mark_mask);
     }
     return true;
 }

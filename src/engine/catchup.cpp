@@ -27,6 +27,21 @@ void Engine::Impl::on_loss(Instant now, std::uint64_t packets) {
     if (walk_due_ == Instant::never()) walk_due_ = std::max(now + kBeforeWalk, next_walk_);
 }
 
+/// Where that happens again before its numbers are known, somebody keeps it from being heard: there is time.
+void Engine::Impl::on_unseen(Instant now, FlowId id) {
+    const auto slot = slot_of(id);
+    if (!slot) return;
+    catch_up_with_losses(now, *slot);
+    Record& record = table_[*slot];
+    const bool again = tcp::recalled(record.connection);
+    const Before earlier = before(record);
+    tcp::recall(record.connection);
+    reaper::revive(record);
+    settle(now, *slot, earlier, nullptr);
+    verify_soon(*slot, again ? now + std::max(reaper::kQuiet, timeouts(record).fin_wait_2) : now);
+    table_.lay_down(*slot);
+}
+
 void Engine::Impl::go_on(Instant now, bool missed) {
     on_hold_ = false;
     if (!missed) return;

@@ -138,6 +138,14 @@ std::variant<std::optional<Translation>, ConntrackError> Conntrack::get(const tc
     return found;
 }
 
+std::variant<std::optional<std::uint32_t>, ConntrackError> Conntrack::mark_of(const Translation& connection) {
+    const auto answer = get(connection.opener.own, connection.answerer.shown);
+    if (const auto* error = std::get_if<ConntrackError>(&answer)) return *error;
+    const auto& found = std::get<std::optional<Translation>>(answer);
+    if (!found || *found != connection) return std::optional<std::uint32_t>();
+    return std::optional(found->mark);
+}
+
 bool Conntrack::empty() {
     ConntrackRequest request{};
     std::optional<std::uint32_t> entries;

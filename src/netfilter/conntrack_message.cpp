@@ -74,8 +74,10 @@ std::optional<Translation> translation_of(const nf_conntrack* entry) {
     const auto answerer = read_end(entry, kReplySource);
     const auto answerer_sees = read_end(entry, kReplyDestination);
     if (!opener || !opener_sees || !answerer || !answerer_sees) return std::nullopt;
-    return Translation{
-        {*opener, *answerer_sees}, {*answerer, *opener_sees}, nfct_get_attr_u32(entry, ATTR_ID)};
+    return Translation{{*opener, *answerer_sees},
+                       {*answerer, *opener_sees},
+                       nfct_get_attr_u32(entry, ATTR_ID),
+                       nfct_get_attr_u32(entry, ATTR_MARK)};
 }
 
 /// A connection of which nothing has come back has not begun, whatever its state.
@@ -223,7 +225,7 @@ std::optional<Tracked> read_tracked(const nlmsghdr& message) {
     if (tracked.stage == Tracked::Stage::fin_wait || tracked.stage == Tracked::Stage::close_wait)
         tracked.closer = closer_of(opener, answerer);
     tracked.unacknowledged = ((opener | answerer) & kDataUnacknowledged) != 0;
-    tracked.mark = nfct_get_attr_u32(entry.get(), ATTR_MARK);
+    tracked.mark = translation->mark;
     tracked.left = std::chrono::seconds(nfct_get_attr_u32(entry.get(), ATTR_TIMEOUT));
     if (nfct_attr_is_set(entry.get(), ATTR_TIMESTAMP_START) > 0)
         tracked.begun = Duration(nfct_get_attr_u64(entry.get(), ATTR_TIMESTAMP_START));

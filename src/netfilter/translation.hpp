@@ -21,6 +21,7 @@ struct Translation {
     Face opener;  // conntrack's original tuple begins there
     Face answerer;
     std::uint32_t entry = 0;  // the name of conntrack's entry: a later one with the same tuples has another
+    std::uint32_t mark = 0;   // of that entry, when it was found
 
     /// Whether it is of the connection that the forward hook shows between these two.
     [[nodiscard]] bool between(const tcp::Endpoint& a, const tcp::Endpoint& b) const;

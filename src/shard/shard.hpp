@@ -53,6 +53,8 @@ class Shard {
     void translate(netfilter::Conntrack conntrack, inject::Injector tracked, Wire::Complain complain) {
         wire_.translate(std::move(conntrack), std::move(tracked), std::move(complain));
     }
+    /// Before start(): see Wire::queued_by().
+    void queued_by(std::uint32_t mark) { wire_.queued_by(mark); }
     /// Before start(): who is told why packets are let go by unseen.
     void tell_aside(Aside::Tell tell) { aside_.tell(std::move(tell)); }
     /// From now on these are left alone. What is followed already is acted on once it has been heard again.

@@ -58,8 +58,53 @@ void Wire::send(Instant now, const engine::Send& order) {
         case State::unknown: return look_up(now, order);
         case State::sought: return keep(now, order);
         case State::none:
-        case State::found: return put(entry, order);
+            if (mark_ != 0 && look_again(now, order)) return;
+            return put(entry, order);
+        case State::found: return send_known(now, order, entry);
     }
+}
+
+/// An entry that is gone has nothing of which our bits could be missing; the answer to a probe makes a new
+/// one.
+void Wire::send_known(Instant now, const engine::Send& order, const Translations::Entry& entry) {
+    if (mark_ == 0) return put(entry, order);
+    const auto answer = conntrack_->mark_of(entry.translation);
+    if (const auto* error = std::get_if<netfilter::ConntrackError>(&answer)) {
+        give_up(order.segment);
+        return complain(now, kHeldBack + error->message);
+    }
+    netfilter::Translation current = entry.translation;
+    current.mark = std::get<std::optional<std::uint32_t>>(answer).value_or(mark_);
+    if (seen(now, order, current)) put(entry, order);
+}
+
+/// Of a flow that conntrack did not know: whether it does by now, and the segment is seen to.
+bool Wire::look_again(Instant now, const engine::Send& order) {
+    const auto answer = conntrack_->find(order.segment.source, order.segment.destination);
+    const auto* found = std::get_if<std::optional<netfilter::Translation>>(&answer);
+    if (found == nullptr || !*found) return false;
+    const Translations::Entry entry{State::found, now, **found};
+    known_.set(order.flow, entry);
+    if (seen(now, order, entry.translation)) put(entry, order);
+    return true;
+}
+
+/// Where our bits are missing in a connection's mark, somebody has flushed conntrack or written the mark: its
+/// segments have passed unseen, and answers would. They are set again, and the flow is asked anew where it
+/// stands.
+bool Wire::seen(Instant now, const engine::Send& order, const netfilter::Translation& connection) {
+    if (doubted_ == order.flow) {
+        count(counts_.not_sent);
+        return false;
+    }
+    if ((connection.mark & mark_) == mark_) return true;
+    if (const auto error = conntrack_->mark(connection, mark_)) complain(now, kHeldBack + error->message);
+    const bool makes_sure = order.after_reset && !order.segment.any(tcp::flag::rst);
+    if (makes_sure || order.guessed) return true;
+    doubted_ = order.flow;
+    count(counts_.not_sent);
+    engine_.on_unseen(now, order.flow);
+    return false;
 }
 
 void Wire::send_as_they_are(std::span<const Ready> segments) {
@@ -84,7 +129,8 @@ void Wire::look_up(Instant now, const engine::Send& order) {
     if (const auto& found = std::get<std::optional<netfilter::Translation>>(answer)) {
         const Translations::Entry entry{State::found, now, *found};
         known_.set(order.flow, entry);
-        return put(entry, order);
+        if (seen(now, order, entry.translation)) put(entry, order);
+        return;
     }
     if (conntrack_->empty()) {
         const Translations::Entry entry{State::none, now, {}};
@@ -198,12 +244,13 @@ void Wire::let_go(const Kept& kept, const Translations::Entry& entry) {
     const bool doubtful = engine_.on_hold() || !engine_.quiet_since(kept.since, order.flow);
     if (order.segment.any(tcp::flag::rst) && doubtful)
         give_up(order.segment);
-    else
+    else if (entry.state != State::found || seen(monotonic_now(), order, entry.translation))
         put(entry, order);
 }
 
 void Wire::flush() {
     told_.reset();
+    doubted_.reset();
     injector_.flush();
     if (tracked_) tracked_->flush();
     const std::uint64_t refused = injector_.failed() + (tracked_ ? tracked_->failed() : 0);

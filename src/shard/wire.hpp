@@ -53,6 +53,10 @@ class Wire {
     /// injector whose packets do not pass conntrack by. `complain` is called once a minute at most.
     void translate(netfilter::Conntrack conntrack, inject::Injector tracked, Complain complain);
 
+    /// Only connections with these bits in conntrack's mark are queued. Before a segment leaves, it is made
+    /// sure that its connection has them; 0: all are queued.
+    void queued_by(std::uint32_t mark) { mark_ = mark; }
+
     /// What has been seen of flows until `then` does not prove that we may send to them: routing has changed.
     /// Instant::never(): it does.
     void distrust(Instant then) { distrusted_until_ = then; }
@@ -82,7 +86,10 @@ class Wire {
         Instant since;
     };
 
+    void send_known(Instant now, const engine::Send& order, const Translations::Entry& entry);
     void look_up(Instant now, const engine::Send& order);
+    [[nodiscard]] bool look_again(Instant now, const engine::Send& order);
+    [[nodiscard]] bool seen(Instant now, const engine::Send& order, const netfilter::Translation& connection);
     void keep(Instant now, const engine::Send& order);
     void put(const Translations::Entry& entry, const engine::Send& order);
     void put_here(const Translations::Entry& entry, const engine::Send& order, const tcp::Segment& segment);
@@ -98,7 +105,9 @@ class Wire {
     Complain complain_;
     std::optional<netfilter::Conntrack> conntrack_;
     std::optional<host::Sockets> sockets_;
-    std::optional<engine::FlowId> told_;  // the kernel has just ended its socket here, and told the peer
+    std::optional<engine::FlowId> told_;     // the kernel has just ended its socket here, and told the peer
+    std::optional<engine::FlowId> doubted_;  // what is asked for in this burst is given up
+    std::uint32_t mark_ = 0;
     Translations known_;
     std::vector<Kept> kept_;  // of flows that are sought
     Instant complained_ = Instant::never();

@@ -148,6 +148,35 @@ TEST(Catchup, ADecidedResetDoesNotLeaveAfterAHold) {
     EXPECT_THAT(path.resets(), IsEmpty()) << "what passed unseen was progress";
 }
 
+TEST(Catchup, AFlowThatWasNotHeardIsAskedAnewAndNotReset) {
+    Path path(patient());
+    path.client_half_closed();
+    path.wait(minutes(5));
+    ASSERT_THAT(path.probes(), SizeIs(2));
+    path.wait(seconds(1));
+    path.engine.on_unseen(path.now, path.flow().id);
+    path.wait(milliseconds(10));
+    const std::size_t before = path.probes().size();
+    EXPECT_EQ(before, 6U) << "both are asked anew";
+    path.server(ack(5501, 1002));
+    path.client(ack(1002, 5501));
+    path.wait(minutes(4));
+    EXPECT_THAT(path.resets(), IsEmpty());
+    EXPECT_TRUE(path.flow().side[0].exact);
+}
+
+TEST(Catchup, WhereNobodyIsHeardForLongNothingIsAskedInHaste) {
+    Path path(patient());
+    path.client_half_closed();
+    path.wait(minutes(5));
+    for (int i = 0; i < 10; ++i) {
+        path.engine.on_unseen(path.now, path.flow().id);
+        path.wait(seconds(2));
+    }
+    EXPECT_LE(path.probes().size(), 8U);
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
 TEST(Catchup, ManyAreAskedOneAfterAnother) {
     Options options = patient();
     options.max_flows = 10'000;
