@@ -17,6 +17,10 @@ constexpr int kBurstsPerTurn = 32;
 constexpr std::size_t kReservedActions = 8192;
 /// Errors from other shards that may wait for this one.
 constexpr std::uint32_t kMostErrorsWaiting = 256;
+/// A deadline that is noticed so late was passed while this thread stood still.
+constexpr Duration kStoodStill = std::chrono::milliseconds(250);
+/// What has come meanwhile is read within this time, and shows what passed unseen.
+constexpr Duration kReadFirst = std::chrono::seconds(1);
 constexpr Duration kDrainStep = std::chrono::milliseconds(5);
 
 netfilter::Disposition disposition_of(engine::Verdict verdict) {
@@ -226,8 +230,18 @@ void Shard::run_due() {
     run_due(monotonic_now());
 }
 
+/// Whoever was stopped for a while (SIGSTOP, a suspended machine) finds deadlines behind it that what lies in
+/// the queue may have moved.
+void Shard::note_turn(Instant now) {
+    const bool late =
+        timer_set_for_ != Instant::never() && now - std::max(timer_set_for_, last_turn_) > kStoodStill;
+    if (late) reads_until_ = now + kReadFirst;
+    last_turn_ = now;
+}
+
 void Shard::run_due(Instant now) {
-    if (engine_.next_deadline() <= now) {
+    note_turn(now);
+    if (now >= reads_until_ && engine_.next_deadline() <= now) {
         actions_.clear();
         engine_.on_tick(now, actions_);
         perform(now, actions_);
@@ -255,15 +269,17 @@ void Shard::perform(Instant now, const engine::Actions& actions) {
 }
 
 void Shard::arm_timer() {
-    const Instant next = engine_.next_deadline();
+    const Instant next = std::max(engine_.next_deadline(), reads_until_);
     // Setting a timer costs a system call: one that fires too early only looks and sets the next.
     if (next >= timer_set_for_) return;
     timer_set_for_ = next;
     timer_.expires_at(std::chrono::steady_clock::time_point(next.since_origin()));
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (error) return;
+        const Instant now = monotonic_now();
+        note_turn(now);
         timer_set_for_ = Instant::never();
-        run_due();
+        run_due(now);
     });
 }
 

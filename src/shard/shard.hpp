@@ -108,6 +108,7 @@ class Shard {
     [[nodiscard]] engine::Verdict on_other(std::span<const std::uint8_t> packet, tcp::ParseError error);
     void run_due();
     void run_due(Instant now);
+    void note_turn(Instant now);
     void perform(Instant now, const engine::Actions& actions);
     void arm_timer();
     void stop_when_drained(Instant until);
@@ -129,6 +130,8 @@ class Shard {
     std::array<tcp::Segment, netfilter::Queue::kBurst> segments_;  // of the burst
     std::array<tcp::ParseError, netfilter::Queue::kBurst> parsed_{};
     Instant timer_set_for_ = Instant::never();
+    Instant last_turn_;
+    Instant reads_until_;  // before that no deadline is acted on
     engine::Actions actions_;
     Load load_;
     observe::Feed feed_;
