@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <new>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -87,6 +88,11 @@ int start(int argc, char** argv) {
 int main(int argc, char** argv) {
     try {
         return start(argc, argv);
+    } catch (const std::bad_alloc&) {
+        std::fprintf(stderr,
+                     "finwaitd: there is not enough memory to start with: set a lower limits.flows, or allow "
+                     "more (ulimit -v, LimitAS= and MemoryMax= of the unit)\n");
+        return kFailed;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "finwaitd: %s\n", error.what());
         return kFailed;

@@ -1,0 +1,245 @@
+"""What goes wrong around finwaitd, and that no living connection pays for it. docs/faults.md has the whole table.
+
+FINWAITD_THOROUGH=1 runs those, too, that take longer or are less likely to break."""
+
+import os
+import re
+import resource
+import signal
+import socket
+import time
+import unittest
+
+from harness import case, firewall, halfclosed
+from harness.command import run
+from harness.daemon import Daemon, NotStarted
+from harness.sockets import client_socket, open_both_versions, start_connect
+from harness.topology import BLACKHOLE
+from harness.wait import until
+
+LATE = b"late answer"
+thorough = unittest.skipUnless(os.environ.get("FINWAITD_THOROUGH"), "FINWAITD_THOROUGH is not set")
+
+
+class Faults(case.SystemTest):
+    def living(self, count=8):
+        """Half-closed connections whose holder goes on; half of them by the client, half by the server."""
+        pairs = self.closing(open_both_versions(self.lab, count))
+        made = [halfclosed.HalfClosed(pair, ("client", "server")[i // 2 % 2], "shutdown") for i, pair in enumerate(pairs)]
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.OPEN, 5), [])
+        return made
+
+    def send(self, made):
+        for h in made:
+            h.pair.end(h.holder).sendall(LATE)
+
+    def assert_unharmed(self, made):
+        self.assertEqual(halfclosed.not_in(self.lab, made, halfclosed.OPEN), [])
+        self.send(made)
+        for h in made:
+            self.assertEqual(h.pair.end(h.closer).recv(len(LATE)), LATE, f"{h}")
+
+
+class ConntrackFlushed(Faults):
+    """conntrack -F takes finwaitd's bit from every connection: what they go on with passes unseen."""
+
+    def flushed(self, **timeouts):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "3s", **timeouts}})
+        made = self.living()
+        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
+        self.lab.gateway.run("conntrack", "-F")
+        self.send(made)
+        return daemon, made
+
+    def go_on(self, made, seconds):
+        for h in made:
+            self.assertEqual(h.pair.end(h.closer).recv(len(LATE)), LATE, f"{h}")
+        time.sleep(seconds)
+        self.assert_unharmed(made)
+
+    def test_what_lives_is_not_reset_by_a_timer(self):
+        daemon, made = self.flushed(on_expiry="reset")
+        self.go_on(made, 5)
+        self.assertEqual(daemon.stats()["wire.not_sent"], 2 * len(made), "the resets that were about to leave")
+
+    @thorough
+    def test_orphans_end_all_the_same(self):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "3s", "on_expiry": "reset"}})
+        made = halfclosed.make(self.lab, 8)
+        self.closing([h.pair for h in made])
+        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
+        self.lab.gateway.run("conntrack", "-F")
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.GONE, 15), [])
+
+    def test_what_lives_is_not_taken_for_dead(self):
+        daemon, made = self.flushed(on_expiry="probe", probe_interval="1s", probe_attempts=3)
+        self.go_on(made, 8)
+        self.assertEqual(daemon.stats()["resets.sent"], 0)
+
+
+class StoodStill(Faults):
+    """SIGSTOP, and SIGCONT when deadlines have passed."""
+
+    WAITING = 3000  # packets in the queue before those that show that all lives: more than are read before timers run
+
+    def test_what_lay_in_the_queue_is_read_before_anything_is_ended(self):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit[1], limit[1]))
+        daemon = self.daemon({"intercept": {"packets": "all", "queues": 1},
+                              "timeouts": {"fin_wait_2": "3s", "on_expiry": "reset"}})
+        made = self.living()
+        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
+        os.kill(daemon.pid, signal.SIGSTOP)
+        self.addCleanup(lambda: daemon.running() and os.kill(daemon.pid, signal.SIGCONT))
+        knocking = [client_socket(self.lab, 4) for _ in range(self.WAITING)]
+        for sock in knocking:
+            start_connect(sock, BLACKHOLE[4], 9)
+        self.send(made)
+        time.sleep(4)
+        os.kill(daemon.pid, signal.SIGCONT)
+        for sock in knocking:
+            sock.close()
+        for h in made:
+            self.assertEqual(h.pair.end(h.closer).recv(len(LATE)), LATE, f"{h}")
+        time.sleep(1.5)
+        self.assertEqual(daemon.stats()["resets.sent"], 0)
+        self.assert_unharmed(made)
+
+
+class Starved(Faults):
+    SETTINGS = {"intercept": {"backend": "iptables"}, "timeouts": {"fin_wait_2": "2s", "on_expiry": "reset"}}
+
+    def limited(self, what, need, more):
+        """A daemon that may have `more` of something than `need` finds in one that has just started."""
+        first = self.daemon(self.SETTINGS)
+        limit = need(first.pid) + more
+        first.stop()
+        return self.daemon(self.SETTINGS, through=("prlimit", f"--{what}={limit}"))
+
+    def connected(self, daemon):
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.addCleanup(client.close)
+        client.settimeout(1)
+        client.connect(daemon.socket)
+        client.sendall(b'{"command":"version"}\n')
+        return client
+
+    def test_without_file_descriptors_nobody_is_served_and_packets_go_on(self):
+        daemon = self.limited("nofile", lambda pid: len(os.listdir(f"/proc/{pid}/fd")), 10)
+        greedy = [self.connected(daemon) for _ in range(20)]
+        late = self.connected(daemon)
+        with self.assertRaises(TimeoutError):
+            late.recv(1)
+        made = halfclosed.make(self.lab, 8)
+        self.closing([h.pair for h in made])
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.GONE, 10), [])
+        for client in greedy:
+            client.close()
+        self.assertTrue(late.recv(1), "whoever has waited is served")
+        self.assertTrue(until(lambda: daemon.stats()["resets.confirmed"] == len(made), 5), f"{daemon.stats()}")
+
+    @staticmethod
+    def address_space(pid):
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmSize:\s+(\d+)", status.read())[1]) << 10
+
+    @thorough
+    def test_memory_for_flows_is_there_from_the_start_and_traffic_and_resets_go_on_without_more(self):
+        daemon = self.limited("as", self.address_space, 1 << 18)
+        pairs = self.closing(open_both_versions(self.lab, 1000))
+        for pair in pairs[:20] + pairs[-20:]:
+            pair.talk()
+        made = halfclosed.make(self.lab, 8)
+        self.closing([h.pair for h in made])
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.GONE, 10), [])
+        self.assertTrue(daemon.running())
+        self.assertGreaterEqual(len(daemon.flows("state", "established")), 1000)
+
+    def test_too_little_memory_at_the_start_is_said_and_no_rule_is_touched(self):
+        before = firewall.rules(self.lab)
+        with self.assertRaises(NotStarted) as refused:
+            self.daemon(self.SETTINGS, through=("prlimit", f"--as={300 << 20}"))
+        self.assertIn("exit 1", str(refused.exception))
+        self.assertIn("limits.flows", str(refused.exception))
+        self.assertEqual(firewall.rules(self.lab), before)
+
+
+class ToolsMissing(Faults):
+    #: /dev/null cannot be run.
+    WITHOUT = ("unshare", "-m", "sh", "-c", "for tool in nft iptables ip6tables; do where=$(command -v $tool) && "
+               "mount --bind /dev/null $(readlink -f $where) || true; done; exec \"$@\"", "sh")
+
+    def test_it_says_which_tool_to_install_and_exits_1(self):
+        for backend, package in (("auto", "nftables.*iptables"), ("nftables", "nftables"), ("iptables", "iptables")):
+            with self.subTest(backend):
+                with self.assertRaises(NotStarted) as refused:
+                    self.daemon({"intercept": {"backend": backend}}, through=self.WITHOUT)
+                self.assertRegex(str(refused.exception), f"(?s)exit 1.*install the package {package}")
+
+    @thorough
+    def test_rules_of_ones_own_need_no_tool(self):
+        self.daemon({"intercept": {"backend": "none"}}, through=self.WITHOUT).ctl("count")
+
+
+class TwoOfThem(Faults):
+    @thorough
+    def test_in_two_namespaces_each_goes_its_own_way(self):
+        self.daemon()
+        host = type("Host", (), {"gateway": self.lab.client})
+        other = Daemon(host, {"metrics": {"listen": ""}})
+        self.addCleanup(other.close)
+        self.assertEqual(other.flows(), [])
+
+
+class Clock(Faults):
+    """Only a namespace's clocks can be set without setting those of the machine."""
+
+    def other_clock(self, offset, said):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "4s", "on_expiry": "reset"}})
+        made = self.living()
+        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
+        self.assertEqual(daemon.stop(), 0)
+        daemon.through = ("unshare", "--time", "--monotonic", offset, "--boottime", offset)
+        daemon.start()
+        self.assertIn(said, daemon.log())
+        self.send(made)
+        time.sleep(1)
+        self.assertEqual(daemon.stats()["resets.sent"], 0)
+        for h in made:
+            self.assertEqual(h.pair.end(h.closer).recv(len(LATE)), LATE, f"{h}")
+        self.assert_unharmed(made)
+
+    @thorough
+    def test_a_state_file_of_a_day_ago_is_refused_and_connections_live_on(self):
+        self.other_clock("86400", "after more than 10 too much may have passed unseen")
+
+    def test_a_state_file_of_a_time_to_come_is_refused_and_connections_live_on(self):
+        self.other_clock("-60", "it was written at a time that has not come yet")
+
+
+class DiskFull(Faults):
+    def test_a_state_file_for_which_there_is_no_room_is_an_error_and_the_stop_goes_on(self):
+        daemon = self.daemon(start=False)
+        disk = os.path.join(daemon.directory, "disk")
+        os.mkdir(disk)
+        run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk)
+        self.addCleanup(run, "umount", "--lazy", disk)
+        daemon.configure({"state": {"file": os.path.join(disk, "state")}})
+        daemon.start()
+        pairs = self.closing(open_both_versions(self.lab, 400))
+        with open(os.path.join(disk, "filler"), "wb", buffering=0) as file:
+            try:
+                while file.write(b"x" * 4096):
+                    pass
+            except OSError:
+                pass
+        self.assertEqual(daemon.stop(), 0)
+        self.assertRegex(daemon.log(), r"could not be written.*No space left on device")
+        self.assertEqual(os.listdir(disk), ["filler"])
+        self.assertEqual(firewall.own_rules(self.lab), [])
+        for pair in pairs[:10]:
+            pair.talk()
+
+
+if __name__ == "__main__":
+    case.main()
