@@ -6,7 +6,6 @@
 #include <memory>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,9 +18,6 @@ namespace {
 
 using tcp::State;
 
-/// What inet_twsk_diag_fill() (net/ipv4/inet_diag.c) has for a timer.
-constexpr std::uint8_t kRecordTimer = 3;
-
 struct Request {
     nlmsghdr head;
     inet_diag_req_v2 body;
@@ -33,23 +29,6 @@ SocketError failure(const char* what, int error) {
     if (error == ENOENT || error == EPROTONOSUPPORT) message += ": try modprobe tcp_diag";
     if (error == EPERM) message += ": finwaitd needs CAP_NET_ADMIN";
     return {std::move(message)};
-}
-
-State state_of(std::uint8_t kernel) {
-    switch (kernel) {
-        case TCP_ESTABLISHED: return State::established;
-        case TCP_SYN_SENT: return State::syn_sent;
-        case TCP_SYN_RECV: return State::syn_received;
-        case TCP_FIN_WAIT1: return State::fin_wait_1;
-        case TCP_FIN_WAIT2: return State::fin_wait_2;
-        case TCP_TIME_WAIT: return State::time_wait;
-        case TCP_CLOSE: return State::closed;
-        case TCP_CLOSE_WAIT: return State::close_wait;
-        case TCP_LAST_ACK: return State::last_ack;
-        case TCP_LISTEN: return State::listen;
-        case TCP_CLOSING: return State::closing;
-        default: return State::unknown;
-    }
 }
 
 /// tcp_need_reset(), net/ipv4/tcp.c.
@@ -124,7 +103,7 @@ std::optional<SocketError> Sockets::try_out() {
     if (port == 0) return failure("no socket to try it with", errno);
     const tcp::Endpoint here{*tcp::Address::parse("127.0.0.1"), port};
     const tcp::Endpoint nobody{*tcp::Address::parse("0.0.0.0"), 0};
-    const Answer answer = ask(SOCK_DIAG_BY_FAMILY, here, nobody, {});
+    const SocketAnswer answer = ask(SOCK_DIAG_BY_FAMILY, here, nobody, {});
     if (answer.error != 0) return failure("it does not find one that is there", answer.error);
     ends_ = ask(SOCK_DESTROY, here, nobody, answer.socket).error == 0;
     return std::nullopt;
@@ -132,7 +111,7 @@ std::optional<SocketError> Sockets::try_out() {
 
 std::variant<std::optional<Socket>, SocketError> Sockets::find(const tcp::Endpoint& local,
                                                                const tcp::Endpoint& remote) {
-    Answer answer = ask(SOCK_DIAG_BY_FAMILY, local, remote, {});
+    SocketAnswer answer = ask(SOCK_DIAG_BY_FAMILY, local, remote, {});
     const auto missing = [&answer] { return answer.error == ENOENT || answer.listens; };
     if (missing()) {
         // One that is bound to a device is found only by who asks for that device (inet_bound_dev_eq).
@@ -155,8 +134,8 @@ Ended Sockets::end(const tcp::Endpoint& local, const tcp::Endpoint& remote, cons
 }
 
 /// `named` says which device and which cookie; without a cookie, any.
-Sockets::Answer Sockets::ask(std::uint16_t type, const tcp::Endpoint& local, const tcp::Endpoint& remote,
-                             const Socket& named) {
+SocketAnswer Sockets::ask(std::uint16_t type, const tcp::Endpoint& local, const tcp::Endpoint& remote,
+                          const Socket& named) {
     Request request{};
     request.head.nlmsg_len = sizeof request;
     request.head.nlmsg_type = type;
@@ -182,7 +161,7 @@ Sockets::Answer Sockets::ask(std::uint16_t type, const tcp::Endpoint& local, con
 }
 
 /// The kernel has answered before sendto() returns.
-Sockets::Answer Sockets::take_answer() {
+SocketAnswer Sockets::take_answer() {
     alignas(nlmsghdr) std::array<char, 4096> room;
     for (;;) {
         sockaddr_nl sender{};
@@ -191,34 +170,10 @@ Sockets::Answer Sockets::take_answer() {
                                    reinterpret_cast<sockaddr*>(&sender), &length);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return {errno, {}, false};
-        nlmsghdr head{};
-        const auto size = static_cast<std::size_t>(n);
-        if (sender.nl_pid != 0 || size < sizeof head) continue;  // any process may write to our port
-        std::memcpy(&head, room.data(), sizeof head);
-        if (head.nlmsg_seq != sequence_) continue;  // of a question that was given up
-        return read_answer({room.data(), size});
+        if (sender.nl_pid != 0) continue;  // any process may write to our port
+        const std::span<const char> message(room.data(), static_cast<std::size_t>(n));
+        if (answers(message, sequence_)) return read_answer(message);  // else of a question that was given up
     }
-}
-
-Sockets::Answer Sockets::read_answer(std::span<const char> message) {
-    nlmsghdr head{};
-    std::memcpy(&head, message.data(), sizeof head);
-    const std::span<const char> body = message.subspan(NLMSG_HDRLEN);
-    if (head.nlmsg_type == NLMSG_ERROR) {
-        int error = -EBADMSG;
-        if (body.size() >= sizeof error) std::memcpy(&error, body.data(), sizeof error);
-        return {-error, {}, false};
-    }
-    inet_diag_msg found{};
-    if (head.nlmsg_type != SOCK_DIAG_BY_FAMILY || body.size() < sizeof found) return {EBADMSG, {}, false};
-    std::memcpy(&found, body.data(), sizeof found);
-    Socket socket;
-    socket.state = state_of(found.idiag_state);
-    socket.record = found.idiag_timer == kRecordTimer;
-    socket.orphaned = found.idiag_inode == 0;
-    socket.device = found.id.idiag_if;
-    socket.cookie = {found.id.idiag_cookie[0], found.id.idiag_cookie[1]};
-    return {0, socket, socket.state == State::listen};
 }
 
 }  // namespace finwait::host

@@ -2,13 +2,11 @@
 // kernel is the best witness: it needs no probe, and no rule and no loss can come between.
 #pragma once
 
+#include "host/socket_message.hpp"
 #include "tcp/address.hpp"
-#include "tcp/state.hpp"
 
-#include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -17,15 +15,6 @@ namespace finwait::host {
 
 struct SocketError {
     std::string message;  // what failed and what to do
-};
-
-/// A connected socket, or the record that the kernel keeps of a closed one.
-struct Socket {
-    tcp::State state = tcp::State::unknown;
-    bool record = false;
-    bool orphaned = false;                  // no application holds it
-    std::uint32_t device = 0;               // the only one that it is bound to; 0: none
-    std::array<std::uint32_t, 2> cookie{};  // names it for as long as it lives
 };
 
 enum class Ended : std::uint8_t {
@@ -52,18 +41,11 @@ class Sockets {
     [[nodiscard]] Ended end(const tcp::Endpoint& local, const tcp::Endpoint& remote, const Socket& socket);
 
   private:
-    struct Answer {
-        int error = 0;  // errno
-        Socket socket;
-        bool listens = false;
-    };
-
     explicit Sockets(int fd) : fd_(fd) {}
     [[nodiscard]] std::optional<SocketError> try_out();
-    [[nodiscard]] Answer ask(std::uint16_t type, const tcp::Endpoint& local, const tcp::Endpoint& remote,
-                             const Socket& named);
-    [[nodiscard]] Answer take_answer();
-    [[nodiscard]] static Answer read_answer(std::span<const char> message);
+    [[nodiscard]] SocketAnswer ask(std::uint16_t type, const tcp::Endpoint& local,
+                                   const tcp::Endpoint& remote, const Socket& named);
+    [[nodiscard]] SocketAnswer take_answer();
 
     int fd_ = -1;
     std::uint32_t sequence_ = 0;

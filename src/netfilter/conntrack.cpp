@@ -28,21 +28,6 @@ ConntrackError failure(const char* what, int error) {
     return {std::move(message)};
 }
 
-/// An error message's errno, 0 for an acknowledgment; empty for any other message.
-std::optional<int> error_of(const nlmsghdr& message) {
-    if (message.nlmsg_type != NLMSG_ERROR) return std::nullopt;
-    if (mnl_nlmsg_get_payload_len(&message) < sizeof(nlmsgerr)) return EBADMSG;
-    return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&message))->error;
-}
-
-/// What the end of a dump says of it: errno, 0 when all went well.
-int result_of(const nlmsghdr& done) {
-    int result = 0;
-    if (mnl_nlmsg_get_payload_len(&done) >= sizeof result)
-        std::memcpy(&result, mnl_nlmsg_get_payload(&done), sizeof result);
-    return -result;
-}
-
 /// Calls `take` for each whole message, until it returns true; whether it did.
 template<typename Take>
 bool each_message(const Room& room, ssize_t size, Take take) {
@@ -130,7 +115,7 @@ std::variant<std::optional<Translation>, ConntrackError> Conntrack::get(const tc
     std::optional<Translation> found;
     std::optional<int> refusal;
     const auto problem = ask(write_get(request, ++sequence_, from, to), [&](const nlmsghdr& message) {
-        refusal = error_of(message);
+        refusal = read_error(message);
         if (!refusal) found = read_translation(message);
     });
     if (problem) return *problem;
@@ -170,13 +155,13 @@ std::optional<ConntrackError> Conntrack::read_piece(Take take) {
     std::optional<ConntrackError> problem;
     dumping_ = !each_message(room, n, [&](const nlmsghdr& message) {
         if (message.nlmsg_seq != sequence_) return false;
-        if (const auto error = error_of(message)) {
+        if (const auto error = read_error(message)) {
             problem = failure("it refuses", *error);
             return true;
         }
         if ((message.nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
         if (message.nlmsg_type == NLMSG_DONE) {
-            if (const int error = result_of(message); error > 0)
+            if (const int error = read_result(message); error > 0)
                 problem = failure("the dump broke off", error);
             return true;
         }
@@ -246,7 +231,7 @@ std::optional<ConntrackError> Conntrack::mark(const Translation& connection, std
     ConntrackRequest request{};
     std::optional<int> result;
     const auto problem = ask(write_mark(request, ++sequence_, connection, mask),
-                             [&](const nlmsghdr& message) { result = error_of(message); });
+                             [&](const nlmsghdr& message) { result = read_error(message); });
     if (problem) return problem;
     if (result && *result != 0) return failure("it refuses", *result);
     return std::nullopt;

@@ -1,6 +1,7 @@
 #include "netfilter/conntrack_message.hpp"
 
 #include <arpa/inet.h>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 
@@ -163,6 +164,19 @@ std::span<const char> write_dump(ConntrackRequest& room, std::uint32_t sequence)
 std::span<const char> write_count(ConntrackRequest& room, std::uint32_t sequence) {
     const nlmsghdr* message = begin(room, IPCTNL_MSG_CT_GET_STATS, sequence, 0, AF_UNSPEC);
     return {room.data(), message->nlmsg_len};
+}
+
+std::optional<int> read_error(const nlmsghdr& message) {
+    if (message.nlmsg_type != NLMSG_ERROR) return std::nullopt;
+    if (mnl_nlmsg_get_payload_len(&message) < sizeof(nlmsgerr)) return EBADMSG;
+    return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&message))->error;
+}
+
+int read_result(const nlmsghdr& done) {
+    int result = 0;
+    if (mnl_nlmsg_get_payload_len(&done) >= sizeof result)
+        std::memcpy(&result, mnl_nlmsg_get_payload(&done), sizeof result);
+    return -result;
 }
 
 std::optional<std::uint32_t> read_count(const nlmsghdr& message) {

@@ -39,12 +39,16 @@ using ConntrackRequest = std::array<char, 512>;
 [[nodiscard]] std::span<const char> write_mark(ConntrackRequest& room, std::uint32_t sequence,
                                                const Translation& connection, std::uint32_t mask);
 
+/// An error message's errno, 0 for an acknowledgment; empty for any other message. The message must be whole,
+/// here and below.
+[[nodiscard]] std::optional<int> read_error(const nlmsghdr& message);
+/// What the end of a dump says of it: errno, 0 when all went well.
+[[nodiscard]] int read_result(const nlmsghdr& done);
 /// What answers write_count(); empty when it is anything else.
 [[nodiscard]] std::optional<std::uint32_t> read_count(const nlmsghdr& message);
-/// An entry of the default zone; empty when the message is anything else, or not of TCP. The message must be
-/// whole.
+/// An entry of the default zone; empty when the message is anything else, or not of TCP.
 [[nodiscard]] std::optional<Tracked> read_tracked(const nlmsghdr& message);
-/// An entry's translation; empty when the message is anything else, or not of TCP. The message must be whole.
+/// An entry's translation; empty when the message is anything else, or not of TCP.
 [[nodiscard]] std::optional<Translation> read_translation(const nlmsghdr& message);
 
 }  // namespace finwait::netfilter
