@@ -68,8 +68,7 @@ void Reader::read_keys(const Document& document, const toml::table& table, const
     auto known = names(keys);
     known.insert(known.begin(), others.begin(), others.end());
     for (const auto& [name, node] : table) {
-        const auto key =
-            std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == name.str(); });
+        const auto key = std::ranges::find(keys, name.str(), &Key<Table>::name);
         if (key == keys.end()) {
             if (std::find(others.begin(), others.end(), name.str()) != others.end()) continue;
             errors_.add({&document, name.source().begin},
