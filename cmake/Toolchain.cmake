@@ -33,6 +33,16 @@ else()
     add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
+if(FINWAITD_FUZZ)
+    # Its counters are in all of the code; the targets alone link its main().
+    add_compile_options(-fsanitize=fuzzer-no-link
+                        # Clang 14 cannot emit coroutines with it.
+                        -fno-sanitize=function
+                        -fsized-deallocation)
+    # Clang 14 has the coroutines of C++20, and does not say so.
+    add_compile_definitions(__cpp_impl_coroutine=201902L _GLIBCXX_ASSERTIONS)
+endif()
+
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES CXX)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)

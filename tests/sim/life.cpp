@@ -128,10 +128,7 @@ void describe(std::ostream& out, char name, const EndpointOptions& o) {
     out << '\n';
 }
 
-}  // namespace
-
-Life random_life(std::uint64_t seed, bool selective) {
-    Random r(seed * 2 + (selective ? 1 : 0));
+Life life_of(Random r, std::uint64_t seed, bool selective) {
     Life life;
     life.seed = seed;
     life.selective = selective;
@@ -148,6 +145,19 @@ Life random_life(std::uint64_t seed, bool selective) {
     for (std::uint32_t i = 0; i < forgeries; ++i)
         life.forgeries.push_back(random_forgery(r));
     return life;
+}
+
+}  // namespace
+
+Life random_life(std::uint64_t seed, bool selective) {
+    return life_of(Random(seed * 2 + (selective ? 1 : 0)), seed, selective);
+}
+
+Life chosen_life(std::span<const std::uint8_t> choices) {
+    Random r(choices.first(std::min<std::size_t>(choices.size(), 2)));
+    const std::uint64_t kind = r.below(8);
+    return life_of(Random(choices.subspan(std::min<std::size_t>(choices.size(), 2))), kind / 2,
+                   kind % 2 == 1);
 }
 
 std::string text(const Life& life) {

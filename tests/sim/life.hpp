@@ -6,6 +6,7 @@
 #include "link.hpp"
 
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ struct Life {
 
 /// The life that a seed stands for.
 [[nodiscard]] Life random_life(std::uint64_t seed, bool selective);
+/// The life that bytes stand for: as random ones are made, by choice instead of chance. Each byte matters, so
+/// that a fuzzer can work on it.
+[[nodiscard]] Life chosen_life(std::span<const std::uint8_t> choices);
 /// Everything in it, for people.
 [[nodiscard]] std::string text(const Life& life);
 
