@@ -1,7 +1,9 @@
 #include "host/socket_message.hpp"
 
+#include "netfilter/attributes.hpp"
+#include "netfilter/netlink_error.hpp"
+
 #include <cerrno>
-#include <cstring>
 #include <netinet/tcp.h>
 
 #include <linux/inet_diag.h>
@@ -33,14 +35,9 @@ State state_of(std::uint8_t kernel) {
     }
 }
 
-template<typename T>
-bool read(std::span<const char> bytes, T& value) {
-    if (bytes.size() < sizeof value) return false;
-    std::memcpy(&value, bytes.data(), sizeof value);
-    return true;
-}
-
 }  // namespace
+
+using netfilter::read;
 
 bool answers(std::span<const char> message, std::uint32_t sequence) {
     nlmsghdr head{};
@@ -52,9 +49,8 @@ SocketAnswer read_answer(std::span<const char> message) {
     if (!read(message, head)) return {EBADMSG, {}, false};
     const std::span<const char> body = message.subspan(NLMSG_HDRLEN);
     if (head.nlmsg_type == NLMSG_ERROR) {
-        int error = -EBADMSG;
-        static_cast<void>(read(body, error));
-        return {-error, {}, false};
+        std::int32_t error = 0;
+        return {read(body, error) ? netfilter::error_number(error) : EBADMSG, {}, false};
     }
     inet_diag_msg found{};
     if (head.nlmsg_type != SOCK_DIAG_BY_FAMILY || !read(body, found)) return {EBADMSG, {}, false};

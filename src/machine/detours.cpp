@@ -1,5 +1,7 @@
 #include "machine/detours.hpp"
 
+#include "netfilter/datagram.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -93,13 +95,14 @@ bool read_dump(int fd, DetourScan& scan) {
         const ssize_t n = recv(fd, room.data(), room.size(), 0);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return false;
-        int left = static_cast<int>(n);
-        const auto* message = reinterpret_cast<const nlmsghdr*>(room.data());
-        for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-            if (message->nlmsg_type == NLMSG_DONE) return true;
-            if (message->nlmsg_type == NLMSG_ERROR) return false;
-            scan.take(*message);
-        }
+        std::uint16_t last = 0;
+        const bool end = netfilter::each_message(std::span(room).first(static_cast<std::size_t>(n)),
+                                                 [&](const nlmsghdr& message) {
+                                                     last = message.nlmsg_type;
+                                                     scan.take(message);
+                                                     return last == NLMSG_DONE || last == NLMSG_ERROR;
+                                                 });
+        if (end) return last == NLMSG_DONE;
     }
 }
 

@@ -1,6 +1,7 @@
 #include "netfilter/conntrack.hpp"
 
 #include "netfilter/conntrack_message.hpp"
+#include "netfilter/datagram.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,14 +29,9 @@ ConntrackError failure(const char* what, int error) {
     return {std::move(message)};
 }
 
-/// Calls `take` for each whole message, until it returns true; whether it did.
-template<typename Take>
-bool each_message(const Room& room, ssize_t size, Take take) {
-    int left = static_cast<int>(size);
-    const auto* message = reinterpret_cast<const nlmsghdr*>(room.data());
-    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-        if (take(*message)) return true;
-    return false;
+/// What has been read into a room.
+std::span<const char> filled(const Room& room, ssize_t size) {
+    return std::span(room).first(static_cast<std::size_t>(size));
 }
 
 ssize_t receive(int fd, Room& room, int flags) {
@@ -100,7 +96,7 @@ std::optional<ConntrackError> Conntrack::ask(std::span<const char> request, Take
     for (;;) {
         const ssize_t n = receive(fd_, room, MSG_DONTWAIT);
         if (n < 0) return failure("no answer", errno);
-        const bool answered = each_message(room, n, [&](const nlmsghdr& message) {
+        const bool answered = each_message(filled(room, n), [&](const nlmsghdr& message) {
             if (message.nlmsg_seq != sequence_) return false;
             take(message);
             return true;
@@ -153,7 +149,7 @@ std::optional<ConntrackError> Conntrack::read_piece(Take take) {
     const ssize_t n = receive(fd_, room, 0);
     if (n < 0) return failure("no answer", errno);
     std::optional<ConntrackError> problem;
-    dumping_ = !each_message(room, n, [&](const nlmsghdr& message) {
+    dumping_ = !each_message(filled(room, n), [&](const nlmsghdr& message) {
         if (message.nlmsg_seq != sequence_) return false;
         if (const auto error = read_error(message)) {
             problem = failure("it refuses", *error);

@@ -1,5 +1,7 @@
 #include "netfilter/conntrack_message.hpp"
 
+#include "netfilter/netlink_error.hpp"
+
 #include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
@@ -7,7 +9,6 @@
 
 #include <libmnl/libmnl.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
-#include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
@@ -21,19 +22,12 @@ struct Destroy {
 using Entry = std::unique_ptr<nf_conntrack, Destroy>;
 using Filter = std::unique_ptr<nfct_filter_dump, Destroy>;
 
-// include/uapi/linux/netfilter/nf_conntrack_tcp.h, which cannot be included beside the library's own list of
-// states
-constexpr std::uint8_t kCloseInit = 0x04;
-constexpr std::uint8_t kDataUnacknowledged = 0x10;
-
 /// What the library calls one end of one tuple.
 struct Names {
     nf_conntrack_attr v4, v6, port;
 };
 constexpr Names kOriginalSource{ATTR_ORIG_IPV4_SRC, ATTR_ORIG_IPV6_SRC, ATTR_ORIG_PORT_SRC};
 constexpr Names kOriginalDestination{ATTR_ORIG_IPV4_DST, ATTR_ORIG_IPV6_DST, ATTR_ORIG_PORT_DST};
-constexpr Names kReplySource{ATTR_REPL_IPV4_SRC, ATTR_REPL_IPV6_SRC, ATTR_REPL_PORT_SRC};
-constexpr Names kReplyDestination{ATTR_REPL_IPV4_DST, ATTR_REPL_IPV6_DST, ATTR_REPL_PORT_DST};
 
 void write_end(nf_conntrack* entry, const Names& names, const tcp::Endpoint& end) {
     if (end.address.is_v4())
@@ -41,68 +35,6 @@ void write_end(nf_conntrack* entry, const Names& names, const tcp::Endpoint& end
     else
         nfct_set_attr(entry, names.v6, end.address.bytes().data());
     nfct_set_attr_u16(entry, names.port, htons(end.port));
-}
-
-std::optional<tcp::Endpoint> read_end(const nf_conntrack* entry, const Names& names) {
-    if (nfct_attr_is_set(entry, names.port) <= 0) return std::nullopt;
-    tcp::Endpoint end;
-    end.port = ntohs(nfct_get_attr_u16(entry, names.port));
-    if (nfct_attr_is_set(entry, names.v4) > 0) {
-        std::array<std::uint8_t, 4> bytes{};
-        std::memcpy(bytes.data(), nfct_get_attr(entry, names.v4), bytes.size());
-        end.address = tcp::Address::v4(bytes);
-        return end;
-    }
-    if (nfct_attr_is_set(entry, names.v6) <= 0) return std::nullopt;
-    std::array<std::uint8_t, 16> bytes{};
-    std::memcpy(bytes.data(), nfct_get_attr(entry, names.v6), bytes.size());
-    end.address = tcp::Address::v6(bytes);
-    return end;
-}
-
-/// Of TCP, or null.
-Entry parse(const nlmsghdr& message) {
-    if (message.nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_NEW)) return nullptr;
-    Entry entry(nfct_new());
-    if (!entry || nfct_nlmsg_parse(&message, entry.get()) < 0) return nullptr;
-    if (nfct_get_attr_u8(entry.get(), ATTR_ORIG_L4PROTO) != IPPROTO_TCP) return nullptr;
-    return entry;
-}
-
-std::optional<Translation> translation_of(const nf_conntrack* entry) {
-    const auto opener = read_end(entry, kOriginalSource);
-    const auto opener_sees = read_end(entry, kOriginalDestination);
-    const auto answerer = read_end(entry, kReplySource);
-    const auto answerer_sees = read_end(entry, kReplyDestination);
-    if (!opener || !opener_sees || !answerer || !answerer_sees) return std::nullopt;
-    return Translation{{*opener, *answerer_sees},
-                       {*answerer, *opener_sees},
-                       nfct_get_attr_u32(entry, ATTR_ID),
-                       nfct_get_attr_u32(entry, ATTR_MARK)};
-}
-
-/// A connection of which nothing has come back has not begun, whatever its state.
-Tracked::Stage stage_of(const nf_conntrack* entry) {
-    using enum Tracked::Stage;
-    const bool answered = (nfct_get_attr_u32(entry, ATTR_STATUS) & IPS_SEEN_REPLY) != 0;
-    if (nfct_attr_is_set(entry, ATTR_TCP_STATE) <= 0 || !answered) return opening;
-    switch (nfct_get_attr_u8(entry, ATTR_TCP_STATE)) {
-        case TCP_CONNTRACK_ESTABLISHED: return established;
-        case TCP_CONNTRACK_FIN_WAIT: return fin_wait;
-        case TCP_CONNTRACK_CLOSE_WAIT: return close_wait;
-        case TCP_CONNTRACK_LAST_ACK: return last_ack;
-        case TCP_CONNTRACK_TIME_WAIT: return time_wait;
-        case TCP_CONNTRACK_CLOSE: return closed;
-        default: return opening;
-    }
-}
-
-/// Linux sets the flag in the direction whose FIN was the first (tcp_packet(), nf_conntrack_proto_tcp.c).
-std::optional<tcp::Role> closer_of(std::uint8_t opener, std::uint8_t answerer) {
-    const bool by_opener = (opener & kCloseInit) != 0;
-    const bool by_answerer = (answerer & kCloseInit) != 0;
-    if (by_opener == by_answerer) return std::nullopt;
-    return by_opener ? tcp::Role::client : tcp::Role::server;
 }
 
 nlmsghdr* begin(ConntrackRequest& room, unsigned kind, std::uint32_t sequence, int flags, int family) {
@@ -169,14 +101,14 @@ std::span<const char> write_count(ConntrackRequest& room, std::uint32_t sequence
 std::optional<int> read_error(const nlmsghdr& message) {
     if (message.nlmsg_type != NLMSG_ERROR) return std::nullopt;
     if (mnl_nlmsg_get_payload_len(&message) < sizeof(nlmsgerr)) return EBADMSG;
-    return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&message))->error;
+    return error_number(static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&message))->error);
 }
 
 int read_result(const nlmsghdr& done) {
-    int result = 0;
+    std::int32_t result = 0;
     if (mnl_nlmsg_get_payload_len(&done) >= sizeof result)
         std::memcpy(&result, mnl_nlmsg_get_payload(&done), sizeof result);
-    return -result;
+    return error_number(result);
 }
 
 std::optional<std::uint32_t> read_count(const nlmsghdr& message) {
@@ -224,31 +156,6 @@ std::span<const char> write_mark(ConntrackRequest& room, std::uint32_t sequence,
     mnl_attr_put_u32(message, CTA_MARK, htonl(mask));
     mnl_attr_put_u32(message, CTA_MARK_MASK, htonl(mask));
     return {room.data(), message->nlmsg_len};
-}
-
-std::optional<Tracked> read_tracked(const nlmsghdr& message) {
-    const Entry entry = parse(message);
-    if (!entry || nfct_attr_is_set(entry.get(), ATTR_ZONE) > 0) return std::nullopt;
-    const auto translation = translation_of(entry.get());
-    if (!translation) return std::nullopt;
-    Tracked tracked;
-    tracked.translation = *translation;
-    tracked.stage = stage_of(entry.get());
-    const std::uint8_t opener = nfct_get_attr_u8(entry.get(), ATTR_TCP_FLAGS_ORIG);
-    const std::uint8_t answerer = nfct_get_attr_u8(entry.get(), ATTR_TCP_FLAGS_REPL);
-    if (tracked.stage == Tracked::Stage::fin_wait || tracked.stage == Tracked::Stage::close_wait)
-        tracked.closer = closer_of(opener, answerer);
-    tracked.unacknowledged = ((opener | answerer) & kDataUnacknowledged) != 0;
-    tracked.mark = translation->mark;
-    tracked.left = std::chrono::seconds(nfct_get_attr_u32(entry.get(), ATTR_TIMEOUT));
-    if (nfct_attr_is_set(entry.get(), ATTR_TIMESTAMP_START) > 0)
-        tracked.begun = Duration(nfct_get_attr_u64(entry.get(), ATTR_TIMESTAMP_START));
-    return tracked;
-}
-
-std::optional<Translation> read_translation(const nlmsghdr& message) {
-    const Entry entry = parse(message);
-    return entry ? translation_of(entry.get()) : std::nullopt;
 }
 
 }  // namespace finwait::netfilter

@@ -1,8 +1,10 @@
 #include "netfilter/queue_message.hpp"
 
+#include "netfilter/attributes.hpp"
+#include "netfilter/netlink_error.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
-#include <cstring>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -11,27 +13,6 @@
 
 namespace finwait::netfilter {
 namespace {
-
-template<typename T>
-bool read(std::span<const char> bytes, T& value) {
-    if (bytes.size() < sizeof value) return false;
-    std::memcpy(&value, bytes.data(), sizeof value);
-    return true;
-}
-
-constexpr std::size_t aligned(std::size_t n) {
-    return (n + 3) & ~std::size_t{3};
-}
-
-/// Calls visit(type, body) for each whole attribute; stops at the first that is not.
-template<typename Visit>
-void each_attribute(std::span<const char> bytes, Visit visit) {
-    nlattr head{};
-    while (read(bytes, head) && head.nla_len >= sizeof head && head.nla_len <= bytes.size()) {
-        visit(head.nla_type & NLA_TYPE_MASK, bytes.subspan(sizeof head, head.nla_len - sizeof head));
-        bytes = bytes.subspan(std::min(aligned(head.nla_len), bytes.size()));
-    }
-}
 
 /// The number that an attribute holds belongs to one of these.
 std::uint32_t* place_of(int type, QueuedPacket& packet, std::uint32_t& captured) {
@@ -87,7 +68,7 @@ QueueMessage read_message(std::span<const char> bytes) {
     if (head.nlmsg_type == NLMSG_ERROR) {
         std::int32_t error = 0;
         message.kind = QueueMessage::Kind::error;
-        message.error = read(body, error) ? -error : -1;
+        message.error = read(body, error) ? error_number(error) : EBADMSG;
         return message;
     }
     constexpr unsigned kPacket = NFNL_SUBSYS_QUEUE << 8U | NFQNL_MSG_PACKET;
