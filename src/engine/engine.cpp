@@ -21,6 +21,14 @@ void Engine::expect(std::span<const tcp::Segment> segments) {
     impl_->expect(segments);
 }
 
+void Engine::hold(Instant now, FlowId flow) {
+    impl_->hold(now, flow);
+}
+
+void Engine::let_go(Instant now, FlowId flow) {
+    impl_->let_go(now, flow);
+}
+
 Verdict Engine::on_unreachable(const tcp::Unreachable& error) {
     return impl_->on_unreachable(error);
 }

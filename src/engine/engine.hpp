@@ -93,6 +93,10 @@ class Engine {
     /// Takes note of what this machine says of its socket at `end`, instead of an answer to a probe: alive,
     /// orphan or gone.
     void on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence word);
+    /// What the flow's last actions are to send has to wait, and leaves now. Meanwhile nobody's silence means
+    /// anything.
+    void hold(Instant now, FlowId flow);
+    void let_go(Instant now, FlowId flow);
     /// Takes note of an ICMP error that is about to be forwarded. One that answers a probe of ours is
     /// dropped: the side in whose name we asked did not send what it quotes.
     [[nodiscard]] Verdict on_unreachable(const tcp::Unreachable& error);

@@ -17,6 +17,8 @@ constexpr int kTickBudget = 2048;
 /// A flow closed by RST stays this long, so that what was in flight does not begin a new one (as in
 /// conntrack).
 constexpr Duration kLinger = std::chrono::seconds(10);
+/// How often a flow whose segments wait to leave looks whether they have: less than any answer may take.
+constexpr Duration kHeldFor = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -104,6 +106,7 @@ void Engine::Impl::expire(Instant now, std::uint32_t slot, Stage s) {
 
 void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     Record& record = table_[slot];
+    if (reaper::held(record)) return arm(slot, now + kHeldFor);
     match_policy(now, record);
     const policy::Timeouts& t = timeouts(record);
     if (!record.reaping.requested && spared(now, record)) {
@@ -171,6 +174,14 @@ void Engine::Impl::perform(Instant now, std::uint32_t slot, const reaper::Decisi
     if (decision.segments.resets == 0 || record.reaping.attempts != 1) return;
     ++policy_counts_[record.policy].reset;
     actions.emplace_back(event(now, slot, EventType::reset, decision.reason));
+}
+
+void Engine::Impl::hold(Instant now, FlowId flow) {
+    if (const auto slot = slot_of(flow)) reaper::hold(table_[*slot], now);
+}
+
+void Engine::Impl::let_go(Instant now, FlowId flow) {
+    if (const auto slot = slot_of(flow)) reaper::let_go(table_[*slot], now);
 }
 
 void Engine::Impl::note_would_reset(Instant now, std::uint32_t slot, std::string_view reason,

@@ -124,6 +124,7 @@ std::vector<Prospect> Engine::Impl::foresee(Instant now, Instant wakes, Record r
         if (const auto end = foresee_expiry(now, record)) out.push_back(*end);
         return out;
     }
+    reaper::let_go(record, now);
     reaper::Pace pace = pace_;
     Instant at = std::max(now, wakes);
     bool left = false;

@@ -18,6 +18,7 @@ namespace finwait::flow {
 struct Reaping {
     Instant since;                         // when the present phase began
     Instant not_before;                    // when to ask again, or the place under the rate limit
+    Instant held = Instant::never();       // since when what it sends waits to leave, if it does
     std::array<Inquiry, 2> side;           // by Role
     std::string_view reason;               // why the flow is asked or reset; static text
     std::uint8_t attempts = 0;             // rounds of RSTs sent

@@ -180,6 +180,24 @@ void hear_word(Record& record, Role side, flow::Evidence word, Instant now) {
     }
 }
 
+void hold(Record& record, Instant now) {
+    if (!held(record)) record.reaping.held = now;
+}
+
+void let_go(Record& record, Instant now) {
+    if (!held(record)) return;
+    flow::Reaping& reaping = record.reaping;
+    const Duration waited = now - reaping.held;
+    reaping.held = Instant::never();
+    reaping.since = reaping.since + waited;
+    for (flow::Inquiry& inquiry : reaping.side)
+        if (inquiry.asked != Instant()) inquiry.asked = inquiry.asked + waited;
+}
+
+bool held(const Record& record) {
+    return record.reaping.held != Instant::never();
+}
+
 bool undecided(const Record& record) {
     const flow::Reaping& reaping = record.reaping;
     if (reaping.requested || reaping.phase == Phase::watching || reaping.phase == Phase::gone) return false;

@@ -114,6 +114,12 @@ enum class Heard : std::uint8_t {
 /// answer to what is outstanding, but no segment of it has gone to the peer.
 void hear_word(flow::Record& record, tcp::Role side, flow::Evidence word, Instant now);
 
+/// What was to be sent waits to leave: until let_go() the time of the inquiry stands still, for nobody can
+/// answer what has not been sent.
+void hold(flow::Record& record, Instant now);
+void let_go(flow::Record& record, Instant now);
+[[nodiscard]] bool held(const flow::Record& record);
+
 /// The flow is being asked or reset, and no side is known to be gone by that.
 [[nodiscard]] bool undecided(const flow::Record& record);
 

@@ -145,6 +145,7 @@ void Wire::look_up(Instant now, const engine::Send& order) {
 void Wire::keep(Instant now, const engine::Send& order) {
     if (kept_.size() >= kMostKept) return give_up(order.segment);
     kept_.push_back({order, now});
+    engine_.hold(now, order.flow);
 }
 
 /// A probe of a connection that conntrack does not know makes it known again; otherwise an RST that answers
@@ -226,12 +227,14 @@ void Wire::take(const Search::Result& result) {
             kept_.push_back(kept);  // for the next search
         } else if (result.error) {
             known_.forget(order.flow);
+            engine_.let_go(now, order.flow);
             give_up(order.segment);
         } else {
             const auto& found = at->second;
             const Translations::Entry entry{found ? State::found : State::none, now,
                                             found.value_or(netfilter::Translation())};
             known_.set(order.flow, entry);
+            engine_.let_go(now, order.flow);
             let_go(kept, entry);
         }
     }

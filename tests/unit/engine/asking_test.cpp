@@ -73,6 +73,20 @@ TEST(Asking, ALostRealRstIsReplacedByOurs) {
     EXPECT_EQ(path.resets()[0].seq, tcp::Seq(5001));
 }
 
+TEST(Asking, NobodyIsTakenForSilentWhoseProbesWaitToLeave) {
+    Path path = asked();
+    path.engine.hold(path.now, path.flow().id);
+    path.wait(minutes(1));
+    EXPECT_EQ(path.probes().size(), 2U);
+    EXPECT_EQ(path.flow().subject.phase, policy::Phase::probing);
+    path.engine.let_go(path.now, path.flow().id);
+    path.wait(milliseconds(5800));
+    EXPECT_EQ(path.probes().size(), 6U) << "all attempts from when the first one has left";
+    EXPECT_THAT(path.resets(), IsEmpty());
+    path.wait(seconds(1));
+    EXPECT_EQ(path.resets().size(), 2U);
+}
+
 TEST(Asking, ASilentHolderIsTakenForGoneAfterEveryAttempt) {
     Path path = asked();
     path.client(ack(1002, 5001));

@@ -342,5 +342,24 @@ TEST(Reaping, TheSecondPolicyThatMatchesIsNotUsed) {
     EXPECT_EQ(path.resets().size(), 2U);
 }
 
+TEST(Reaping, AResetThatWaitsToLeaveIsNotJudgedBefore) {
+    policy::Timeouts t;
+    t.fin_wait_2 = seconds(3);
+    t.on_expiry = policy::OnExpiry::reset;
+    Options options = all_packets();
+    options.tuning.policies = policy::PolicySet({}, t);
+    Path path(options);
+    path.client_half_closed();
+    path.wait(milliseconds(3100));
+    ASSERT_EQ(path.resets().size(), 2U);
+    path.engine.hold(path.now, path.flow().id);
+    path.wait(minutes(1));
+    EXPECT_EQ(path.probes().size(), 0U);
+    EXPECT_EQ(path.engine.counters().resets_unconfirmed, 0U);
+    path.engine.let_go(path.now, path.flow().id);
+    path.wait(seconds(1));
+    EXPECT_EQ(path.probes().size(), 2U);
+}
+
 }  // namespace
 }  // namespace finwait::engine::testing

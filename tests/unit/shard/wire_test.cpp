@@ -2,6 +2,8 @@
 #include "shard/wire.hpp"
 
 #include "netfilter/process.hpp"
+#include "shard/clock.hpp"
+#include "support/dialogue.hpp"
 #include "support/own_namespace.hpp"
 
 #include <chrono>
@@ -37,9 +39,9 @@ bool drop_rights() {
     return syscall(SYS_capset, &header, none) == 0;
 }
 
-/// A wire that asks conntrack, and an engine that follows nothing.
+/// A wire that asks conntrack, and an engine that follows nothing yet.
 struct Station {
-    Station() {
+    explicit Station(engine::Options options = {}) : engine(std::move(options)) {
         auto tracked = inject::Injector::open(inject::kOwnGroup);
         auto conntrack = netfilter::Conntrack::open();
         wire.translate(std::get<netfilter::Conntrack>(std::move(conntrack)),
@@ -48,7 +50,7 @@ struct Station {
     }
 
     boost::asio::io_context io;
-    engine::Engine engine{engine::Options{}};
+    engine::Engine engine;
     Wire wire{io, std::get<inject::Injector>(inject::Injector::open(inject::kOwnGroup)), engine};
     std::vector<std::string> complaints;
 };
@@ -110,6 +112,56 @@ TEST_F(WireTest, AProbeWaitsForTheSearchAndAResetOfAFlowThatHasMovedOnIsGivenUp)
                   station.wire.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
                   EXPECT_EQ(station.wire.counts().no_entry, 2U) << "now that it is known, at once";
                   EXPECT_THAT(station.complaints, testing::IsEmpty());
+              }),
+              "");
+}
+
+/// Half-closed by the client, between the ends of order().
+void half_close(engine::Engine& engine, Instant now) {
+    const auto pass = [&engine, now](tcp::Segment s, bool by_client) {
+        const tcp::Segment ends = order(0).segment;
+        s.source = by_client ? ends.source : ends.destination;
+        s.destination = by_client ? ends.destination : ends.source;
+        static_cast<void>(engine.on_segment(now, s));
+    };
+    pass(tcp::testing::syn(1000), true);
+    pass(tcp::testing::syn_ack(5000, 1001), false);
+    pass(tcp::testing::ack(1001, 5001), true);
+    pass(tcp::testing::fin(1001, 5001), true);
+    pass(tcp::testing::ack(5001, 1002), false);
+}
+
+std::vector<engine::Send> due(engine::Engine& engine, Instant now) {
+    engine::Actions actions;
+    engine.on_tick(now, actions);
+    std::vector<engine::Send> sends;
+    for (const engine::Action& action : actions)
+        if (const auto* send = std::get_if<engine::Send>(&action)) sends.push_back(*send);
+    return sends;
+}
+
+TEST_F(WireTest, NobodyIsTakenForSilentWhoseProbesWaitForTheSearch) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  ASSERT_TRUE(track_another());
+                  policy::Timeouts t;
+                  t.fin_wait_2 = std::chrono::seconds(1);
+                  t.probe_interval = std::chrono::seconds(1);
+                  t.probe_attempts = 3;
+                  engine::Options options;
+                  options.selective = false;
+                  options.tuning.policies = policy::PolicySet({}, t);
+                  Station station(options);
+                  const Instant begun = monotonic_now();
+                  half_close(station.engine, begun);
+                  const Instant asked = begun + std::chrono::milliseconds(1100);
+                  const auto probes = due(station.engine, asked);
+                  ASSERT_EQ(probes.size(), 2U);
+                  for (const engine::Send& probe : probes)
+                      station.wire.send(asked, probe);
+                  station.wire.flush();
+                  for (int second = 1; second < 60; ++second)
+                      EXPECT_THAT(due(station.engine, asked + std::chrono::seconds(second)),
+                                  testing::IsEmpty());
               }),
               "");
 }
