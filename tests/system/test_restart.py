@@ -93,6 +93,28 @@ class Knowledge(Restart):
         self.assertEqual(daemon.stats()["resets.unconfirmed"], 0)
 
 
+    def test_what_ended_during_the_restart_is_not_listed_as_open(self):
+        # conntrack tracks only as long as a rule asks for it, and finwaitd's are gone meanwhile.
+        stateful = "FORWARD", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT"
+        for tool in ("iptables", "ip6tables"):
+            self.lab.gateway.run(tool, "-A", *stateful)
+            self.addCleanup(self.lab.gateway.run, tool, "-D", *stateful)
+        for packets in ("selective", "all"):
+            with self.subTest(packets=packets):
+                daemon = self.daemon({"intercept": {"packets": packets}})
+                pairs = open_both_versions(self.lab, 40)
+                self.assertTrue(until(lambda: len(daemon.flows("state", "established")) == 40, 5))
+                self.assertEqual(daemon.stop(), 0)
+                for pair in pairs:
+                    pair.close()
+                self.assertIn("40 flows taken over", self.start(daemon))
+                until(lambda: not daemon.flows("state", "established"), 8)
+                left = daemon.flows("state", "established")
+                daemon.close()
+                self.lab.gateway.run("conntrack", "-F")
+                self.assertEqual(left, [])
+
+
 class Timers(Restart):
     def ended_at_its_time(self, on_expiry):
         """Stopped at 3 s of 6: how long after its last progress each was gone."""
