@@ -138,10 +138,12 @@ void Engine::Impl::believe(Instant now, std::uint32_t slot, const Hint& hint) {
         case Belief::opener_closed: return believe_half_closed(now, slot, hint.opener);
         case Belief::answerer_closed: return believe_half_closed(now, slot, hint.answerer);
         case Belief::reset:
-            // conntrack takes any RST in the window then, and a side may not have: it will be asked.
-            if (s == Stage::half_closed) return;
+        case Belief::over:
+            // Of a half-closed connection conntrack takes any RST in the window, which a side may not have
+            // taken, and the closer's repeated FIN for the other side's (nf_conntrack_proto_tcp.c): it is
+            // asked.
+            if (s == Stage::half_closed) return doubt_half_closed(now, slot);
             break;
-        case Belief::over: break;
     }
     if (s == Stage::finished) return;
     if (table_[slot].was_half_closed) push_event(event(now, slot, EventType::closed, kEndUnseen));

@@ -232,6 +232,12 @@ TEST(Catchup, WhatConntrackHasSeenEndIsForgotten) {
     }
 }
 
+TEST(Catchup, AHalfClosedFlowOutlivesAFinThatConntrackMayHaveTakenForTheOthers) {
+    Path path = after_loss();
+    EXPECT_TRUE(told(path, Belief::over));
+    EXPECT_EQ(states(path), "fin-wait-2/close-wait");
+}
+
 TEST(Catchup, AnRstThatOnlyConntrackIsKnownToHaveTakenDoesNotEndAHalfClosedFlow) {
     Path path = after_loss();
     EXPECT_TRUE(told(path, Belief::reset));

@@ -51,6 +51,22 @@ Path half_closed(policy::OnExpiry on_expiry) {
     return path;
 }
 
+/// What conntrack says may be the closer's repeated FIN: nobody is ended by it.
+TEST(Restart, AHalfClosedFlowThatConntrackHasSeenEndIsAskedBeforeItsTime) {
+    Path path = restarted(half_closed(policy::OnExpiry::probe), with(policy::OnExpiry::probe));
+    const Hint over{
+        {*tcp::Address::parse("10.99.1.2"), 40000}, {*tcp::Address::parse("10.99.2.2"), 80}, Belief::over};
+    EXPECT_TRUE(path.engine.on_hint(path.now, path.now, over));
+    EXPECT_EQ(path.flow().subject.closer, tcp::Role::client);
+    path.wait(milliseconds(100));
+    EXPECT_THAT(path.probes(), SizeIs(2));
+    path.client(ack(1002, 5001));
+    path.server(ack(5001, 1002));
+    path.wait(seconds(2));
+    EXPECT_EQ(path.flow().subject.closer, tcp::Role::client);
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
 TEST(Restart, AFlowIsTheSameBeforeAndAfter) {
     Path before(with(policy::OnExpiry::reset));
     before.client_half_closed();
