@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <thread>
+#include <utility>
 
 namespace finwait::shard {
 namespace {
@@ -45,6 +46,7 @@ std::optional<netfilter::ConntrackError> Look::take() {
     auto conntrack = netfilter::Conntrack::open();
     if (auto* error = std::get_if<netfilter::ConntrackError>(&conntrack)) return std::move(*error);
     const Instant begun = monotonic_now();
+    batch_begun_ = begun;
     own_addresses_ = host::own_addresses();
     stirred_ = 0;
     knows_ours_ = false;
@@ -61,7 +63,7 @@ std::optional<netfilter::ConntrackError> Look::take() {
 }
 
 bool Look::add(const Tracked& entry) {
-    if (batch_.empty()) batch_begun_ = monotonic_now();
+    if (batch_.empty()) seen_ = std::exchange(batch_begun_, monotonic_now());
     const netfilter::Translation& t = entry.translation;
     batch_.push_back({{t.opener.own, t.answerer.own, belief_of(entry)}, t});
     if (batch_.size() >= kBatch) tell();
@@ -73,11 +75,10 @@ void Look::tell() {
     std::vector<engine::Hint> hints;
     for (const Seen& seen : batch_)
         hints.push_back(seen.hint);
-    const auto known =
-        poll(shards_, stop_, std::move(hints),
-             [seen = batch_begun_](engine::Engine& engine, Instant now, const engine::Hint& hint) {
-                 return engine.on_hint(now, seen, hint);
-             });
+    const auto known = poll(shards_, stop_, std::move(hints),
+                            [seen = seen_](engine::Engine& engine, Instant now, const engine::Hint& hint) {
+                                return engine.on_hint(now, seen, hint);
+                            });
     if (!known) return;
     for (std::size_t n = 0; n < batch_.size(); ++n) {
         knows_ours_ = knows_ours_ || (*known)[n];

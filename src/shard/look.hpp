@@ -38,6 +38,9 @@ class Look {
     std::set<tcp::Address> own_addresses_;
     std::vector<Seen> batch_;
     Instant batch_begun_;
+    /// The kernel reads its table a piece ahead: what is in a batch was so when the one before began, at the
+    /// latest.
+    Instant seen_;
     std::size_t stirred_ = 0;
     bool knows_ours_ = false;
     std::minstd_rand random_{std::random_device()()};
