@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 #include <sys/fsuid.h>
+#include <utility>
 
 namespace finwait::inject {
 namespace {
@@ -47,7 +48,7 @@ class OwnedBy {
 struct Injector::Impl {
     void flush(Lane& lane) {
         const std::size_t waiting = lane.waiting();
-        const std::size_t taken = lane.flush();
+        const std::size_t taken = lane.flush(refused);
         sent += taken;
         failed += waiting - taken;
     }
@@ -56,6 +57,7 @@ struct Injector::Impl {
     std::optional<Lane> v6;  // empty on a system without IPv6
     std::uint64_t sent = 0;
     std::uint64_t failed = 0;
+    std::vector<tcp::Segment> refused;
 };
 
 Injector::Injector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -70,12 +72,12 @@ std::variant<Injector, InjectError> Injector::open(std::uint32_t group) {
     if (!v4) return failure(errno);
     auto v6 = Lane::open(AF_INET6);
     if (!v6 && errno != EAFNOSUPPORT) return failure(errno);
-    return Injector(std::unique_ptr<Impl>(new Impl{std::move(*v4), std::move(v6)}));
+    return Injector(std::unique_ptr<Impl>(new Impl{std::move(*v4), std::move(v6), 0, 0, {}}));
 }
 
-void Injector::add(const tcp::Segment& segment, const tcp::Address& origin) {
+void Injector::add(const tcp::Segment& segment, const tcp::Address& origin, const tcp::Segment& named) {
     Lane* lane = segment.destination.address.is_v4() ? &impl_->v4 : impl_->v6 ? &*impl_->v6 : nullptr;
-    if (lane == nullptr || !lane->add(segment, origin)) {
+    if (lane == nullptr || !lane->add(segment, origin, named)) {
         ++impl_->failed;
         return;
     }
@@ -85,6 +87,10 @@ void Injector::add(const tcp::Segment& segment, const tcp::Address& origin) {
 void Injector::flush() {
     impl_->flush(impl_->v4);
     if (impl_->v6) impl_->flush(*impl_->v6);
+}
+
+std::vector<tcp::Segment> Injector::take_refused() {
+    return std::exchange(impl_->refused, {});
 }
 
 std::uint64_t Injector::sent() const {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace finwait::inject {
 
@@ -31,9 +32,13 @@ class Injector {
 
     /// Adds a segment to the burst; flushes when the burst is full. It is routed by its mark, and as one that
     /// comes from `origin`: its source may be what NAT makes of that only later.
-    void add(const tcp::Segment& segment, const tcp::Address& origin);
+    void add(const tcp::Segment& segment, const tcp::Address& origin) { add(segment, origin, segment); }
+    /// The same; where the kernel refuses it, it is told of as `named`.
+    void add(const tcp::Segment& segment, const tcp::Address& origin, const tcp::Segment& named);
     /// Sends the burst. Segments that the kernel refuses (no route, no buffer) are counted, not repeated.
     void flush();
+    /// Those that were refused since the last call.
+    [[nodiscard]] std::vector<tcp::Segment> take_refused();
 
     [[nodiscard]] std::uint64_t sent() const;
     [[nodiscard]] std::uint64_t failed() const;

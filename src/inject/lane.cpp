@@ -104,7 +104,7 @@ std::optional<Lane> Lane::open(int family) {
     return Lane(fd, family);
 }
 
-bool Lane::add(const tcp::Segment& segment, const tcp::Address& origin) {
+bool Lane::add(const tcp::Segment& segment, const tcp::Address& origin, const tcp::Segment& named) {
     Burst& b = *burst_;
     tcp::PacketBuffer& packet = b.packets[b.count];
     const std::size_t size = tcp::compose(segment, {}, packet);
@@ -115,11 +115,12 @@ bool Lane::add(const tcp::Segment& segment, const tcp::Address& origin) {
     header.msg_controllen = 0;
     if (segment.mark != 0) add_control(header, SOL_SOCKET, SO_MARK, &segment.mark, sizeof segment.mark);
     write_origin(family_, origin, header);
+    b.names[b.count] = named;
     ++b.count;
     return true;
 }
 
-std::size_t Lane::flush() {
+std::size_t Lane::flush(std::vector<tcp::Segment>& refused) {
     Burst& b = *burst_;
     std::size_t taken = 0;
     for (std::size_t at = 0; at < b.count;) {
@@ -128,7 +129,7 @@ std::size_t Lane::flush() {
             taken += static_cast<std::size_t>(n);
             at += static_cast<std::size_t>(n);
         } else if (errno != EINTR) {
-            ++at;  // the first of the rest was refused
+            refused.push_back(b.names[at++]);  // the first of the rest
         }
     }
     b.count = 0;

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <optional>
 #include <sys/socket.h>
+#include <vector>
 
 namespace finwait::inject {
 
@@ -28,9 +29,10 @@ class Lane {
     [[nodiscard]] bool full() const { return burst_->count == kBurst; }
     /// False when the segment cannot be written as a packet. The burst must not be full. `origin`: see
     /// Injector::add.
-    bool add(const tcp::Segment& segment, const tcp::Address& origin);
-    /// Sends the burst; how many packets the kernel took. The others are given up.
-    std::size_t flush();
+    bool add(const tcp::Segment& segment, const tcp::Address& origin, const tcp::Segment& named);
+    /// Sends the burst; how many packets the kernel took. The others are given up, by the names that they
+    /// were added with.
+    std::size_t flush(std::vector<tcp::Segment>& refused);
     [[nodiscard]] std::size_t waiting() const { return burst_->count; }
 
   private:
@@ -43,6 +45,7 @@ class Lane {
     struct Burst {
         std::size_t count = 0;
         std::array<tcp::PacketBuffer, kBurst> packets;
+        std::array<tcp::Segment, kBurst> names;
         std::array<iovec, kBurst> vectors{};
         std::array<sockaddr_in6, kBurst> destinations{};  // room for either family
         std::array<Control, kBurst> controls{};

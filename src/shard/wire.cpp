@@ -164,7 +164,7 @@ void Wire::put(const Translations::Entry& entry, const engine::Send& order) {
     const tcp::Endpoint shown = order.segment.source;
     if (segment.source != shown) count(counts_.translated);
     // Routes are chosen before a source is translated.
-    (entry.state != State::none || rst ? injector_ : *tracked_).add(segment, shown.address);
+    (entry.state != State::none || rst ? injector_ : *tracked_).add(segment, shown.address, order.segment);
 }
 
 /// What a probe would find out, the kernel says. For numbers that nobody knows any more one is sent even so;
@@ -173,7 +173,7 @@ void Wire::put(const Translations::Entry& entry, const engine::Send& order) {
 void Wire::put_here(const Translations::Entry& entry, const engine::Send& order,
                     const tcp::Segment& segment) {
     if (segment.any(tcp::flag::rst)) {
-        if (!end_here(order, segment)) injector_.add(segment, order.segment.source.address);
+        if (!end_here(order, segment)) injector_.add(segment, order.segment.source.address, order.segment);
         return;
     }
     const Instant now = monotonic_now();
@@ -184,7 +184,7 @@ void Wire::put_here(const Translations::Entry& entry, const engine::Send& order,
     }
     const auto& socket = std::get<std::optional<host::Socket>>(answer);
     if (socket && socket->device == 0 && order.for_numbers)
-        return injector_.add(segment, order.segment.source.address);
+        return injector_.add(segment, order.segment.source.address, order.segment);
     if (!socket && entry.state != State::found && !order.after_reset) return give_up(order.segment);
     engine_.on_word(now, order.flow, order.segment.destination, word_of(socket));
 }
@@ -203,9 +203,13 @@ bool Wire::end_here(const engine::Send& order, const tcp::Segment& segment) {
     return true;
 }
 
-/// That nobody answers a probe which was not sent means nothing: as if the network had reported it.
 void Wire::give_up(const tcp::Segment& segment) {
     count(counts_.not_sent);
+    excuse(segment);
+}
+
+/// That nobody answers a probe which was not sent means nothing: as if the network had reported it.
+void Wire::excuse(const tcp::Segment& segment) {
     if (!segment.any(tcp::flag::rst))
         static_cast<void>(engine_.on_unreachable({segment.source, segment.destination, segment.seq}));
 }
@@ -256,6 +260,9 @@ void Wire::flush() {
     doubted_.reset();
     injector_.flush();
     if (tracked_) tracked_->flush();
+    for (inject::Injector* injector : {&injector_, tracked_ ? &*tracked_ : nullptr})
+        for (const tcp::Segment& segment : injector ? injector->take_refused() : std::vector<tcp::Segment>())
+            excuse(segment);
     const std::uint64_t refused = injector_.failed() + (tracked_ ? tracked_->failed() : 0);
     if (refused != counts_.refused.exchange(refused, std::memory_order_relaxed))
         complain(monotonic_now(), kRefused);

@@ -95,6 +95,7 @@ class Wire {
     void put_here(const Translations::Entry& entry, const engine::Send& order, const tcp::Segment& segment);
     [[nodiscard]] bool end_here(const engine::Send& order, const tcp::Segment& segment);
     void give_up(const tcp::Segment& segment);
+    void excuse(const tcp::Segment& segment);
     void complain(Instant now, const std::string& problem);
     void take(const Search::Result& result);
     void let_go(const Kept& kept, const Translations::Entry& entry);

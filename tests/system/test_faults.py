@@ -14,7 +14,7 @@ from harness import case, firewall, halfclosed
 from harness.command import run
 from harness.daemon import Daemon, NotStarted
 from harness.sockets import client_socket, open_both_versions, start_connect
-from harness.topology import BLACKHOLE
+from harness.topology import BLACKHOLE, GATEWAY
 from harness.wait import until
 
 LATE = b"late answer"
@@ -162,6 +162,21 @@ class Starved(Faults):
         self.assertIn("exit 1", str(refused.exception))
         self.assertIn("limits.flows", str(refused.exception))
         self.assertEqual(firewall.rules(self.lab), before)
+
+
+class LinkDown(Faults):
+    def test_while_the_gateways_own_link_is_down_nobody_behind_it_is_taken_for_dead(self):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s",
+                                           "probe_attempts": 3}})
+        made = self.living()
+        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
+        self.lab.gateway.ip("link set to-client down")
+        time.sleep(7)
+        # IPv6 addresses and their routes go with the link.
+        self.lab.gateway.ip("link set to-client up", f"addr replace {GATEWAY[6]}/64 dev to-client nodad")
+        time.sleep(1)
+        self.assertEqual(daemon.stats()["resets.sent"], 0, f"{daemon.stats()}")
+        self.assert_unharmed(made)
 
 
 class ToolsMissing(Faults):
