@@ -1,0 +1,81 @@
+"""What the soak calls green, and what it does not."""
+
+import os
+import random
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "system")]
+
+from soak import verdict  # noqa: E402
+from soak.book import Book  # noqa: E402
+from soak.law import ALIVE_MAX, Law  # noqa: E402
+
+
+class Gauges:
+    """Samples of an hour with a restart in the middle: a jump at the start, then what `leak` KiB a minute make of it."""
+
+    def __init__(self, leak=0.0, descriptors=30):
+        noise = random.Random(1)
+        self.memory = [(m / 12, m // 360, 40000 + min(m % 360, 60) * 200 + leak * (m % 360) / 12 + noise.randrange(64))
+                       for m in range(720)]
+        self.descriptors = [(m / 12, 0, 30 if m < 360 else descriptors, 7) for m in range(720)]
+
+
+def book():
+    made = Book()
+    made.count["orphans ended"] = made.count["comparisons"] = 1000
+    return made
+
+
+def holds(counted=None, gauges=None, errors=(), queue_errors=0):
+    lines = verdict.lines(counted or book(), gauges or Gauges(), {"queue.errors": queue_errors}, errors)
+    return [line.holds for line in lines]
+
+
+class Verdict(unittest.TestCase):
+    def test_a_clean_hour_is_green(self):
+        self.assertTrue(all(holds()))
+
+    def test_one_of_anything_is_not(self):
+        for kind in ("wrong_resets", "failures", "overdue", "disagreements"):
+            with self.subTest(kind):
+                counted = book()
+                getattr(counted, kind).append("one")
+                self.assertEqual(holds(counted).count(False), 1)
+
+    def test_nothing_seen_is_not_green(self):
+        self.assertEqual(holds(Book()).count(False), 2)
+
+    def test_a_slow_leak_is_seen_behind_noise_and_warm_up(self):
+        self.assertEqual(holds(gauges=Gauges(leak=2 * verdict.SLOPE_LIMIT)).count(False), 2)  # in both halves
+        self.assertTrue(all(holds(gauges=Gauges(leak=verdict.SLOPE_LIMIT / 2))))
+
+    def test_descriptors_that_are_not_closed_are_seen(self):
+        self.assertEqual(holds(gauges=Gauges(descriptors=40)).count(False), 1)
+
+    def test_errors_are_seen(self):
+        self.assertEqual(holds(errors=["an error"]).count(False), 1)
+        self.assertEqual(holds(queue_errors=1).count(False), 1)
+
+
+class Due(unittest.TestCase):
+    def test_an_orphan_has_the_longest_time_that_was_in_force_and_its_asking(self):
+        law = Law("selective")
+        since = law.due(0) - law.fin_wait_2
+        law.change()
+        self.assertGreaterEqual(law.due(0), since + law.fin_wait_2)
+
+    def test_what_lives_has_until_alive_max(self):
+        self.assertGreater(Law("all").due(0, alive=True), ALIVE_MAX)
+
+    def test_a_restart_begins_it_anew(self):
+        law = Law("all")
+        before = law.due(0)
+        law.restarted = 1000.0
+        self.assertAlmostEqual(law.due(0) - before, 1000.0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
