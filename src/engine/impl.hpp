@@ -136,6 +136,7 @@ class Engine::Impl {
 
     // limits.cpp: what does not concern one flow alone
     void set_policies();
+    [[nodiscard]] std::uint32_t lasting() const;
     void note_fill();
     void squeeze(std::uint32_t steps_left);
     void sweep();

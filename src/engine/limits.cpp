@@ -49,7 +49,7 @@ void Engine::Impl::tune(Instant now, Tuning changed) {
 void Engine::Impl::set_policies() {
     policy_counts_.assign(tuning.policies.size(), {});
     breakers_.assign(tuning.policies.size(), {});
-    squeeze(policy::Squeeze::steps_left(table_.size(), table_.limit(), tuning.pressure));
+    squeeze(policy::Squeeze::steps_left(lasting(), table_.limit(), tuning.pressure));
 }
 
 bool Engine::Impl::resume(std::string_view policy) {
@@ -69,18 +69,24 @@ std::vector<PolicyCounts> Engine::Impl::counts_by_policy() const {
     return out;
 }
 
-/// The table has grown or shrunk by one. Timeouts grow again only when it has shrunk well below a step's
+/// What gives way at once when there is no room exerts no pressure: whoever floods the table with SYNs does
+/// not shorten the time of anybody's connection.
+std::uint32_t Engine::Impl::lasting() const {
+    return table_.size() - table_.shelved();
+}
+
+/// One flow more or less lasts. Timeouts grow again only when it has shrunk well below a step's
 /// edge, so that a table at the edge is not swept again and again.
 void Engine::Impl::note_fill() {
     using policy::Squeeze;
     const std::uint32_t limit = table_.limit();
-    const std::uint32_t left = Squeeze::steps_left(table_.size(), limit, tuning.pressure);
+    const std::uint32_t left = Squeeze::steps_left(lasting(), limit, tuning.pressure);
     if (left == steps_left_) return;
     const std::uint32_t margin = limit / Squeeze::kSteps;
     if (left < steps_left_) {
         squeeze(left);
         swept_ = 0;
-    } else if (Squeeze::steps_left(table_.size() + margin, limit, tuning.pressure) > steps_left_) {
+    } else if (Squeeze::steps_left(lasting() + margin, limit, tuning.pressure) > steps_left_) {
         squeeze(left);
     }
 }

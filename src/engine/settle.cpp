@@ -48,6 +48,7 @@ void Engine::Impl::settle(Instant now, std::uint32_t slot, const Before& before,
     if (stage_now == before.stage) return;
     change_stage(now, slot, stage_now);
     table_.shelve(slot, shelf_for(stage_now));
+    note_fill();
     arm(slot, deadline(record, stage_now));
 }
 

@@ -213,12 +213,12 @@ void Engine::Impl::enter(Instant now, std::uint32_t slot) {
     count_states(record.connection, 1);
     ++policy_counts_[0].flows;
     match_policy(now, record);
-    note_fill();
     if (options_.observer != nullptr) options_.observer->began(report(now, slot));
     const Stage s = stage(record);
     record.half_closed = s == Stage::half_closed;
     if (record.half_closed) note_half_closed(now, slot);
     table_.shelve(slot, shelf_for(s));
+    note_fill();
     arm(slot, deadline(record, s));
 }
 

@@ -233,6 +233,7 @@ void Table::shelve(std::uint32_t slot, Shelf shelf) {
     if (node.use == Use::at_rest) stand_up(node);
     List& list = shelves_[static_cast<std::size_t>(shelf)];
     node.shelf = shelf;
+    ++shelved_;
     node.full.previous = list.tail;
     node.full.next = kNoSlot;
     (list.tail == kNoSlot ? list.head : nodes_[list.tail].full.next) = slot;
@@ -247,6 +248,7 @@ void Table::unlink(std::uint32_t slot) {
     (full.previous == kNoSlot ? list.head : nodes_[full.previous].full.next) = full.next;
     (full.next == kNoSlot ? list.tail : nodes_[full.next].full.previous) = full.previous;
     node.shelf = Shelf::none;
+    --shelved_;
     full.next = full.previous = kNoSlot;
 }
 

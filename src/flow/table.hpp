@@ -68,6 +68,8 @@ class Table {
 
     [[nodiscard]] std::uint32_t size() const { return size_; }
     [[nodiscard]] std::uint32_t limit() const { return limit_; }
+    /// How many of them stand on a shelf.
+    [[nodiscard]] std::uint32_t shelved() const { return shelved_; }
     /// Slots ever used: where a walk over the table ends.
     [[nodiscard]] std::uint32_t slots() const { return static_cast<std::uint32_t>(nodes_.size()); }
     /// Flows that take a full record.
@@ -124,6 +126,7 @@ class Table {
     std::uint32_t limit_;
     std::uint32_t awake_;
     std::uint32_t size_ = 0;
+    std::uint32_t shelved_ = 0;
     std::uint32_t generations_ = 0;
     std::uint32_t begun_after_ = 0;
     HashKey secret_;

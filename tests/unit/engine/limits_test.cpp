@@ -161,5 +161,38 @@ TEST(PressureInForce, TimeoutsAreLongAgainWhenTheTableHasEmptied) {
     EXPECT_EQ(path.flow().expires_in, Duration(seconds(320)));
 }
 
+TEST(PressureInForce, UnfinishedHandshakesDoNotShortenAnybodysTime) {
+    Options options = idle_after(seconds(320));
+    options.max_flows = 1000;
+    options.tuning.pressure = {0.5, 1.0};
+    Path path(options);
+    half_close(path, 10'000, 100);
+    for (std::uint16_t port = 20'000; port < 25'000; ++port) {
+        path.use_port(port);
+        path.client(syn(1000));
+    }
+    ASSERT_EQ(path.engine.gauges().flows, 1000U);
+    EXPECT_EQ(path.flows("client-port 10000").front().expires_in, Duration(seconds(320)));
+    path.wait(seconds(300));
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
+TEST(PressureInForce, AFullTableEndsNoHalfCloseOfWhichBothSidesAnswer) {
+    policy::Timeouts t;
+    t.fin_wait_2 = t.alive_max = minutes(16);
+    Options options = idle_after(seconds(0));
+    options.max_flows = 1000;
+    options.tuning.policies = policy::PolicySet({}, t);
+    options.tuning.pressure = {0.5, 1.03};
+    Path path(options);
+    half_close(path, 10'000, 1000);
+    path.wait(minutes(1) + seconds(1));
+    path.use_port(10'000);
+    EXPECT_EQ(path.client(ack(1002, 5001)), Verdict::drop) << "it has been asked before its time";
+    EXPECT_EQ(path.server(ack(5001, 1002)), Verdict::drop);
+    path.wait(seconds(10));
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace finwait::engine::testing

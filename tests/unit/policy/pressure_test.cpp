@@ -22,9 +22,17 @@ TEST(Pressure, ShrinksThemLinearlyToItsEnd) {
     EXPECT_EQ(Squeeze::steps_left(2000, 1000, {0.5, 1.0}), 0U);
     const Timeouts half = Squeeze::applied(Timeouts{}, kAll / 2);
     EXPECT_EQ(half.fin_wait_2, seconds(150));
-    EXPECT_EQ(half.alive_max, minutes(62));
-    EXPECT_EQ(half.fin_wait_2_max, kOff);
+    EXPECT_EQ(half.established, minutes(60 * 60));
+    EXPECT_EQ(half.time_wait, seconds(30));
     EXPECT_EQ(half.probe_interval, Timeouts{}.probe_interval);
+}
+
+TEST(Pressure, DoesNotShortenWhatEndsConnectionsThatAreInUse) {
+    Timeouts t;
+    t.fin_wait_2_max = minutes(60);
+    const Timeouts none = Squeeze::applied(t, 0);
+    EXPECT_EQ(none.alive_max, t.alive_max);
+    EXPECT_EQ(none.fin_wait_2_max, t.fin_wait_2_max);
 }
 
 TEST(Pressure, NeverMakesATimeoutShorterThanARoundTripNeeds) {
