@@ -91,7 +91,6 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     const Before earlier = before(record);
     const bool was_exact = tcp::exact(record.connection);
     const bool crossing = now - record.last_from[tcp::index(other(from))] < kCrossing;
-    record.last_from[tcp::index(from)] = now;
     tcp::Advance advance = tcp::advance(record.connection, from, segment, crossing);
     if (advance.outcome == tcp::Outcome::invalid && bridges_gap(slot, from, segment)) {
         tcp::lose_numbers(record.connection);
@@ -105,6 +104,8 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     const flow::Phase phase = record.reaping.phase;
     // Who was asked for its numbers has told them, though not by an answer that could be recognised.
     if (phase == flow::Phase::probing && !was_exact && tcp::exact(record.connection)) arm(slot, now);
+    // Whoever guesses numbers does not make anything look as if it had crossed.
+    if (advance.outcome != tcp::Outcome::invalid) record.last_from[tcp::index(from)] = now;
     if (advance.outcome == tcp::Outcome::accepted)
         note_accepted(now, slot, segment, advance.progress);
     else
