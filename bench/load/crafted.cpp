@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <netinet/in.h>
 
 namespace finwait::bench {
 namespace {
@@ -68,6 +69,17 @@ void header6(Writer& w, std::uint32_t flow, From from, std::uint32_t payload) {
     address6(w, flow, peer(from));
 }
 
+/// The TCP checksum of what stands from `tcp` on; the addresses are right before it.
+void add_checksum(std::uint8_t* tcp, std::uint32_t length, bool v6) {
+    const std::uint32_t addresses = v6 ? 32 : 8;
+    std::uint32_t sum = IPPROTO_TCP + length;
+    for (const std::uint8_t* at = tcp - addresses; at < tcp + length; at += 2)
+        sum += std::uint32_t{at[0]} << 8U | at[1];
+    sum = (sum >> 16U) + (sum & 0xFFFFU);
+    sum += sum >> 16U;
+    Writer(tcp + 16).u16(~sum & 0xFFFFU);
+}
+
 std::uint8_t flags_of(Step step) {
     switch (step) {
         case Step::syn: return kSyn;
@@ -120,6 +132,8 @@ void Crafted::next(std::uint32_t flow, From from, Step step, std::uint64_t note,
         w.bytes(&note, sizeof note).bytes(rest.data(), rest.size());
     }
     out.size = w.size();
+    const std::uint32_t headers = kEthernet + (v6(flow) ? 40 : 20);
+    add_checksum(out.bytes.data() + headers, out.size - headers, v6(flow));
     sequence += payload + (opens ? 1 : 0);
     static_assert(kEthernet + 40 + 28 + kData <= sizeof(Frame::bytes));
 }

@@ -1,7 +1,6 @@
 // Flows without hosts: frames of TCP segments that continue each other exactly, for as many flows as wanted,
 // at eight bytes a flow. Between hosts that are not there, so nobody answers: 10.98.0.0/16 and fd98::/64 are
-// the clients, 10.97.0.0/16 and fd97::/64 the servers. TCP checksums are left out: routers do not look at
-// them.
+// the clients, 10.97.0.0/16 and fd97::/64 the servers.
 #pragma once
 
 #include <array>

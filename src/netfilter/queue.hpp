@@ -29,6 +29,7 @@ struct QueuedPacket {
     std::uint32_t mark = 0;  // the packet's firewall mark, without the options' bits
     std::uint32_t in = 0;    // the interfaces by which it came and will leave, by index
     std::uint32_t out = 0;
+    bool unverified = false;        // nobody has looked at its TCP checksum yet
     bool bridged = false;           // br_netfilter shows it: it goes from port to port, and is not routed
     std::uint32_t wire_length = 0;  // bytes on the wire (of the whole GSO packet)
     Hook hook = Hook::forward;

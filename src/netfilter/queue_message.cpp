@@ -46,6 +46,8 @@ QueueMessage read_packet(std::span<const char> attributes) {
         } else if (type == NFQA_IFINDEX_PHYSOUTDEV) {
             // A routed packet that came by a bridge has a port by which it came, and none by which it leaves.
             packet.bridged = true;
+        } else if (type == NFQA_SKB_INFO) {
+            packet.unverified = read(body, value) && (ntohl(value) & NFQA_SKB_CSUM_NOTVERIFIED) != 0;
         } else if (type == NFQA_PAYLOAD) {
             packet.payload = {reinterpret_cast<const std::uint8_t*>(body.data()), body.size()};
         } else if (std::uint32_t* const place = place_of(type, packet, captured)) {

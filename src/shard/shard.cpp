@@ -168,7 +168,8 @@ void Shard::count(netfilter::Disposition disposition) {
 void Shard::read(std::span<const netfilter::QueuedPacket> burst) {
     for (std::size_t i = 0; i < burst.size(); ++i) {
         segments_[i] = {};
-        parsed_[i] = tcp::parse(burst[i].payload, burst[i].wire_length, segments_[i]);
+        const tcp::Checksum checksum = burst[i].unverified ? tcp::Checksum::doubtful : tcp::Checksum::trusted;
+        parsed_[i] = tcp::parse(burst[i].payload, burst[i].wire_length, segments_[i], checksum);
         segments_[i].mark = burst[i].mark;
     }
     engine_.expect({segments_.data(), burst.size()});

@@ -54,6 +54,7 @@ Ipv6Walk walk_extensions(Bytes copied, std::uint8_t upper) {
             size = (header[1] + std::size_t{1}) * 8;
         }
         if (size > header.size()) return {ParseError::truncated};
+        if (next == kRouting) walk.routed = true;
         if (next == kHopByHop && walk.jumbo == 0) walk.jumbo = jumbo_length(header.first(size));
         next = header[0];
         walk.headers += size;

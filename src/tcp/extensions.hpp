@@ -13,6 +13,7 @@ struct Ipv6Walk {
     ParseError error = ParseError::none;
     std::size_t headers = kIpv6Header;  // bytes before the upper layer, all of them there
     std::size_t jumbo = 0;              // the jumbo payload length; 0 when there is none
+    bool routed = false;                // by a routing header
 };
 
 /// `copied` holds a whole IPv6 header at least. Another upper layer than `upper` is ParseError::not_tcp.

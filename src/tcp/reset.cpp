@@ -89,8 +89,8 @@ Advance on_reset(Connection& c, Role from, const Segment& s) {
     if (g == Grade::challenged) return {Outcome::challenge};
     c.reset_seen = true;
     c.reset_by = from;
-    c.reset_claimed = g == Grade::unchecked;
-    c.reset_certain = g == Grade::certain;
+    c.reset_claimed = g == Grade::unchecked || s.unverified;
+    c.reset_certain = g == Grade::certain && !s.unverified;
     close_side(c.of(from));
     if (!c.of(from).syn_seen && !c.of(from).fresh) {
         c.of(from).next = s.seq;  // where its sender stood: an earlier number is overtaken

@@ -1,6 +1,7 @@
 #include "tcp/segment.hpp"
 
 #include "tcp/bytes.hpp"
+#include "tcp/checksum.hpp"
 #include "tcp/extensions.hpp"
 
 #include <algorithm>
@@ -79,12 +80,17 @@ void read_options(Bytes copied, std::size_t declared, Segment& s) {
 }
 
 /// `wire` is the length of header and payload on the wire, `copied` what is there of them.
-ParseError parse_tcp(Bytes copied, std::size_t wire, Segment& s) {
+ParseError parse_tcp(Bytes copied, std::size_t wire, Checksum checksum, Segment& s) {
     if (wire < kTcpHeader) return ParseError::bad_length;
     copied = copied.first(std::min(copied.size(), wire));
     if (copied.size() < kTcpHeader) return ParseError::truncated;
     const std::size_t header = (static_cast<std::size_t>(copied[12]) >> 4U) * 4;
     if (header < kTcpHeader || header > wire) return ParseError::bad_length;
+    if (checksum == Checksum::doubtful) {
+        s.unverified = copied.size() < wire;
+        if (!s.unverified && !adds_up(s.source.address, s.destination.address, copied))
+            return ParseError::bad_checksum;
+    }
 
     s.source.port = read16(copied, 0);
     s.destination.port = read16(copied, 2);
@@ -105,7 +111,7 @@ std::size_t real_length(std::size_t by_header, std::size_t wire_length) {
     return by_header;
 }
 
-ParseError parse_v4(Bytes copied, std::size_t wire_length, Segment& s) {
+ParseError parse_v4(Bytes copied, std::size_t wire_length, Checksum checksum, Segment& s) {
     if (copied.size() < kIpv4Header) return ParseError::truncated;
     const std::size_t header = (copied[0] & 0x0FU) * std::size_t{4};
     const std::size_t total = real_length(read16(copied, 2), wire_length);
@@ -119,10 +125,10 @@ ParseError parse_v4(Bytes copied, std::size_t wire_length, Segment& s) {
     s.destination.address = Address::v4(copied.subspan<16, 4>());
     s.ip_id = read16(copied, 4);
     s.ttl = copied[8];
-    return parse_tcp(copied.subspan(header), total - header, s);
+    return parse_tcp(copied.subspan(header), total - header, checksum, s);
 }
 
-ParseError parse_v6(Bytes copied, std::size_t wire_length, Segment& s) {
+ParseError parse_v6(Bytes copied, std::size_t wire_length, Checksum checksum, Segment& s) {
     if (copied.size() < kIpv6Header) return ParseError::truncated;
     const Ipv6Walk walk = walk_extensions(copied, kProtocolTcp);
     if (walk.error != ParseError::none) return walk.error;
@@ -134,17 +140,20 @@ ParseError parse_v6(Bytes copied, std::size_t wire_length, Segment& s) {
     s.source.address = Address::v6(copied.subspan<8, 16>());
     s.destination.address = Address::v6(copied.subspan<24, 16>());
     s.ttl = copied[7];
-    return parse_tcp(copied.subspan(walk.headers), total - walk.headers, s);
+    // A routing header may hide the address that the checksum covers (RFC 8200 section 8.1).
+    if (walk.routed) checksum = Checksum::trusted;
+    return parse_tcp(copied.subspan(walk.headers), total - walk.headers, checksum, s);
 }
 
 }  // namespace
 
-ParseError parse(std::span<const std::uint8_t> copied, std::size_t wire_length, Segment& segment) {
+ParseError parse(std::span<const std::uint8_t> copied, std::size_t wire_length, Segment& segment,
+                 Checksum checksum) {
     if (copied.empty()) return ParseError::truncated;
     segment = Segment{};
     switch (copied[0] >> 4U) {
-        case 4: return parse_v4(copied, wire_length, segment);
-        case 6: return parse_v6(copied, wire_length, segment);
+        case 4: return parse_v4(copied, wire_length, checksum, segment);
+        case 6: return parse_v6(copied, wire_length, checksum, segment);
         default: return ParseError::not_ip;
     }
 }
@@ -177,6 +186,7 @@ std::string_view name(ParseError e) {
         case ParseError::not_tcp: return "not TCP";
         case ParseError::fragment: return "fragment";
         case ParseError::bad_length: return "bad length";
+        case ParseError::bad_checksum: return "bad checksum";
     }
     return "unknown";
 }

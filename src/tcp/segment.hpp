@@ -51,6 +51,7 @@ struct Segment {
     std::uint8_t scale = 0;    // with option::window_scale, at most 14 (RFC 7323 section 2.3)
     std::uint8_t ttl = 64;     // or hop limit
     std::uint32_t mark = 0;    // what this host routes it by; no part of the packet
+    bool unverified = false;   // nobody has looked at its checksum: not all of its bytes are here
 
     [[nodiscard]] bool has(std::uint8_t flag_bits) const { return (flags & flag_bits) == flag_bits; }
     [[nodiscard]] bool any(std::uint8_t flag_bits) const { return (flags & flag_bits) != 0; }
@@ -69,11 +70,18 @@ struct Segment {
 
 enum class ParseError : std::uint8_t {
     none,
-    truncated,   // a header does not fit into the bytes given
-    not_ip,      // neither version 4 nor 6
-    not_tcp,     // another protocol
-    fragment,    // not the first fragment, or more follow: conntrack reassembles before us
-    bad_length,  // header or total lengths contradict each other
+    truncated,     // a header does not fit into the bytes given
+    not_ip,        // neither version 4 nor 6
+    not_tcp,       // another protocol
+    fragment,      // not the first fragment, or more follow: conntrack reassembles before us
+    bad_length,    // header or total lengths contradict each other
+    bad_checksum,  // endpoints drop it (RFC 9293 section 3.1)
+};
+
+/// What is known of a packet's TCP checksum.
+enum class Checksum : std::uint8_t {
+    trusted,   // whoever received the packet has verified it, or it has not been computed yet
+    doubtful,  // nobody has: it is verified where all bytes are there
 };
 
 [[nodiscard]] std::string_view name(ParseError e);
@@ -82,6 +90,6 @@ enum class ParseError : std::uint8_t {
 /// length on the wire in bytes (0: as the IP header says). Only headers need to be there. Malformed TCP
 /// options end the reading of options, not of the segment: what endpoints do (RFC 9293 section 3.1).
 [[nodiscard]] ParseError parse(std::span<const std::uint8_t> copied, std::size_t wire_length,
-                               Segment& segment);
+                               Segment& segment, Checksum checksum = Checksum::trusted);
 
 }  // namespace finwait::tcp

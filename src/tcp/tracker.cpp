@@ -47,7 +47,7 @@ void send_first_fin(Side& sender, const Side& receiver, const Segment& s) {
     const bool before = sender.acked_fin && sender.acked_first && sender.fin_ack_seq == s.end();
     sender.fin_seen = true;
     sender.fin = s.end();
-    sender.fin_claimed = !sender.complete;
+    sender.fin_claimed = !sender.complete || s.unverified;
     sender.fin_covers = receiver.fin_seen && s.ack == receiver.fin;
     sender.before_fin = sender.state;
     apply(sender, before ? Event::sent_fin_before : Event::sent_fin);

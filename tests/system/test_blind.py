@@ -19,6 +19,7 @@ class Blind(case.SystemTest):
         for pair in pairs:
             key, build = pair.key, ip4 if pair.version == 4 else ip6
             segment = tcp(key.port, key.peer_port, guess.getrandbits(32), guess.getrandbits(32), flags)
+            segment = packets.with_checksum(key.address, key.peer_address, segment)
             wire.send(build(key.address, key.peer_address, segment), pair.version)
 
     def states(self, daemon, pairs):

@@ -107,6 +107,20 @@ TEST(QueueMessage, WhereAPacketWasQueuedIsTold) {
     }
 }
 
+TEST(QueueMessage, APacketWhoseChecksumNobodyHasLookedAtSaysSo) {
+    const auto info = [](int flags) {
+        Bytes body;
+        put(body, {2, 0, 0, 0});
+        attribute(body, NFQA_PACKET_HDR, {0, 0, 1, 2, 8, 0, 2});
+        attribute(body, NFQA_SKB_INFO, {0, 0, 0, flags});
+        return message(NFNL_SUBSYS_QUEUE << 8U | NFQNL_MSG_PACKET, body);
+    };
+    read_exact(info(NFQA_SKB_CSUM_NOTVERIFIED), [](const auto& m) { EXPECT_TRUE(m.packet.unverified); });
+    read_exact(info(NFQA_SKB_GSO | NFQA_SKB_CSUMNOTREADY),
+               [](const auto& m) { EXPECT_FALSE(m.packet.unverified); });
+    read_exact(packet(), [](const QueueMessage& m) { EXPECT_FALSE(m.packet.unverified); });
+}
+
 TEST(QueueMessage, APacketCutShortIsOneAsLongAsItsIdIsThere) {
     const Bytes whole = packet();
     const std::size_t id_end =
