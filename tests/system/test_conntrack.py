@@ -120,7 +120,7 @@ class Idle(Conntrack):
 
 class Removal(Conntrack):
     def reset(self, packets):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "on_expiry": "reset"}, "intercept": {"packets": packets}})
+        daemon = self.daemon({"timeouts": halfclosed.RESETTING, "intercept": {"packets": packets}})
         made = self.half_closes()
         kept = self.closing(open_pairs(self.lab, 3, 4) + open_pairs(self.lab, 3, 6))
         self.assertEqual([h for h in made if len(entries(self.lab, h.pair)) != 1], [])
