@@ -10,12 +10,12 @@ import socket
 import time
 import unittest
 
-from harness import case, firewall, halfclosed
+from harness import case, firewall, halfclosed, kernel
 from harness.command import run
-from harness.daemon import Daemon, NotStarted
+from harness.daemon import Daemon, NotStarted, sanitized
 from harness.sockets import client_socket, open_both_versions, start_connect
 from harness.topology import BLACKHOLE, GATEWAY
-from harness.wait import until
+from harness.wait import PATIENCE, patiently, until
 
 LATE = b"late answer"
 thorough = unittest.skipUnless(os.environ.get("FINWAITD_THOROUGH"), "FINWAITD_THOROUGH is not set")
@@ -44,7 +44,7 @@ class ConntrackFlushed(Faults):
     """conntrack -F takes finwaitd's bit from every connection: what they go on with passes unseen."""
 
     def flushed(self, **timeouts):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "3s", **timeouts}})
+        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(3), **timeouts}})
         made = self.living()
         self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
         self.lab.gateway.run("conntrack", "-F")
@@ -54,7 +54,7 @@ class ConntrackFlushed(Faults):
     def go_on(self, made, seconds):
         for h in made:
             self.assertEqual(h.pair.end(h.closer).recv(len(LATE)), LATE, f"{h}")
-        time.sleep(seconds)
+        time.sleep(seconds * PATIENCE)
         self.assert_unharmed(made)
 
     def test_what_lives_is_not_reset_by_a_timer(self):
@@ -64,7 +64,7 @@ class ConntrackFlushed(Faults):
 
     @thorough
     def test_orphans_end_all_the_same(self):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "3s", "on_expiry": "reset"}})
+        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(3), "on_expiry": "reset"}})
         made = halfclosed.make(self.lab, 8)
         self.closing([h.pair for h in made])
         self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
@@ -109,8 +109,13 @@ class StoodStill(Faults):
 class Starved(Faults):
     SETTINGS = {"intercept": {"backend": "iptables"}, "timeouts": {"fin_wait_2": "2s", "on_expiry": "reset"}}
 
+    def skip_with_sanitizer(self, what):
+        if what == "as" and sanitized():
+            self.skipTest("a sanitizer needs more addresses than this test leaves")
+
     def limited(self, what, need, more):
         """A daemon that may have `more` of something than `need` finds in one that has just started."""
+        self.skip_with_sanitizer(what)
         first = self.daemon(self.SETTINGS)
         limit = need(first.pid) + more
         first.stop()
@@ -156,6 +161,7 @@ class Starved(Faults):
         self.assertGreaterEqual(len(daemon.flows("state", "established")), 1000)
 
     def test_too_little_memory_at_the_start_is_said_and_no_rule_is_touched(self):
+        self.skip_with_sanitizer("as")
         before = firewall.rules(self.lab)
         with self.assertRaises(NotStarted) as refused:
             self.daemon(self.SETTINGS, through=("prlimit", f"--as={300 << 20}"))
@@ -210,7 +216,8 @@ class Clock(Faults):
     """Only a namespace's clocks can be set without setting those of the machine."""
 
     def other_clock(self, offset, said):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "4s", "on_expiry": "reset"}})
+        kernel.needs_time_namespaces_by_exec(self.lab)
+        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(4), "on_expiry": "reset"}})
         made = self.living()
         self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
         self.assertEqual(daemon.stop(), 0)

@@ -26,6 +26,13 @@ def binary(name):
 _SANITIZER = re.compile(r"^.*(Sanitizer: |: runtime error: )", re.MULTILINE)
 
 
+def sanitized():
+    """Whether finwaitd was built with a sanitizer, which takes terabytes of addresses for itself."""
+    with open(binary("finwaitd"), "rb") as file:
+        program = file.read()
+    return any(library in program for library in (b"libasan.so", b"libtsan.so"))
+
+
 class SanitizerReport(Exception):
     """AddressSanitizer, ThreadSanitizer or UBSan has found something in finwaitd."""
 

@@ -34,3 +34,9 @@ def needs_netem(lab):
         _needs("netem", lab, "tc", "qdisc", "add", "dev", "to-client", "root", "netem", "delay", "1ms")
     finally:
         lab.gateway.run("tc", "qdisc", "del", "dev", "to-client", "root", check=False)
+
+
+def needs_time_namespaces_by_exec(lab):
+    """Before Linux 6.2 a program that was started by unshare stays between two of them, and may have no threads."""
+    _needs("threads after unshare --time", lab, "unshare", "--time", "--monotonic", "1", "/usr/bin/python3", "-c",
+           "import threading; threading.Thread(target=int).start()")
