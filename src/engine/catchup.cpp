@@ -28,11 +28,12 @@ void Engine::Impl::on_loss(Instant now, std::uint64_t packets) {
 }
 
 /// Where that happens again before its numbers are known, somebody keeps it from being heard: there is time.
-void Engine::Impl::on_unseen(Instant now, FlowId id) {
+bool Engine::Impl::on_unseen(Instant now, FlowId id) {
     const auto slot = slot_of(id);
-    if (!slot) return;
+    if (!slot) return false;
     catch_up_with_losses(now, *slot);
     Record& record = table_[*slot];
+    if (tcp::embryonic(record.connection)) return false;
     const bool again = tcp::recalled(record.connection);
     const Before earlier = before(record);
     tcp::recall(record.connection);
@@ -40,6 +41,7 @@ void Engine::Impl::on_unseen(Instant now, FlowId id) {
     settle(now, *slot, earlier, nullptr);
     verify_soon(*slot, again ? now + std::max(reaper::kQuiet, timeouts(record).fin_wait_2) : now);
     table_.lay_down(*slot);
+    return true;
 }
 
 void Engine::Impl::go_on(Instant now, bool missed) {

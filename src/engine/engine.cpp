@@ -46,8 +46,8 @@ void Engine::on_loss(Instant now, std::uint64_t packets) {
     impl_->on_loss(now, packets);
 }
 
-void Engine::on_unseen(Instant now, FlowId flow) {
-    impl_->on_unseen(now, flow);
+bool Engine::on_unseen(Instant now, FlowId flow) {
+    return impl_->on_unseen(now, flow);
 }
 
 void Engine::hold() {

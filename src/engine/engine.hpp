@@ -107,8 +107,9 @@ class Engine {
     /// `packets` passed unseen: no flow's numbers hold before its sides have been heard again. Half-closed
     /// ones are asked soon.
     void on_loss(Instant now, std::uint64_t packets);
-    /// Segments of this flow may have passed unseen; its sides are asked where they stand.
-    void on_unseen(Instant now, FlowId flow);
+    /// Segments of this flow may have passed unseen; its sides are asked where they stand. False for a
+    /// handshake, of which there is nothing to be asked.
+    bool on_unseen(Instant now, FlowId flow);
     /// From now on answers may pass unseen, and silence proves nothing: no deadline is acted on before
     /// go_on(). Nobody is asked, ended or forgotten meanwhile.
     void hold();

@@ -46,7 +46,7 @@ class Engine::Impl {
     Verdict on_unreachable(const tcp::Unreachable& error);
     [[nodiscard]] bool follows(const tcp::Unreachable& error) const;
     void on_loss(Instant now, std::uint64_t packets);
-    void on_unseen(Instant now, FlowId flow);
+    bool on_unseen(Instant now, FlowId flow);
     void hold() { on_hold_ = true; }
     void go_on(Instant now, bool missed);
     [[nodiscard]] bool on_hold() const { return on_hold_; }

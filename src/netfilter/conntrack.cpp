@@ -119,12 +119,14 @@ std::variant<std::optional<Translation>, ConntrackError> Conntrack::get(const tc
     return found;
 }
 
-std::variant<std::optional<std::uint32_t>, ConntrackError> Conntrack::mark_of(const Translation& connection) {
-    const auto answer = get(connection.opener.own, connection.answerer.shown);
-    if (const auto* error = std::get_if<ConntrackError>(&answer)) return *error;
-    const auto& found = std::get<std::optional<Translation>>(answer);
-    if (!found || *found != connection) return std::optional<std::uint32_t>();
-    return std::optional(found->mark);
+std::variant<std::optional<Translation>, ConntrackError> Conntrack::look(const Translation& connection) {
+    auto answer = get(connection.opener.own, connection.answerer.shown);
+    const auto* found = std::get_if<std::optional<Translation>>(&answer);
+    if (found == nullptr || !*found) return answer;
+    // Once an entry is gone, whichever side speaks first is the opener of the next one.
+    const bool turned = (*found)->opener == connection.answerer && (*found)->answerer == connection.opener;
+    if (!turned && **found != connection) return std::optional<Translation>();
+    return answer;
 }
 
 bool Conntrack::empty() {

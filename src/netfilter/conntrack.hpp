@@ -41,8 +41,8 @@ class Conntrack {
     /// destination are both translated. Two system calls or four, and no waiting.
     [[nodiscard]] std::variant<std::optional<Translation>, ConntrackError> find(const tcp::Endpoint& a,
                                                                                 const tcp::Endpoint& b);
-    /// The mark that the connection's entry has now; empty when there is none. One or two system calls.
-    [[nodiscard]] std::variant<std::optional<std::uint32_t>, ConntrackError> mark_of(
+    /// The connection's entry as it is now; empty when there is none. One or two system calls.
+    [[nodiscard]] std::variant<std::optional<Translation>, ConntrackError> look(
         const Translation& connection);
     /// Whether it knows no connection at all. False also where it does not say.
     [[nodiscard]] bool empty();

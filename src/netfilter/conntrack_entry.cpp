@@ -121,6 +121,13 @@ std::optional<Entry> read_entry(const nlmsghdr& message) {
     return entry;
 }
 
+/// Of a half-closed connection conntrack believes any RST, and the next SYN, forged ones too, makes it
+/// another one, with other windows (nf_conntrack_proto_tcp.c).
+bool astray(const Entry& entry) {
+    return entry.state == TCP_CONNTRACK_SYN_SENT || entry.state == TCP_CONNTRACK_SYN_SENT2 ||
+           entry.state == TCP_CONNTRACK_SYN_RECV || entry.state == TCP_CONNTRACK_CLOSE;
+}
+
 std::optional<Translation> translation_of(const Entry& entry) {
     const auto end = [](const std::optional<tcp::Address>& address,
                         const std::optional<std::uint16_t>& port) {
@@ -131,7 +138,8 @@ std::optional<Translation> translation_of(const Entry& entry) {
     const auto answerer = end(entry.reply.source, entry.reply.source_port);
     const auto answerer_sees = end(entry.reply.destination, entry.reply.destination_port);
     if (!opener || !opener_sees || !answerer || !answerer_sees) return std::nullopt;
-    return Translation{{*opener, *answerer_sees}, {*answerer, *opener_sees}, entry.id, entry.mark};
+    return Translation{
+        {*opener, *answerer_sees}, {*answerer, *opener_sees}, entry.id, entry.mark, astray(entry)};
 }
 
 /// A connection of which nothing has come back has not begun, whatever its state.

@@ -68,14 +68,13 @@ void Wire::send(Instant now, const engine::Send& order) {
 /// one.
 void Wire::send_known(Instant now, const engine::Send& order, const Translations::Entry& entry) {
     if (mark_ == 0) return put(entry, order);
-    const auto answer = conntrack_->mark_of(entry.translation);
+    const auto answer = conntrack_->look(entry.translation);
     if (const auto* error = std::get_if<netfilter::ConntrackError>(&answer)) {
         give_up(order.segment);
         return complain(now, kHeldBack + error->message);
     }
-    netfilter::Translation current = entry.translation;
-    current.mark = std::get<std::optional<std::uint32_t>>(answer).value_or(mark_);
-    if (seen(now, order, current)) put(entry, order);
+    const auto& current = std::get<std::optional<netfilter::Translation>>(answer);
+    if (!current || seen(now, order, *current)) put(entry, order);
 }
 
 /// Of a flow that conntrack did not know: whether it does by now, and the segment is seen to.
@@ -91,19 +90,22 @@ bool Wire::look_again(Instant now, const engine::Send& order) {
 
 /// Where our bits are missing in a connection's mark, somebody has flushed conntrack or written the mark: its
 /// segments have passed unseen, and answers would. They are set again, and the flow is asked anew where it
-/// stands.
+/// stands. So it is where forged RSTs and SYNs have led conntrack astray: what the sides say may be invalid
+/// then, and nobody's silence means anything.
 bool Wire::seen(Instant now, const engine::Send& order, const netfilter::Translation& connection) {
     if (doubted_ == order.flow) {
         count(counts_.not_sent);
         return false;
     }
-    if ((connection.mark & mark_) == mark_) return true;
-    if (const auto error = conntrack_->mark(connection, mark_)) complain(now, kHeldBack + error->message);
+    const bool marked = (connection.mark & mark_) == mark_;
+    if (marked && !connection.astray) return true;
+    if (!marked)
+        if (const auto error = conntrack_->mark(connection, mark_)) complain(now, kHeldBack + error->message);
     const bool makes_sure = order.after_reset && !order.segment.any(tcp::flag::rst);
     if (makes_sure || order.guessed) return true;
+    if (!engine_.on_unseen(now, order.flow)) return true;
     doubted_ = order.flow;
     count(counts_.not_sent);
-    engine_.on_unseen(now, order.flow);
     return false;
 }
 

@@ -72,13 +72,13 @@ class Lab:
 
     def gateway_mac(self):
         """The gateway's hardware address towards the client, for frames made by hand."""
-        return self._mac(self.gateway, "to-client")
+        return self.mac(self.gateway, "to-client")
 
     def client_mac(self):
-        return self._mac(self.client, "to-gateway")
+        return self.mac(self.client, "to-gateway")
 
     @staticmethod
-    def _mac(namespace, link):
+    def mac(namespace, link):
         found = run("ip", "-n", namespace.name, "-o", "link", "show", link).stdout
         return re.search(r"link/ether ([0-9a-f:]{17})", found)[1]
 

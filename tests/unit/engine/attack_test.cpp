@@ -109,6 +109,36 @@ TEST(ForgedSegments, WithGuessedNumbersDoNotPutOffTheEndOfAnOrphan) {
     EXPECT_EQ(path.resets()[1].seq, tcp::Seq(1002));
 }
 
+TEST(AFlowOfWhichSomethingMayHavePassedUnseen, IsAskedWhereItStandsBeforeItIsReset) {
+    policy::Timeouts t;
+    t.fin_wait_2 = seconds(3);
+    t.on_expiry = policy::OnExpiry::reset;
+    Options options = all_packets();
+    options.tuning.policies = policy::PolicySet({}, t);
+    Path path(options);
+    path.client_half_closed();
+    path.wait(milliseconds(2900));
+    path.engine.on_unseen(path.now, path.flow().id);
+    path.wait(milliseconds(1100));
+    EXPECT_THAT(path.resets(), IsEmpty());
+    ASSERT_EQ(path.probes().size(), 2U);
+    path.server(ack(5101, 1002));
+    path.client(ack(1002, 5101));
+    path.wait(milliseconds(500));
+    EXPECT_THAT(path.resets(), IsEmpty()) << "it has sent meanwhile, so it lives";
+    path.wait(seconds(10));
+    ASSERT_GE(path.resets().size(), 2U);
+    EXPECT_EQ(path.resets()[0].seq, tcp::Seq(5101));
+}
+
+TEST(AFlowOfWhichSomethingMayHavePassedUnseen, IsLeftWhileNobodyAnswers) {
+    Path path(all_packets());
+    path.client_half_closed();
+    path.engine.on_unseen(path.now, path.flow().id);
+    path.wait(minutes(10));
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
 TEST(ForgedSegments, OfTheSameAddressesDoNotMakeARepeatedFinLookLikeOneThatCrossed) {
     Path path(all_packets());
     path.client_half_closed();
