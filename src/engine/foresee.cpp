@@ -120,15 +120,17 @@ std::optional<Prospect> Engine::Impl::prospect(const flow::Reaping& before, cons
 std::vector<Prospect> Engine::Impl::foresee(Instant now, Instant wakes, Record record, bool answered) const {
     std::vector<Prospect> out;
     if (!record.reaping.requested && spared(now, record)) return out;
-    if (!at_work(record)) {
-        if (const auto end = foresee_expiry(now, record)) out.push_back(*end);
-        return out;
-    }
     reaper::let_go(record, now);
     reaper::Pace pace = pace_;
     Instant at = std::max(now, wakes);
     bool left = false;
-    for (int i = 0; i < kMostDecisions && at != Instant::never(); ++i) {
+    for (int i = 0; i < kMostDecisions; ++i) {
+        // Also in between: the flow may have ended by itself while it was asked.
+        if (!at_work(record)) {
+            if (const auto end = foresee_expiry(now, record)) out.push_back(*end);
+            break;
+        }
+        if (at == Instant::never()) break;
         record.policy = tuning.policies.match(subject(at, record));
         const flow::Reaping before = record.reaping;
         const policy::Timeouts& t = timeouts(record);

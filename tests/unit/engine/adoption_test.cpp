@@ -46,6 +46,22 @@ tcp::Segment to(const Path& path, const tcp::Endpoint& end) {
     return {};
 }
 
+TEST(Adoption, OneThatEndsWhileItIsAskedIsForetoldToEndAndNothingElse) {
+    Path path = asked();
+    path.server(ack(5001, 1002));
+    path.server(syn_ack(5001, 1002));
+    path.client(ack(1002, 5002));
+    path.server(rst(5002));
+    path.client(ack(1002, 5002));
+    ASSERT_EQ(path.flow().subject.phase, policy::Phase::probing);
+    const auto explanation = path.engine.explain(path.now, path.flow().id);
+    ASSERT_TRUE(explanation);
+    for (const auto& foretold : {explanation->unanswered, explanation->answered}) {
+        ASSERT_THAT(foretold, SizeIs(1));
+        EXPECT_EQ(foretold.front().turn, Turn::forget);
+    }
+}
+
 TEST(Adoption, AnOpenConnectionIsOnTheFastPathUntilItsFin) {
     Path path(with(policy::OnExpiry::probe));
     ASSERT_TRUE(path.engine.adopt(path.now, told(path, std::nullopt)));
