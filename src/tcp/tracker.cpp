@@ -65,12 +65,17 @@ void repeat_fin(Side& sender, const Side& receiver, const Segment& s, bool cross
     apply(sender, Event::fin_repeated);
 }
 
-/// Beyond the FIN there is nothing, and a FIN cannot come before data that was sent already. A sender whose
-/// earlier data passed unseen may prove its own FIN wrong only by going beyond it.
+/// Data cannot lie beyond a FIN: neither what has passed nor what is acknowledged.
+bool comes_too_early(const Side& sender, const Side& receiver, Seq fin) {
+    return (sender.fresh && before(fin, sender.next)) || (receiver.acked && before(fin, receiver.ack));
+}
+
+/// Beyond the FIN there is nothing. A sender whose earlier data passed unseen may prove its own FIN wrong
+/// only by going beyond it.
 bool agrees_with_fins(const Side& sender, const Side& receiver, const Segment& s) {
     if (sender.fin_seen && after(s.end(), sender.fin)) return false;
     if (s.any(flag::fin) && sender.fin_seen && s.end() != sender.fin) return false;
-    if (s.any(flag::fin) && !sender.fin_seen && sender.fresh && before(s.end(), sender.next)) return false;
+    if (s.any(flag::fin) && !sender.fin_seen && comes_too_early(sender, receiver, s.end())) return false;
     return !receiver.fin_seen || at_or_before(s.ack, receiver.fin);
 }
 

@@ -146,13 +146,18 @@ class Play {
         if (size != 0)
             require(tcp::parse(std::span(bytes).first(size), size, s) == tcp::ParseError::none,
                     "a composed segment cannot be read");
-        Pair& pair = pair_of(s.source, s.destination);
-        pair.note(s.source == pair.end[0].endpoint ? 0 : 1, s);
+        Pair& pair = note(s);
         engine_->expect(std::span(&s, 1));
         const auto way = static_cast<engine::Way>(in_.below(16) < 14 ? 0 : in_.below(3));
         static_cast<void>(engine_->on_segment(now_, s, way));
         if (const auto flow = find(pair); flow && flow->subject.idle == Duration(0))
             pair.last_progress = now_;
+    }
+
+    Pair& note(const tcp::Segment& s) {
+        Pair& pair = pair_of(s.source, s.destination);
+        pair.note(s.source == pair.end[0].endpoint ? 0 : 1, s);
+        return pair;
     }
 
     /// To what the engine has sent last: as an end that is there, that is not, or that is somewhere else.
@@ -206,7 +211,7 @@ class Play {
     /// From one shard to another, and that is the same one here.
     void hand_over() {
         const tcp::Segment s = some_segment();
-        pair_of(s.source, s.destination).hearsay = true;
+        note(s).hearsay = true;
         const auto adoptee = engine_->hand_over(now_, s);
         if (adoptee) engine_->take_in(now_, *adoptee, s);
     }

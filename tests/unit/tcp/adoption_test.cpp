@@ -44,6 +44,16 @@ TEST(Adoption, TwoNewFinsGoTheOrdinaryWay) {
     EXPECT_STATES(d, "time-wait", "closed");
 }
 
+TEST(Adoption, AFinBelowWhatItsReceiverHasAcknowledgedIsNotTakenForReceived) {
+    Dialogue d;
+    d.client(ack(2000, 7000));
+    d.client(fin(2000, 7000));
+    d.server(fin(6900, 2001));
+    EXPECT_FALSE(d.connection.of(Role::server).fin_acked);
+    EXPECT_NE(d.connection.of(Role::client).state, State::time_wait);
+    EXPECT_NE(d.connection.of(Role::client).state, State::closing);
+}
+
 TEST(Adoption, AnRstBeginsNothing) {
     Dialogue d;
     EXPECT_EQ(d.client(rst(5)), Outcome::invalid);
