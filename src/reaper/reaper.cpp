@@ -46,6 +46,11 @@ bool asks_by_policy(const Record& record, const Circumstances& around) {
 
 namespace {
 
+bool only_observes(const Record& record, const Circumstances& around) {
+    return !record.reaping.requested &&
+           (around.observe || around.timeouts.on_expiry == policy::OnExpiry::observe);
+}
+
 /// A zero window lasts as long as the receiving application does not read (RFC 9293 section 3.8.6.1).
 bool window_closed(const Record& record) {
     const std::optional<Role> closer = tcp::closer(record.connection);
@@ -81,10 +86,18 @@ Decision verify(Record& record, const Circumstances& around) {
     return decide(record, around);
 }
 
+/// Something is under way, and from now on nothing is sent. What has been reset cannot be asked any more
+/// whether it is gone.
+Decision break_off(Record& record, const Circumstances& around) {
+    if (record.reaping.phase == Phase::confirming)
+        return {Step::unconfirmed, around.now, record.reaping.reason, {}};
+    revive(record);
+    return wait_until(around.now);
+}
+
 Decision watch(Record& record, const Circumstances& around) {
     const policy::Timeouts& t = around.timeouts;
-    const bool observing =
-        !record.reaping.requested && (around.observe || t.on_expiry == policy::OnExpiry::observe);
+    const bool observing = only_observes(record, around);
     // What is known by hearsay only is asked as soon as its turn comes.
     const bool early = !observing && tcp::blind(record.connection);
     const Instant when =
@@ -139,6 +152,8 @@ Instant due(const Record& record, const policy::Timeouts& timeouts) {
 
 Decision decide(Record& record, const Circumstances& around) {
     record.reaping.urgent = false;
+    const bool at_rest = record.reaping.phase == Phase::watching || record.reaping.phase == Phase::gone;
+    if (!at_rest && only_observes(record, around)) return break_off(record, around);
     switch (record.reaping.phase) {
         case Phase::watching: return watch(record, around);
         case Phase::probing: return go_on_asking(record, around);

@@ -255,8 +255,8 @@ class Play {
     }
     void take(const engine::Send& send) {
         last_sent_ = send;
-        require(!observe_, "an engine that observes sends");
-        Pair& pair = pair_of(send.segment.source, send.segment.destination);
+        const Pair& pair = pair_of(send.segment.source, send.segment.destination);
+        require(!observe_ || pair.killed, "an engine that observes sends");
         require(send.segment.length == 0 && !send.segment.any(flag::syn | flag::fin),
                 "what is sent would reach an application");
         if (!send.segment.any(flag::rst)) return;
