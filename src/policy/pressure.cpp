@@ -22,8 +22,8 @@ std::uint32_t Squeeze::steps_left(std::uint64_t flows, std::uint64_t limit, cons
 Timeouts Squeeze::applied(const Timeouts& timeouts, std::uint32_t left) {
     Timeouts out = timeouts;
     if (left >= kSteps) return out;
-    for (Duration* d : {&out.handshake, &out.established, &out.fin_wait_1, &out.fin_wait_2, &out.closing,
-                        &out.time_wait})
+    for (Duration* d :
+         {&out.handshake, &out.established, &out.fin_wait_1, &out.fin_wait_2, &out.closing, &out.time_wait})
         if (*d != kOff) *d = std::min(*d, std::max(kLeast, *d / kSteps * left));
     return out;
 }

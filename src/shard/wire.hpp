@@ -64,7 +64,8 @@ class Wire {
     /// others. `complain` as above.
     void know_own_sockets(host::Sockets sockets, Complain complain);
 
-    /// Adds a segment to the burst, or keeps it until its addresses have been looked up; its flow is held then.
+    /// Adds a segment to the burst, or keeps it until its addresses have been looked up; its flow is held
+    /// then.
     void send(Instant now, const engine::Send& order);
     /// Sends segments that carry the addresses their receivers know.
     void send_as_they_are(std::span<const Ready> segments);
