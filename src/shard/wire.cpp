@@ -98,7 +98,9 @@ bool Wire::seen(Instant now, const engine::Send& order, const netfilter::Transla
         return false;
     }
     const bool marked = (connection.mark & mark_) == mark_;
-    if (marked && !connection.astray) return true;
+    // What our own RSTs, or those of a socket that we have ended here, have made of it does not count.
+    const bool by_us = order.after_reset || told_ == order.flow;
+    if (marked && (!connection.astray || by_us)) return true;
     if (!marked)
         if (const auto error = conntrack_->mark(connection, mark_)) complain(now, kHeldBack + error->message);
     const bool makes_sure = order.after_reset && !order.segment.any(tcp::flag::rst);

@@ -42,9 +42,10 @@ TEST(RunTool, TheEnvironmentIsFixed) {
 
 TEST(RunTool, OutputIsBounded) {
     const ToolResult r =
-        run_tool({"/bin/sh", "-c", "head -c 3000000 /dev/zero; head -c 9000 /dev/zero >&2"}, "");
+        run_tool({"/bin/sh", "-c", "head -c 20000000 /dev/zero; head -c 9000 /dev/zero >&2"}, "");
     EXPECT_TRUE(r.ok());
-    EXPECT_EQ(r.output.size(), 1U << 20U);
+    EXPECT_EQ(r.output.size(), 16U << 20U);
+    EXPECT_TRUE(r.cut);
     EXPECT_EQ(r.errors.size(), 4096U);
 }
 
