@@ -125,7 +125,7 @@ std::optional<Entry> read_entry(const nlmsghdr& message) {
 /// another one, with other windows (nf_conntrack_proto_tcp.c).
 bool astray(const Entry& entry) {
     return entry.state == TCP_CONNTRACK_SYN_SENT || entry.state == TCP_CONNTRACK_SYN_SENT2 ||
-           entry.state == TCP_CONNTRACK_SYN_RECV || entry.state == TCP_CONNTRACK_CLOSE;
+           entry.state == TCP_CONNTRACK_SYN_RECV;
 }
 
 std::optional<Translation> translation_of(const Entry& entry) {

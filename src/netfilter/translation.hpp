@@ -22,7 +22,7 @@ struct Translation {
     Face answerer;
     std::uint32_t entry = 0;  // the name of conntrack's entry: a later one with the same tuples has another
     std::uint32_t mark = 0;   // of that entry, when it was found
-    bool astray = false;  // it was taken for one that begins, or was reset: what its sides say may be invalid
+    bool astray = false;      // it is taken for one that begins: what its sides say may be invalid
 
     /// Whether it is of the connection that the forward hook shows between these two.
     [[nodiscard]] bool between(const tcp::Endpoint& a, const tcp::Endpoint& b) const;
