@@ -60,7 +60,7 @@ int Daemon::run() {
     if (!open_audit()) return 2;
     if (!open_shards() || !open_own_sockets() || !open_control() || !open_web()) return 1;
     try_conntrack();
-    const bool older_flows = take_over_flows(settings_, shards_, *logger_);
+    take_over_flows(settings_, shards_, *logger_);
     if (!install_rules() || !translate_addresses()) {
         keep_flows(settings_, shards_, *logger_);
         return 1;
@@ -74,7 +74,7 @@ int Daemon::run() {
     start_shards();
     if (registrar_) {
         registrar_->start();
-        if (older_flows) registrar_->after_loss();  // what has ended meanwhile, only conntrack has seen
+        registrar_->after_loss();  // what passed before the start, or while flows were read in
     }
     if (settings_.intercept.scope == config::Scope::local)
         adoption_->skip();

@@ -72,26 +72,25 @@ std::uint64_t restore(const state::Content& content, Instant now, Shards shards)
 
 }  // namespace
 
-bool take_over_flows(const config::Settings& settings, Shards shards, spdlog::logger& log) {
+void take_over_flows(const config::Settings& settings, Shards shards, spdlog::logger& log) {
     const std::filesystem::path file = settings.state.file;
-    if (file.empty() || !has_directory(file, log)) return false;
+    if (file.empty() || !has_directory(file, log)) return;
     const std::uint64_t most = (settings.limits.flows + shards.size() + 1024U) * kOctetsPerFlow;
     const auto taken = state::take(file, most);
-    if (std::holds_alternative<state::Absent>(taken)) return false;
+    if (std::holds_alternative<state::Absent>(taken)) return;
     if (const auto* reason = std::get_if<std::string>(&taken)) {
         log.warn("{} is not used: {}", file.string(), *reason);
-        return false;
+        return;
     }
     const state::Content& content = std::get<state::Loaded>(taken).content;
     const state::Origin now = origin_of(settings, shards);
     if (const auto reason = state::mismatch(content.origin, now)) {
         log.warn("{} is not used: {}", file.string(), *reason);
-        return false;
+        return;
     }
     const std::uint64_t flows = restore(content, now.at, shards);
     log.info("{} flows taken over from {} (stopped {:.1f} s ago)", flows, file.string(),
              std::chrono::duration<double>(state::since(content.origin, now)).count());
-    return flows > 0;
 }
 
 void keep_flows(const config::Settings& settings, Shards shards, spdlog::logger& log) {

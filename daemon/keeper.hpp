@@ -16,8 +16,8 @@ namespace finwait::daemon {
 
 using Shards = std::span<const std::unique_ptr<shard::Shard>>;
 
-/// Before the shards start and rules are installed. Returns whether there were any.
-bool take_over_flows(const config::Settings& settings, Shards shards, spdlog::logger& log);
+/// Before the shards start and rules are installed.
+void take_over_flows(const config::Settings& settings, Shards shards, spdlog::logger& log);
 
 /// After the shards have stopped and the rules are gone.
 void keep_flows(const config::Settings& settings, Shards shards, spdlog::logger& log);

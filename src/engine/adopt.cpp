@@ -32,6 +32,7 @@ bool Engine::Impl::adopt_known(Instant now, const Adoptee& adoptee) {
 }
 
 bool Engine::Impl::adopt(Instant now, const Adoptee& adoptee, bool counted) {
+    if (adopt_known(now, adoptee)) return true;  // it may have been heard since it was asked for
     const std::uint32_t slot = table_.insert(flow::Key::of(adoptee.client, adoptee.server));
     if (slot == flow::kNoSlot) return false;
     Record& record = table_[slot];
@@ -76,7 +77,9 @@ std::optional<Adoptee> Engine::Impl::hand_over(Instant now, const tcp::Segment& 
 }
 
 void Engine::Impl::take_in(Instant now, const Adoptee& adoptee, const tcp::Segment& heard) {
-    if (adopt_known(now, adoptee) || !adopt(now, adoptee, true)) return;
+    const flow::Key key = flow::Key::of(adoptee.client, adoptee.server);
+    const bool known = table_.find(key) != flow::kNoSlot;
+    if (!adopt(now, adoptee, true) || known) return;
     // An RST may answer a probe of the other shard's, and then it has a number that was made up.
     if (adoptee.closer && heard.any(tcp::flag::rst)) return;
     // Its verdict was given where it was heard.

@@ -17,6 +17,9 @@ constexpr Duration kBetweenWalks = std::chrono::seconds(10);
 /// Slots looked at in one on_tick().
 constexpr std::uint32_t kWalkBudget = 4096;
 
+/// conntrack sees a segment before it is queued: of a flow that is busy it knows what has yet to come here.
+constexpr Duration kAhead = std::chrono::milliseconds(500);
+
 constexpr std::string_view kEndUnseen = "closed while segments passed unseen";
 
 }  // namespace
@@ -66,6 +69,9 @@ void Engine::Impl::catch_up_with_losses(Instant now, std::uint32_t slot) {
     if (record.losses == losses_) return;
     const Before earlier = before(record);
     doubt(record);
+    // Answers may be among what was lost: it is asked anew, and nobody is silent before nothing is lost any
+    // more.
+    if (record.reaping.phase == flow::Phase::probing && reaper::undecided(record)) reaper::revive(record);
     settle(now, slot, earlier, nullptr);
 }
 
@@ -118,7 +124,7 @@ void Engine::Impl::compare(Instant now, Instant seen, std::uint32_t slot, const 
     const flow::Phase phase = record.reaping.phase;
     const bool ours =
         phase != flow::Phase::watching && phase != flow::Phase::probing;  // its end is our doing
-    if (record.last_seen >= seen || ours) return;
+    if (record.last_seen + kAhead >= seen || ours) return;
     if (record.connection.adopted && record.role_of(hint.opener) != tcp::Role::client) turn_round(slot);
     believe(now, slot, hint);
 }

@@ -96,6 +96,7 @@ class Engine::Impl {
     void place(Instant now, std::uint32_t slot, const tcp::Opened& opened, const tcp::Segment& segment);
     [[nodiscard]] std::uint32_t make_room(Instant now, const flow::Key& key);
     void erase(Instant now, std::uint32_t slot);
+    void note_led_astray(Instant now, std::uint32_t slot, const tcp::Segment& segment);
     [[nodiscard]] bool bridges_gap(std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     [[nodiscard]] Verdict follow(Instant now, std::uint32_t slot, const tcp::Segment& segment);
     void check_recalled(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);

@@ -210,6 +210,7 @@ void outcome(auto& a, Record& r) {
     r.unheard = a.flag(r.unheard);
     r.low_is_local = a.flag(r.low_is_local);
     r.high_is_local = a.flag(r.high_is_local);
+    r.astray = a.flag(r.astray);
     a.end_flags();
     r.reaping.phase = gone ? flow::Phase::gone : flow::Phase::watching;
 }

@@ -110,6 +110,8 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         note_accepted(now, slot, segment, advance.progress);
     else
         ++counters.packets_invalid;
+    if (advance.outcome == tcp::Outcome::invalid || advance.outcome == tcp::Outcome::challenge)
+        note_led_astray(now, slot, segment);
     if (phase != flow::Phase::watching) tell_revival(now, slot, phase);
     settle(now, slot, earlier, &segment);
     if (record.reaping.urgent) arm(slot, now);
@@ -130,6 +132,18 @@ void Engine::Impl::check_recalled(Instant now, std::uint32_t slot, tcp::Role fro
     arm(slot, deadline(record, stage(record)));
     // The other side's numbers are a claim still. Linux answers twice a second at most.
     verify_soon(slot, now + reaper::kQuiet);
+}
+
+/// On the fast path conntrack decides what is seen. Once a FIN has passed it believes any RST, and after that
+/// the next SYN begins another connection for it: what the ends, who believed neither, go on sending may be
+/// invalid to it then, and is not queued. So nothing more is certain before both have been heard again.
+void Engine::Impl::note_led_astray(Instant now, std::uint32_t slot, const tcp::Segment& segment) {
+    Record& record = table_[slot];
+    if (!options_.selective || !record.half_closed || !segment.any(tcp::flag::rst | tcp::flag::syn)) return;
+    record.astray = true;
+    tcp::recall(record.connection);
+    if (record.reaping.phase == flow::Phase::resetting) reaper::revive(record);
+    arm(slot, std::max(now, deadline(record, stage(record))));
 }
 
 /// Whether the other side's latest implausible segment and this one continue each other exactly.
@@ -160,7 +174,7 @@ void Engine::Impl::note_accepted(Instant now, std::uint32_t slot, const tcp::Seg
     record.reaping.not_before = Instant();
     // A flow that comes back to life while it is asked, or goes on in spite of RSTs, is left alone at once.
     // An RST is no sign of life.
-    if (!rst && reaper::undecided(record)) reaper::revive(record);
+    if (!rst && reaper::undecided(record, record.role_of(segment.source))) reaper::revive(record);
 }
 
 /// A segment that belongs to no flow: begins one, unless nothing can begin with it or the table is full.

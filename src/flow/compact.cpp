@@ -90,7 +90,7 @@ void set_record_marks(Record& r, std::uint8_t bits) {
 bool at_rest(const Side& s) {
     const bool fin =
         s.fin_seen || s.fin_by_hearsay || s.fin_acked || s.fin_claimed || s.fin_repeated || s.fin_covers;
-    return !fin && !s.acked_fin && !s.acked_first && !s.recalled;
+    return !fin && !s.acked_fin && !s.acked_first && !s.recalled && !s.ts_recalled;
 }
 
 /// Its last word was its SYN, of which the window is not scaled (RFC 7323 section 2.2).
@@ -140,7 +140,7 @@ std::uint16_t distance(std::uint64_t from, std::uint64_t to) {
 }  // namespace
 
 bool at_rest(const Record& record) {
-    return !record.half_closed && at_rest(record.connection) && at_rest(record.reaping);
+    return !record.half_closed && !record.astray && at_rest(record.connection) && at_rest(record.reaping);
 }
 
 bool has_numbers(const Record& record) {

@@ -59,7 +59,10 @@ struct Record {
     bool half_closed : 1 = false;
     bool was_half_closed : 1 = false;
     bool server_closed : 1 = false;  // with half_closed: the closer, as it was counted
-    bool unheard : 1 = false;        // known by hearsay, and no segment of it has come to this table
+    /// While its numbers are a claim: conntrack may find what its sides send invalid, and nothing of it is
+    /// seen.
+    bool astray : 1 = false;
+    bool unheard : 1 = false;  // known by hearsay, and no segment of it has come to this table
 
     [[nodiscard]] const tcp::Endpoint& endpoint(tcp::Role r) const {
         return (r == tcp::Role::client) == client_is_low ? key.low : key.high;

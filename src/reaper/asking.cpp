@@ -59,10 +59,14 @@ void ask(Record& record, Role role, Instant now, Segments& out) {
 }
 
 /// What it means that a side has had all its attempts. ICMP errors are no proof that it is gone: paths come
-/// back (RFC 1122 section 4.2.3.9, RFC 5927 section 5.2). It may still answer then.
-void give_up(Inquiry& inquiry) {
-    inquiry.evidence = inquiry.reported ? Evidence::unreachable : Evidence::silent;
-    inquiry.outstanding = inquiry.reported;
+/// back (RFC 1122 section 4.2.3.9, RFC 5927 section 5.2). It may still answer then. Nor is it one where its
+/// answers may not come to us.
+void give_up(Record& record, Role role) {
+    Inquiry& inquiry = record.reaping.of(role);
+    const bool deaf = record.astray && tcp::recalled(record.connection);
+    inquiry.evidence = inquiry.reported || deaf ? Evidence::unreachable : Evidence::silent;
+    inquiry.outstanding = inquiry.reported || deaf;
+    if (!deaf) tcp::excuse_silence(record.connection, role);
 }
 
 /// Probes the sides of which nothing is known yet, and gives up those that have had all their attempts.
@@ -75,8 +79,7 @@ Decision ask_the_unheard(Record& record, const Circumstances& around) {
         if (inquiry.asked != Instant() && around.now < next) {
             decision.again = std::min(decision.again, next);
         } else if (inquiry.probes >= around.timeouts.probe_attempts) {
-            give_up(inquiry);
-            tcp::excuse_silence(record.connection, role);
+            give_up(record, role);
             decision.again = around.now;
         } else {
             ask(record, role, around.now, decision.segments);
@@ -147,9 +150,14 @@ Decision end_one(Record& record, Role target, const Circumstances& around) {
 
 /// A side that did not answer is reset too, whatever the policy: perhaps only its answers are lost.
 Decision end_both(Record& record, std::string_view reason, const Circumstances& around) {
-    if (unverified(record.connection)) return leave_unverified(record, around);
-    const bool silent =
-        std::ranges::any_of(record.reaping.side, [](const Inquiry& i) { return unheard(i.evidence); });
+    const auto& side = record.reaping.side;
+    if (unverified(record.connection)) {
+        // Its answer may prove the numbers.
+        const bool waiting =
+            std::ranges::any_of(side, [](const Inquiry& i) { return i.evidence == Evidence::unknown; });
+        return waiting ? ask_the_unheard(record, around) : leave_unverified(record, around);
+    }
+    const bool silent = std::ranges::any_of(side, [](const Inquiry& i) { return unheard(i.evidence); });
     begin_resetting(record, silent ? ResetSides::both : around.timeouts.reset, reason, around.now);
     return go_on_resetting(record, around);
 }
@@ -267,6 +275,7 @@ Heard hear_rst(Record& record, Role from) {
 Heard hear_ack(Record& record, Role from, const tcp::Segment& segment) {
     Inquiry& inquiry = record.reaping.of(from);
     const bool meant_for_peer = inquiry.crossed;
+    tcp::note_timestamp(record.connection.of(from), segment);
     inquiry.crossed = false;
     inquiry.reported = false;
     // Linux: the record that stays of a closed socket answers with id 0, a socket counts

@@ -35,9 +35,10 @@ tcp::Segment probe_towards(const Record& record, Role target) {
     // A number that was made up may by chance lie in the window, and draw nothing; half the space away it
     // does not.
     if (guesses(record, target) && record.reaping.of(target).probes % 2 == 0) probe.seq = probe.seq + kHalf;
-    // Recalled timestamps may be too old: Linux drops such a segment without a word (RFC 7323 section 5.3).
-    // One without any is answered, but not by every stack: so every other attempt goes without.
-    const bool doubtful = side.recalled && record.reaping.of(target).probes % 2 == 0;
+    // Recalled timestamps may be too old, also where the numbers are proven by what the other side says:
+    // Linux drops such a segment without a word (RFC 7323 section 5.3). One without any is answered, but not
+    // by every stack: so every other attempt goes without.
+    const bool doubtful = peer.ts_recalled && record.reaping.of(target).probes % 2 == 0;
     if (side.timestamps && peer.timestamps && !doubtful) {
         probe.options = tcp::option::timestamps;
         probe.ts_value = peer.ts_value;

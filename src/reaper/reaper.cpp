@@ -213,11 +213,13 @@ bool held(const Record& record) {
     return record.reaping.held != Instant::never();
 }
 
-bool undecided(const Record& record) {
+bool undecided(const Record& record, std::optional<Role> speaker) {
     const flow::Reaping& reaping = record.reaping;
     if (reaping.requested || reaping.phase == Phase::watching || reaping.phase == Phase::gone) return false;
-    return std::ranges::none_of(
-        reaping.side, [](const flow::Inquiry& i) { return i.confirmed || i.evidence == Evidence::gone; });
+    return std::ranges::none_of(std::array{Role::client, Role::server}, [&](Role role) {
+        const flow::Inquiry& inquiry = reaping.of(role);
+        return inquiry.confirmed || (inquiry.evidence == Evidence::gone && role != speaker);
+    });
 }
 
 void revive(Record& record) {

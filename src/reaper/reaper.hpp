@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace finwait::reaper {
@@ -120,8 +121,9 @@ void hold(flow::Record& record, Instant now);
 void let_go(flow::Record& record, Instant now);
 [[nodiscard]] bool held(const flow::Record& record);
 
-/// The flow is being asked or reset, and no side is known to be gone by that.
-[[nodiscard]] bool undecided(const flow::Record& record);
+/// The flow is being asked or reset, and no side is known to be gone by that. Who speaks now is not gone,
+/// whatever was taken for its answer.
+[[nodiscard]] bool undecided(const flow::Record& record, std::optional<tcp::Role> speaker = {});
 
 /// The flow has made progress: whatever was being asked, it lives.
 void revive(flow::Record& record);

@@ -41,6 +41,12 @@ engine::Way way_of(netfilter::Hook hook) {
     return engine::Way::forwarded;
 }
 
+/// Nothing will be sent to the flow any more.
+bool ends(engine::EventType type) {
+    using enum engine::EventType;
+    return type == confirmed || type == unconfirmed || type == closed;
+}
+
 }  // namespace
 
 Shard::Shard(netfilter::Queue queue, inject::Injector injector, engine::Options options, EventSink sink)
@@ -263,8 +269,7 @@ void Shard::perform(Instant now, const engine::Actions& actions) {
         sink_(event, engine_);
         if (event.type == engine::EventType::confirmed && end_sink_)
             if (const auto known = wire_.translation(now, event.id)) end_sink_(*known);
-        if (event.type == engine::EventType::confirmed || event.type == engine::EventType::unconfirmed)
-            wire_.forget(event.id);
+        if (ends(event.type)) wire_.forget(event.id);
     }
     wire_.flush();
 }

@@ -11,8 +11,8 @@ State settled(const Side& side, const Side& peer) {
     const bool got_fin = peer.fin_seen && side.acked && at_or_after(side.ack, peer.fin);
     if (!side.fin_seen) return got_fin ? State::close_wait : State::established;
     if (!peer.fin_seen) return side.fin_acked ? State::fin_wait_2 : State::fin_wait_1;
-    if (!got_fin) return State::fin_wait_1;
-    return side.fin_acked ? State::time_wait : State::closing;
+    // What has got the peer's FIN may have sent its own before or after: this may be a copy.
+    return got_fin ? State::unknown : State::fin_wait_1;
 }
 
 bool known(const Side& side) {

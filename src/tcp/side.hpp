@@ -43,6 +43,7 @@ struct Side {
     bool open : 1 = false;            // has sent new data while it was watched: had not closed before that
     bool scale_offered : 1 = false;
     bool timestamps : 1 = false;
+    bool ts_recalled : 1 = false;  // ts_value is remembered: later ones may have passed unseen
     bool sack : 1 = false;
     bool unsigned_dropped : 1 = false;  // MD5 or AO: it drops segments that we make (RFC 2385, RFC 5925)
     bool counts_ids : 1 = false;        // has sent IPv4 ids other than 0: a full socket's (Linux)

@@ -150,10 +150,14 @@ void note_header(Side& sender, const Segment& s) {
     if (s.ip_id != 0) sender.counts_ids = true;
     if (s.offers(option::md5 | option::ao)) sender.unsigned_dropped = true;
     if (s.offers(option::mptcp)) sender.multipath = true;
-    if (s.offers(option::timestamps)) {
-        sender.timestamps = true;
-        sender.ts_value = s.ts_value;
-    }
+    note_timestamp(sender, s);
+}
+
+void note_timestamp(Side& sender, const Segment& s) {
+    if (!s.offers(option::timestamps)) return;
+    sender.timestamps = true;
+    sender.ts_value = s.ts_value;
+    sender.ts_recalled = false;
 }
 
 void note_acknowledgment(Connection& c, Role from, const Segment& s) {
@@ -231,8 +235,12 @@ bool embryonic(const Connection& c) {
 }
 
 bool finished(const Connection& c) {
-    return std::ranges::all_of(
-        c.side, [](const Side& s) { return s.state == State::closed || s.state == State::time_wait; });
+    const bool both_acked =
+        std::ranges::all_of(c.side, [](const Side& s) { return s.fin_seen && s.fin_acked; });
+    return std::ranges::all_of(c.side, [&](const Side& s) {
+        return s.state == State::closed || s.state == State::time_wait ||
+               (both_acked && s.state == State::unknown);
+    });
 }
 
 bool exact(const Connection& c) {

@@ -43,6 +43,9 @@ struct Opened {
 /// corrected by nothing.
 Advance advance(Connection& connection, Role from, const Segment& segment, bool crossing = false);
 
+/// All that is taken note of where a segment does not go on to the other side.
+void note_timestamp(Side& sender, const Segment& segment);
+
 /// From now on segments pass unseen: what is known of the numbers is stale until a side is heard again.
 void lose_numbers(Connection& connection);
 
@@ -58,7 +61,8 @@ bool retract(Connection& connection);
 [[nodiscard]] bool established(const Connection& connection);
 /// The handshake is not complete.
 [[nodiscard]] bool embryonic(const Connection& connection);
-/// Nothing is left to happen but forgetting: each side is CLOSED or in TIME_WAIT.
+/// Nothing is left to happen but forgetting: each side is CLOSED or in TIME_WAIT, even if it is unknown in
+/// which.
 [[nodiscard]] bool finished(const Connection& connection);
 /// An RST has passed that its receiver may have taken, and the receiver has said nothing since.
 [[nodiscard]] bool reset_pending(const Connection& connection);

@@ -6,6 +6,7 @@ import collections
 from harness import attack, case, compare, halfclosed, ss
 from harness.attack import EVERY_KIND, Flood, strike
 from harness.living import Pump, Stream
+from harness.packets import RST, SYN
 from harness.sockets import open_pairs
 from harness.wait import until
 
@@ -72,6 +73,20 @@ class Known(case.SystemTest):
 
     def test_living_connections_in_selective_mode(self):
         self.beside("selective")
+
+    def test_nothing_in_use_is_ended_whose_entry_in_conntrack_is_gone_or_led_astray_by_forged_resets_and_syns(self):
+        daemon = self.daemon({"timeouts": QUICK, "limits": {"breaker_share": "off"}})
+        pump = Pump([Stream(p, KINDS[i % 2][0]) for i, p in enumerate(open_pairs(self.lab, 8, 4))], 0.3)
+        idle = [halfclosed.HalfClosed(p, *KINDS[i % 2]) for i, p in enumerate(self.closing(open_pairs(self.lab, 8, 4)))]
+        for pair in (*(s.pair for s in pump.streams[:4]), *(h.pair for h in idle[:4])):
+            self.lab.gateway.run("conntrack", "-D", "-p", "tcp", "--sport", pair.key.port, check=False)
+        astray = [*(s.pair for s in pump.streams[4:]), *(h.pair for h in idle[4:])]
+        strike(Flood(self.lab, pairs=astray, flags=[RST, SYN], per_second=2000), seconds=0.3)
+
+        until(lambda: daemon.stats()["resets.sent"], 7 + attack.SECONDS, interval=0.5)
+        self.assertEqual(daemon.stats()["resets.sent"], 0, daemon.log())
+        self.assertEqual(halfclosed.not_in(self.lab, idle, halfclosed.OPEN), [])
+        self.assertEqual([str(s) for s in pump.finish()], [])
 
     def test_orphans_are_ended_after_the_flood_and_living_half_closes_left_in_spite_of_forged_answers_to_probes(self):
         # What the flood draws from both ends keeps a connection from being quiet: nothing is reset meanwhile.

@@ -202,6 +202,16 @@ TEST(Adoption, WhereOneSideIsGoneTheOtherIsResetByItsOwnNumber) {
     }
 }
 
+TEST(Adoption, WhoSendsDataAfterItsRstIsNotGone) {
+    Path path = asked();
+    path.client(ack(1002, 5001));
+    EXPECT_EQ(path.server(rst(to(path, kServer).ack.value())), Verdict::drop);
+    path.server(data(5001, 1002, 10));
+    path.client(ack(1002, 5011));
+    path.wait(seconds(10));
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
 TEST(Adoption, AnRstWithAnotherNumberIsNoAnswer) {
     Path path = asked();
     EXPECT_EQ(path.server(rst(to(path, kServer).ack.value() + 1)), Verdict::accept);
@@ -321,6 +331,14 @@ TEST(Adoption, AFlowPickedUpMeanwhileIsAskedToo) {
     EXPECT_EQ(path.flow().subject.closer, tcp::Role::client);
     path.wait(kSoon);
     EXPECT_THAT(path.probes(), SizeIs(2));
+}
+
+TEST(Adoption, AConnectionThatIsHeardWhileItIsAdoptedIsNotThereTwice) {
+    Path path(with(policy::OnExpiry::probe));
+    path.server(data(5001, 1001, 10));
+    EXPECT_TRUE(path.engine.adopt(path.now, told(path, tcp::Role::client)));
+    EXPECT_THAT(path.flows(), SizeIs(1));
+    EXPECT_EQ(path.flow().subject.closer, tcp::Role::client);
 }
 
 TEST(Adoption, WhatIsKnownFromItsBeginningIsLeftAsItIs) {

@@ -139,6 +139,71 @@ TEST(AFlowOfWhichSomethingMayHavePassedUnseen, IsLeftWhileNobodyAnswers) {
     EXPECT_THAT(path.resets(), IsEmpty());
 }
 
+Options selective(policy::OnExpiry on_expiry) {
+    policy::Timeouts t;
+    t.fin_wait_2 = seconds(3);
+    t.on_expiry = on_expiry;
+    Options options = all_packets();
+    options.selective = true;
+    options.tuning.policies = policy::PolicySet({}, t);
+    return options;
+}
+
+TEST(AForgedRstOrSyn, ThatMayHaveLedConntrackAstrayMakesSilenceMeanNothing) {
+    for (const auto on_expiry : {policy::OnExpiry::probe, policy::OnExpiry::reset}) {
+        for (const std::uint8_t flags : {tcp::flag::rst, tcp::flag::syn}) {
+            Path path(selective(on_expiry));
+            path.client_half_closed();
+            path.client(segment(flags, 0x7000'0000, 0));
+            path.wait(minutes(10));
+            EXPECT_THAT(path.resets(), IsEmpty());
+            EXPECT_GE(path.probes().size(), 2U) << "it is asked";
+        }
+    }
+}
+
+TEST(AForgedRstOrSyn, KeepsAFlowFromItsEndOnlyUntilBothSidesHaveBeenHeard) {
+    Path path(selective(policy::OnExpiry::reset));
+    path.client_half_closed();
+    path.client(rst(0x7000'0000));
+    path.wait(milliseconds(3100));
+    path.client(ack(1002, 5001));
+    path.server(ack(5001, 1002));
+    path.wait(seconds(10));
+    EXPECT_GE(path.resets().size(), 2U);
+}
+
+TEST(AForgedRstOrSyn, DoesSoForOneSideThatIsNotHeardAlone) {
+    Path path(selective(policy::OnExpiry::probe));
+    path.client_half_closed();
+    path.client(rst(0x7000'0000));
+    path.wait(milliseconds(3100));
+    path.client(ack(1002, 5001));
+    path.wait(minutes(5));
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
+TEST(SilenceWhilePacketsAreLost, IsNotTakenForAnEnd) {
+    policy::Timeouts t;
+    t.fin_wait_2 = seconds(3);
+    t.probe_interval = seconds(1);
+    t.probe_attempts = 3;
+    Options options = all_packets();
+    options.tuning.policies = policy::PolicySet({}, t);
+    Path path(options);
+    path.client_half_closed();
+    for (int i = 0; i < 60; ++i) {
+        path.engine.on_loss(path.now, 1);
+        path.wait(seconds(1));
+        if (i % 2 == 0) path.client(ack(1002, 5001));
+    }
+    EXPECT_THAT(path.resets(), IsEmpty());
+    path.wait(seconds(1));
+    path.client(ack(1002, 5001));
+    path.wait(minutes(1));
+    EXPECT_GE(path.resets().size(), 2U) << "but afterwards";
+}
+
 TEST(ForgedSegments, OfTheSameAddressesDoNotMakeARepeatedFinLookLikeOneThatCrossed) {
     Path path(all_packets());
     path.client_half_closed();

@@ -273,6 +273,14 @@ TEST(Catchup, WhatHasBeenHeardSinceConntrackWasAskedIsNotOverruled) {
     EXPECT_EQ(states(path), "established/established");
 }
 
+TEST(Catchup, OfABusyFlowConntrackKnowsWhatIsStillQueued) {
+    Path path(patient());
+    path.handshake();
+    path.wait(milliseconds(100));
+    EXPECT_TRUE(path.engine.on_hint(path.now, path.now, hint(Belief::over)));
+    EXPECT_EQ(states(path), "established/established");
+}
+
 TEST(Catchup, OpenFlowsThatConntrackDoesNotKnowAnyMoreAreForgotten) {
     Path path(patient(selective()));
     path.handshake();

@@ -163,6 +163,7 @@ TEST(Compact, EveryMarkIsKeptApart) {
 TEST(Compact, WhateverElseIsRememberedKeepsAFlowFromRest) {
     const std::vector<std::function<void(Record&)>> changes = {
         [](Record& r) { r.half_closed = true; },
+        [](Record& r) { r.astray = true; },
         [](Record& r) { r.connection.pending = true; },
         [](Record& r) { r.connection.blind = true; },
         [](Record& r) { r.connection.reset_seen = true; },
@@ -178,6 +179,7 @@ TEST(Compact, WhateverElseIsRememberedKeepsAFlowFromRest) {
         [](Record& r) { r.connection.side[0].acked_fin = true; },
         [](Record& r) { r.connection.side[0].acked_first = true; },
         [](Record& r) { r.connection.side[0].recalled = true; },
+        [](Record& r) { r.connection.side[0].ts_recalled = true; },
         [](Record& r) { r.connection.side[0].edge = r.connection.side[0].edge + 1; },
         [](Record& r) { r.reaping.phase = Phase::probing; },
         [](Record& r) { r.reaping.outcome = Outcome::refused; },

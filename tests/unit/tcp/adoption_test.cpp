@@ -44,6 +44,24 @@ TEST(Adoption, TwoNewFinsGoTheOrdinaryWay) {
     EXPECT_STATES(d, "time-wait", "closed");
 }
 
+TEST(Adoption, AFirstFinThatAnswersAnotherMayBeACopyOfOneThatCrossedIt) {
+    Dialogue d;
+    d.client(fin(2000, 7000));
+    d.server(fin(7000, 2001));
+    EXPECT_STATES(d, "fin-wait-1", "unknown");
+    EXPECT_FALSE(finished(d.connection));
+    d.client(ack(2001, 7001));
+    EXPECT_STATES(d, "time-wait", "unknown");
+    EXPECT_TRUE(finished(d.connection));
+}
+
+TEST(Adoption, WhoeverHasAcknowledgedAFinBeforeItPassedMayHaveSentItsOwnBeforeOrAfter) {
+    Dialogue d;
+    d.client(fin(2000, 7001));
+    d.server(fin(7000, 2000));
+    EXPECT_STATES(d, "unknown", "fin-wait-1");
+}
+
 TEST(Adoption, AFinBelowWhatItsReceiverHasAcknowledgedIsNotTakenForReceived) {
     Dialogue d;
     d.client(ack(2000, 7000));
