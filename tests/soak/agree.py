@@ -40,12 +40,20 @@ class Finding:
             return True
         return self.flow and "time-wait" in self.listed and (self.flow["idle_s"] or 0) > 60 - _TIME_WAIT_ENDS
 
+    def unknown(self):
+        """It was picked up midway, and finwaitctl says that it does not know."""
+        return self.flow and self.flow["adopted"] and "unknown" in self.listed
+
     def given_up(self):
         """Whoever gets no answer to its SYN may cease to wait without telling anybody."""
         return self.real == ("closed", "closed") and self.listed == ("syn-sent", "closed")
 
     def over(self):
         return _OVER.issuperset(self.real) and self.listed is not None and _OVER.issuperset(self.listed)
+
+    def ended_half_closed(self):
+        """It was half-closed when it was last heard of, and is over: it will be asked when its time is up."""
+        return _OVER.issuperset(self.real) and set(self.listed or ()) == {"fin-wait-2", "close-wait"}
 
     def closer_forgotten(self):
         return sorted(self.real) == ["close-wait", "closed"] and set(self.listed or ()) == {"fin-wait-2", "close-wait"}
@@ -148,10 +156,11 @@ class Agreement:
                 continue
             finding = Finding(tuple(table.get(key) for table in before), tuple(table.get(key) for table in after),
                               listed.get(key))
-            unknown = finding.flow is None or "unknown" in finding.listed
-            if unknown and key in self._older or finding.ending() or finding.given_up():
+            if finding.flow is None and key in self._older or finding.unknown() or finding.ending() or finding.given_up():
                 continue
-            if finding.over() and not finding.agrees() and (key in self._older or LOSSY.keys() & set(hosts)):
+            older = key in self._older
+            if not finding.agrees() and (finding.over() and (older or LOSSY.keys() & set(hosts)) or
+                                         older and finding.ended_half_closed()):
                 self._book.count["not compared: over, and a part of the end was lost or passed unseen"] += 1
                 continue
             if finding.closer_forgotten() and self._orphans.let_go(key):

@@ -15,7 +15,7 @@ class Gauges:
     def __init__(self, daemon, orphans, book):
         self._daemon, self._orphans, self._book = daemon, orphans, book
         self._settled = dict.fromkeys(_COUNTERS, 0)  # by daemons that are gone
-        self.memory = []         # (minute, generation, KiB) all the time
+        self.memory = []         # (minute, generation, KiB in small pages, KiB in large ones) all the time
         self.descriptors = []    # (minute, generation, open, threads)
         self.generation = 0
         self._machine = self._times()
@@ -32,7 +32,7 @@ class Gauges:
     def totals(self):
         with self._orphans.lock:
             stats = self._daemon.stats()
-        return {name: self._settled[name] + stats[name] for name in _COUNTERS}, stats
+        return {name: self._settled[name] + stats[name] for name in _COUNTERS} | {"shards": stats["shards"]}, stats
 
     async def run(self):
         minute = time.monotonic() + 60
@@ -45,14 +45,16 @@ class Gauges:
 
     def _sample(self):
         with self._orphans.lock:
-            memory, threads, descriptors = self._process()
-        self.memory.append((self._book.minute(), self.generation, memory))
+            small, large, threads, descriptors = self._process()
+        self.memory.append((self._book.minute(), self.generation, small, large))
         self.descriptors.append((self._book.minute(), self.generation, descriptors, threads))
 
     def _process(self):
-        with open(f"/proc/{self._daemon.pid}/status", encoding="ascii") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        return int(fields["VmRSS"].split()[0]), int(fields["Threads"]), len(os.listdir(f"/proc/{self._daemon.pid}/fd"))
+        process = f"/proc/{self._daemon.pid}"
+        with open(f"{process}/smaps_rollup", encoding="ascii") as file:
+            sizes = {words[0]: int(words[1]) for words in map(str.split, file) if words[-1] == "kB"}
+        large = sizes["AnonHugePages:"]
+        return sizes["Rss:"] - large, large, len(os.listdir(f"{process}/task")), len(os.listdir(f"{process}/fd"))
 
     def line(self):
         totals, stats = self.totals()
@@ -65,7 +67,7 @@ class Gauges:
             "connections": totals["flows.opened"], "half-closes": totals["flows.became_half_closed"],
             "orphans ended": count["orphans ended"], "RSTs": totals["resets.sent"], "confirmed": totals["resets.confirmed"],
             "unconfirmed": totals["resets.unconfirmed"], "lost": totals["packets.lost"],
-            "compared": count["comparisons"], "RSS KiB": self.memory[-1][2], "fds": self.descriptors[-1][2],
+            "compared": count["comparisons"], "RSS KiB": sum(self.memory[-1][2:]), "large pages KiB": self.memory[-1][3], "fds": self.descriptors[-1][2],
             "threads": self.descriptors[-1][3], "CPU %": round(100 * busy / max(1, busy + idle)),
         }
         self._book.minutes.append(row)

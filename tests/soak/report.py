@@ -21,13 +21,16 @@ _DEFINITIONS = """\
   orphan look alive.
 - **Agreement**: ss on every host that does not fail, finwaitctl's list, and ss again, every half minute, connection by
   connection. A difference counts if both ss say the same, no retransmission is due, and a look 2.5 s or more later finds the
-  very same and the flow not heard of in between. Not compared: the last seconds of a TIME_WAIT, for both have a timer
-  of their own, and what began before the daemon and is not in its list, or there as "unknown"; and a SYN without an answer, for whoever sent it may cease to wait without telling anybody.
-  Which end of a connection that is over on both sides is in TIME_WAIT is not compared (and counted) where the FINs may have
-  crossed and one got lost, or passed while the daemon was not there; nor an orphan that looked alive because a segment was lost,
-  once its kernel has forgotten it (tcp_fin_timeout).
-- **Memory**: the daemon's RSS each five seconds; slope by least squares in stretches without a restart, after six
-  minutes of warm-up.
+  very same and the flow not heard of in between. Not compared, for nobody in between can know:
+  - the last seconds of a TIME_WAIT, for both have a timer of their own;
+  - what began before the daemon and is not in its list, and what was picked up midway and is listed as "unknown";
+  - a SYN without an answer, for whoever sent it may cease to wait without telling anybody;
+  - which end of a connection that is over is in TIME_WAIT, where FINs may have crossed and one got lost, or passed while the
+    daemon was not there; and a half-close that ended then, until it is asked (both counted below);
+  - an orphan that looked alive because a segment was lost, once its kernel has forgotten it (tcp_fin_timeout; counted).
+- **Memory**: the daemon's RSS each five seconds, in stretches without a restart, after six minutes of warm-up: slope by least
+  squares of what is in small pages, the heap; and how many large pages (2 MiB) the tables have taken since, which they do when
+  more flows than ever are busy at a time.
 """
 
 

@@ -16,10 +16,10 @@ from soak.law import ALIVE_MAX, Law  # noqa: E402
 class Gauges:
     """Samples of an hour with a restart in the middle: a jump at the start, then what `leak` KiB a minute make of it."""
 
-    def __init__(self, leak=0.0, descriptors=30):
+    def __init__(self, leak=0.0, descriptors=30, pages=2):
         noise = random.Random(1)
-        self.memory = [(m / 12, m // 360, 40000 + min(m % 360, 60) * 200 + leak * (m % 360) / 12 + noise.randrange(64))
-                       for m in range(720)]
+        self.memory = [(m / 12, m // 360, 20000 + min(m % 360, 60) * 200 + leak * (m % 360) / 12 + noise.randrange(64),
+                        20480 + min(m % 360 // 100, pages) * 2048) for m in range(720)]
         self.descriptors = [(m / 12, 0, 30 if m < 360 else descriptors, 7) for m in range(720)]
 
 
@@ -30,7 +30,7 @@ def book():
 
 
 def holds(counted=None, gauges=None, errors=(), queue_errors=0):
-    lines = verdict.lines(counted or book(), gauges or Gauges(), {"queue.errors": queue_errors}, errors)
+    lines = verdict.lines(counted or book(), gauges or Gauges(), {"queue.errors": queue_errors, "shards": 2}, errors)
     return [line.holds for line in lines]
 
 
@@ -51,6 +51,9 @@ class Verdict(unittest.TestCase):
     def test_a_slow_leak_is_seen_behind_noise_and_warm_up(self):
         self.assertEqual(holds(gauges=Gauges(leak=2 * verdict.SLOPE_LIMIT)).count(False), 2)  # in both halves
         self.assertTrue(all(holds(gauges=Gauges(leak=verdict.SLOPE_LIMIT / 2))))
+
+    def test_tables_that_go_on_growing_are_seen(self):
+        self.assertEqual(holds(gauges=Gauges(pages=3)).count(False), 2)
 
     def test_descriptors_that_are_not_closed_are_seen(self):
         self.assertEqual(holds(gauges=Gauges(descriptors=40)).count(False), 1)
