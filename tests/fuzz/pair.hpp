@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <vector>
 
 namespace finwait::fuzz {
@@ -26,7 +27,10 @@ struct Pair {
     std::array<End, 2> end;
     bool hearsay = false;  // the engine has been told of it by somebody else
     bool killed = false;
+    std::optional<std::size_t> gone;  // which end has said so, and nothing since
     Instant last_progress;
+
+    [[nodiscard]] std::size_t index_of(const tcp::Endpoint& e) const { return e == end[0].endpoint ? 0 : 1; }
 
     void note(std::size_t from, const tcp::Segment& s) {
         End& sender = end[from];
@@ -51,7 +55,7 @@ struct Pair {
     /// A reset of ours towards one end, in the peer's name. Of what is known by hearsay the peer alone may
     /// have named the number, when the other end stays silent.
     void check_reset(const tcp::Segment& rst) const {
-        const std::size_t at = rst.destination == end[0].endpoint ? 0 : 1;
+        const std::size_t at = index_of(rst.destination);
         require(rst.destination == end[at].endpoint, "a reset goes astray");
         const bool named = std::ranges::find(end[at].acks, rst.seq) != end[at].acks.end();
         const bool by_peer = std::ranges::find(end[1 - at].ends, rst.seq) != end[1 - at].ends.end();

@@ -84,6 +84,8 @@ void save_and_read(const engine::Engine& engine, const state::Origin& before, In
 }
 
 void use(const state::Content& content, bool selective) {
+    // No machine runs for longer, and beyond nine years nothing is saved.
+    if (content.origin.at > Instant(std::chrono::hours(24 * 365 * 8))) return;
     std::vector<OctetView> batches;
     for (const state::Batch& batch : content.batches)
         batches.push_back(batch.octets);
