@@ -2,18 +2,20 @@
 
 FINWAITD_THOROUGH=1 runs those, too, that take longer or are less likely to break."""
 
+import ctypes
 import os
 import re
 import resource
 import signal
 import socket
+import stat
 import time
 import unittest
 
 from harness import case, firewall, halfclosed, kernel
 from harness.command import run
 from harness.daemon import Daemon, NotStarted, sanitized
-from harness.sockets import client_socket, open_both_versions, start_connect
+from harness.sockets import client_socket, open_both_versions, open_pairs, start_connect
 from harness.topology import BLACKHOLE, GATEWAY
 from harness.wait import PATIENCE, patiently, until
 
@@ -183,6 +185,67 @@ class LinkDown(Faults):
         time.sleep(1)
         self.assertEqual(daemon.stats()["resets.sent"], 0, f"{daemon.stats()}")
         self.assert_unharmed(made)
+
+
+    def test_while_its_addresses_are_gone_nobody_behind_them_is_taken_for_dead(self):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s",
+                                           "probe_attempts": 3}})
+        made = self.living()
+        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
+        self.lab.gateway.ip("addr flush dev to-client scope global")
+        time.sleep(7)
+        self.lab.gateway.ip(*(f"addr add {GATEWAY[version]}/{length} dev to-client nodad" for version, length in ((4, 24), (6, 64))))
+        time.sleep(1)
+        self.assertEqual(daemon.stats()["resets.sent"], 0, f"{daemon.stats()}")
+        self.assert_unharmed(made)
+
+
+class NetlinkOverrun(Faults):
+    """The buffer of the queue's socket is made so small from outside that bursts overrun it."""
+
+    GETFD, SO_PROTOCOL, NETLINK_NETFILTER = 438, 38, 12
+
+    def queue_sockets(self, daemon):
+        process = os.pidfd_open(daemon.pid)
+        self.addCleanup(os.close, process)
+        call = ctypes.CDLL(None, use_errno=True).syscall
+        for number in map(int, os.listdir(f"/proc/{daemon.pid}/fd")):
+            fd = call(self.GETFD, process, number, 0)
+            if fd < 0 or not stat.S_ISSOCK(os.fstat(fd).st_mode):
+                continue
+            sock = socket.socket(fileno=fd)
+            self.addCleanup(sock.close)
+            if (sock.family, sock.getsockopt(socket.SOL_SOCKET, self.SO_PROTOCOL)) == (socket.AF_NETLINK, self.NETLINK_NETFILTER):
+                yield sock
+
+    def burst(self, daemon, made):
+        os.kill(daemon.pid, signal.SIGSTOP)
+        for _ in range(10):
+            self.send(made)
+            time.sleep(0.02)
+        os.kill(daemon.pid, signal.SIGCONT)
+
+    def test_what_is_lost_by_it_is_counted_and_nothing_in_use_is_ended(self):
+        daemon = self.daemon({"intercept": {"packets": "all", "queues": 1},
+                              "timeouts": {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}})
+        made, idle = self.living(), self.living()
+        self.addCleanup(lambda: daemon.running() and os.kill(daemon.pid, signal.SIGCONT))
+        sockets = list(self.queue_sockets(daemon))
+        before = [sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for sock in sockets]
+        for sock in sockets:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
+        for _ in range(12):
+            self.burst(daemon, made)
+            time.sleep(0.5)
+        self.assertGreater(daemon.stats()["queue.dropped"], 0)
+        self.assertEqual(daemon.stats()["resets.sent"], 0, f"{daemon.stats()}")
+        self.assertEqual(halfclosed.not_in(self.lab, [*made, *idle], halfclosed.OPEN), [])
+
+        for sock, size in zip(sockets, before):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size // 2)
+        orphans = [halfclosed.HalfClosed(pair, "client", "close") for pair in self.closing(open_pairs(self.lab, 8, 4))]
+        self.assertEqual(halfclosed.become(self.lab, orphans, halfclosed.GONE, 20), [])
+        self.assertEqual(halfclosed.not_in(self.lab, [*made, *idle], halfclosed.OPEN), [])
 
 
 class ToolsMissing(Faults):
