@@ -149,6 +149,7 @@ class Play {
             require(tcp::parse(std::span(bytes).first(size), size, s) == tcp::ParseError::none,
                     "a composed segment cannot be read");
         Pair& pair = note(s);
+        const auto before = find(pair);
         engine_->expect(std::span(&s, 1));
         const auto way = static_cast<engine::Way>(in_.below(16) < 14 ? 0 : in_.below(3));
         static_cast<void>(engine_->on_segment(now_, s, way));
@@ -156,7 +157,10 @@ class Play {
         const auto flow = find(pair);
         if (!flow || flow->subject.idle != Duration(0) || s.any(flag::rst)) return;
         pair.last_progress = now_;
-        if (s.space() > 0 && pair.gone == pair.index_of(s.source)) pair.gone.reset();
+        // A SYN would begin another connection. And what is idle for no time at all may be so by the RST.
+        const bool lives =
+            s.space() > 0 && !s.any(flag::syn) && before && before->subject.idle != Duration(0);
+        if (lives && pair.gone == pair.index_of(s.source)) pair.gone.reset();
     }
 
     Pair& note(const tcp::Segment& s) {
