@@ -65,6 +65,11 @@ void add_hindrance(const json& e, Sentences& out) {
             "It is one of this machine's own, and intercept.spare matches it: it is left alone unless a "
             "[[policy]] "
             "matches it. finwaitctl kill would end it.");
+    if (hindrance == "on_hold")
+        out.emplace_back(
+            "finwaitd's rules in the kernel are not all there, so segments pass unseen: nothing is asked, "
+            "reset or forgotten before they are put back (finwaitctl rules shows what is missing; finwaitctl "
+            "reload puts it back).");
     if (hindrance == "policy_stopped") {
         const std::string policy = text_at(part(e, "policy"), "name");
         out.push_back(

@@ -54,6 +54,7 @@ std::string_view name(Hindrance h) {
         case Hindrance::window_closed: return "window_closed";
         case Hindrance::policy_stopped: return "policy_stopped";
         case Hindrance::spared: return "spared";
+        case Hindrance::on_hold: return "on_hold";
     }
     return "none";
 }

@@ -25,6 +25,7 @@ enum class Hindrance : std::uint8_t {
     window_closed,   // the closer's application does not read: data may wait behind its window
     policy_stopped,  // by its breaker
     spared,          // one of this machine's own that is to be left alone
+    on_hold,         // nothing is: what finwaitd sees is not all there is (Engine::hold)
 };
 
 [[nodiscard]] std::string_view name(Hindrance h);

@@ -119,7 +119,7 @@ std::optional<Prospect> Engine::Impl::prospect(const flow::Reaping& before, cons
 
 std::vector<Prospect> Engine::Impl::foresee(Instant now, Instant wakes, Record record, bool answered) const {
     std::vector<Prospect> out;
-    if (!record.reaping.requested && spared(now, record)) return out;
+    if (on_hold_ || (!record.reaping.requested && spared(now, record))) return out;
     reaper::let_go(record, now);
     reaper::Pace pace = pace_;
     Instant at = std::max(now, wakes);
@@ -165,6 +165,7 @@ std::optional<Prospect> Engine::Impl::foresee_expiry(Instant now, Record& record
 
 /// A zero window counts only where nobody is asked: the closer's answer says more.
 Hindrance Engine::Impl::hindrance(const Record& record, Instant at) const {
+    if (on_hold_) return Hindrance::on_hold;
     const bool requested = record.reaping.requested;
     if (!requested && spared(at, record)) return Hindrance::spared;
     switch (reaper::obstacle(record, requested ? reaper::kBriefQuiet : reaper::kQuiet, at)) {

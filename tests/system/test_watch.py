@@ -79,6 +79,7 @@ class Behaviour:
         self.assertEqual((daemon.stats()["resets.sent"], daemon.stats()["probes.sent"]), (0, 0))
         self.assertNotEqual(self.own_rules(), self.fresh)
         self.assertIn("# missing", daemon.ctl("rules").stdout)
+        self.assertIn("rules in the kernel are not all there", daemon.ctl("explain", daemon.flows()[0]["id"]).stdout)
         daemon.ctl("reload")
         until(lambda: self.own_rules() == self.fresh, 10)
         self.assertEqual(self.own_rules(), self.fresh)

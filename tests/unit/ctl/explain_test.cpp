@@ -124,6 +124,8 @@ TEST(Explain, SaysWhatIsInTheWay) {
     EXPECT_THAT(hindrance_sentences(e)[1], HasSubstr("wait for the next segment of the server"));
     e["flow"]["fast_path"] = true;
     EXPECT_THAT(hindrance_sentences(e)[1], HasSubstr("fast path"));
+    e["hindrance"] = "on_hold";
+    EXPECT_THAT(hindrance_sentences(e)[1], HasSubstr("before they are put back"));
 }
 
 TEST(Explain, OfAResetTheCourseIsTold) {

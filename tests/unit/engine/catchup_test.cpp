@@ -94,6 +94,12 @@ TEST(Catchup, OnHoldNobodyIsAskedEndedOrForgotten) {
     path.wait(std::chrono::hours(24));
     EXPECT_THAT(path.sends(), IsEmpty());
     EXPECT_EQ(states(path), "fin-wait-2/close-wait");
+    const auto explanation = path.engine.explain(path.now, path.flow().id);
+    ASSERT_TRUE(explanation);
+    EXPECT_EQ(explanation->hindrance, Hindrance::on_hold);
+    EXPECT_THAT(explanation->unanswered, IsEmpty());
+    path.engine.go_on(path.now, false);
+    EXPECT_EQ(path.engine.explain(path.now, path.flow().id)->hindrance, Hindrance::none);
 }
 
 TEST(Catchup, WhereNothingWasMissedOnHoldItsTimeGoesOn) {
