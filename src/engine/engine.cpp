@@ -74,6 +74,10 @@ bool Engine::half_closed(const tcp::Endpoint& a, const tcp::Endpoint& b) const {
     return impl_->half_closed(a, b);
 }
 
+bool Engine::surely_half_closed(Instant now, const tcp::Endpoint& a, const tcp::Endpoint& b) const {
+    return impl_->surely_half_closed(now, a, b);
+}
+
 bool Engine::observes() const {
     return impl_->tuning.observe;
 }

@@ -124,6 +124,9 @@ class Engine {
     void on_hints_complete(Instant begun);
     /// Whether there is a half-closed flow between these two.
     [[nodiscard]] bool half_closed(const tcp::Endpoint& a, const tcp::Endpoint& b) const;
+    /// And whether its own segments prove it, and nothing of it has passed for two seconds that might be on
+    /// its way still.
+    [[nodiscard]] bool surely_half_closed(Instant now, const tcp::Endpoint& a, const tcp::Endpoint& b) const;
     /// Nothing may be sent.
     [[nodiscard]] bool observes() const;
 

@@ -60,6 +60,7 @@ class Engine::Impl {
                                        const policy::Filter& filter, std::vector<FlowReport>& out) const;
     [[nodiscard]] std::optional<FlowReport> find(Instant now, FlowId id) const;
     [[nodiscard]] bool half_closed(const tcp::Endpoint& a, const tcp::Endpoint& b) const;
+    [[nodiscard]] bool surely_half_closed(Instant now, const tcp::Endpoint& a, const tcp::Endpoint& b) const;
     [[nodiscard]] bool quiet_since(Instant then, FlowId id) const;
     [[nodiscard]] std::optional<Explanation> explain(Instant now, FlowId id) const;
     [[nodiscard]] KillResult kill(Instant now, FlowId id);

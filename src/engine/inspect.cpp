@@ -1,10 +1,14 @@
 // Reports: flows and counters as values.
 
 #include "engine/impl.hpp"
+#include "tcp/recall.hpp"
 
 namespace finwait::engine {
 
 namespace {
+
+/// What conntrack has seen before us comes here within this time.
+constexpr Duration kSettled = std::chrono::seconds(2);
 
 SideReport side_report(const tcp::Connection& c, tcp::Role role) {
     const tcp::Side& side = c.of(role);
@@ -99,6 +103,14 @@ bool Engine::Impl::quiet_since(Instant then, FlowId id) const {
 bool Engine::Impl::half_closed(const tcp::Endpoint& a, const tcp::Endpoint& b) const {
     const std::uint32_t slot = table_.find(flow::Key::of(a, b));
     return slot != flow::kNoSlot && table_.look(slot).half_closed;
+}
+
+bool Engine::Impl::surely_half_closed(Instant now, const tcp::Endpoint& a, const tcp::Endpoint& b) const {
+    const std::uint32_t slot = table_.find(flow::Key::of(a, b));
+    if (slot == flow::kNoSlot) return false;
+    const Record record = table_.look(slot);
+    const bool proven = record.losses == losses_ && !tcp::recalled(record.connection);
+    return record.half_closed && proven && record.last_seen + kSettled <= now;
 }
 
 std::optional<FlowReport> Engine::Impl::find(Instant now, FlowId id) const {

@@ -220,6 +220,11 @@ void Conntrack::give_time(const Translation& connection, std::chrono::seconds ti
     if (send(write_timeout(request, ++sequence_, connection, time))) drain();
 }
 
+void Conntrack::keep_half_closed(const Translation& connection, std::chrono::seconds time) {
+    ConntrackRequest request{};
+    if (send(write_half_closed(request, ++sequence_, connection, time))) drain();
+}
+
 void Conntrack::remove(const Translation& connection) {
     ConntrackRequest request{};
     if (send(write_removal(request, ++sequence_, connection))) drain();

@@ -56,6 +56,8 @@ class Conntrack {
     /// Lets a connection's entry end only after `time`, unless a segment passes meanwhile. The kernel says
     /// nothing to it unless there is no such entry, and that is of no interest.
     void give_time(const Translation& connection, std::chrono::seconds time);
+    /// And puts its state right, where conntrack has taken a half-closed connection for one that is over.
+    void keep_half_closed(const Translation& connection, std::chrono::seconds time);
     /// Removes a connection's entry if it is the one that was found, and not one that has taken its place.
     void remove(const Translation& connection);
 

@@ -9,6 +9,7 @@
 
 #include <libmnl/libmnl.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
@@ -133,6 +134,15 @@ std::span<const char> write_timeout(ConntrackRequest& room, std::uint32_t sequen
     const Entry entry = original_tuple(connection.opener.own, connection.answerer.shown);
     if (!entry) return {};
     nfct_set_attr_u32(entry.get(), ATTR_TIMEOUT, static_cast<std::uint32_t>(time.count()));
+    return build(room, IPCTNL_MSG_CT_NEW, sequence, entry.get());
+}
+
+std::span<const char> write_half_closed(ConntrackRequest& room, std::uint32_t sequence,
+                                        const Translation& connection, std::chrono::seconds time) {
+    const Entry entry = original_tuple(connection.opener.own, connection.answerer.shown);
+    if (!entry) return {};
+    nfct_set_attr_u32(entry.get(), ATTR_TIMEOUT, static_cast<std::uint32_t>(time.count()));
+    nfct_set_attr_u8(entry.get(), ATTR_TCP_STATE, TCP_CONNTRACK_CLOSE_WAIT);
     return build(room, IPCTNL_MSG_CT_NEW, sequence, entry.get());
 }
 

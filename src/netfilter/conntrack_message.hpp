@@ -31,6 +31,10 @@ using ConntrackRequest = std::array<char, 512>;
 /// Writes the request to give an entry another timeout.
 [[nodiscard]] std::span<const char> write_timeout(ConntrackRequest& room, std::uint32_t sequence,
                                                   const Translation& connection, std::chrono::seconds time);
+/// The same, and to take it for half-closed: the state that conntrack calls CLOSE_WAIT, by whosever FIN.
+[[nodiscard]] std::span<const char> write_half_closed(ConntrackRequest& room, std::uint32_t sequence,
+                                                      const Translation& connection,
+                                                      std::chrono::seconds time);
 /// Writes the request to remove the entry with the translation's id.
 [[nodiscard]] std::span<const char> write_removal(ConntrackRequest& room, std::uint32_t sequence,
                                                   const Translation& connection);

@@ -21,12 +21,15 @@ class Keeping {
     Keeping(Shards shards, const std::atomic<bool>& stop, std::uint32_t mark)
         : shards_(shards), stop_(stop), mark_(mark) {}
 
-    /// One pass: entries of half-closed flows that end within `soon` get `more`.
+    /// One pass: entries of half-closed flows that end within `soon` get `more`. So do those that conntrack
+    /// takes for over, and their state is put right.
     [[nodiscard]] std::optional<netfilter::ConntrackError> pass(std::chrono::seconds soon,
                                                                 std::chrono::seconds more);
 
   private:
-    void extend(netfilter::Conntrack& changing, std::chrono::seconds more);
+    void extend(netfilter::Conntrack& changing, std::chrono::seconds soon, std::chrono::seconds more);
+    void put_right(netfilter::Conntrack& changing, const std::vector<netfilter::Tracked>& misled,
+                   std::chrono::seconds soon, std::chrono::seconds more);
 
     Shards shards_;
     const std::atomic<bool>& stop_;

@@ -1,6 +1,7 @@
 """conntrack's own clock: a half-close that is idle for longer than conntrack would remember it keeps its entry, its NAT mapping
 and our mark, and still finishes. And its entry goes when it has been reset. FINWAITD_IDLE: for how many seconds it is idle."""
 
+import contextlib
 import os
 import re
 import time
@@ -11,7 +12,7 @@ from harness.wait import until
 
 SHORT = 10
 IDLE = int(os.environ.get("FINWAITD_IDLE", "15"))
-STATES = ("fin_wait", "close_wait", "last_ack")
+STATES = ("fin_wait", "close_wait", "last_ack", "time_wait")
 PER_ROW = 3
 MARK = 0x40000000
 
@@ -45,13 +46,17 @@ class Conntrack(case.SystemTest):
 
     def half_closes(self):
         """Of every kind of NAT, over both IP versions, closed by either side."""
+        made = self.half_closing()
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.OPEN, 2), [])
+        return made
+
+    def half_closing(self):
         made = []
         for kind in nat.KINDS:
             for version in (4, 6):
                 pairs = self.closing(nat.open_pairs(self.lab, kind, version, PER_ROW))
                 made += [halfclosed.HalfClosed(pair, "client" if i % 2 else "server", "shutdown")
                          for i, pair in enumerate(pairs)]
-        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.OPEN, 2), [])
         return made
 
     def finish(self, made):
@@ -108,6 +113,43 @@ class Idle(Conntrack):
         self.assertGreater(self.timeout("close_wait"), 600)
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual([self.timeout(state) for state in STATES], [SHORT] * len(STATES))
+
+    def test_a_repeated_fin_which_conntrack_takes_for_the_other_sides_ends_no_entry(self):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": "10m", "on_expiry": "observe"}})
+        with self.fins_lost_on_arrival():
+            made = self.half_closing()
+            time.sleep(1)
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.OPEN, 10), [])
+        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
+        before = {h: entries(self.lab, h.pair)[0] for h in made}
+        self.assertEqual([line for line in before.values() if not re.search("TIME_WAIT|LAST_ACK", line)], [])
+        time.sleep(IDLE)
+        for h in made:
+            now = entries(self.lab, h.pair)
+            self.assertEqual(len(now), 1, f"{h}")
+            self.assertIn("CLOSE_WAIT", now[0])
+            self.assertEqual(self.without_state(now[0]), self.without_state(before[h]), f"{h}")
+        # It has no state file after that; what it knows, it knows from conntrack.
+        daemon.kill9()
+        again = self.daemon({"timeouts": {"fin_wait_2": "10m", "on_expiry": "observe"}})
+        self.assertTrue(until(lambda: again.stats()["flows.half_closed"] == len(made), 3), again.log())
+        self.finish(made)
+
+    @contextlib.contextmanager
+    def fins_lost_on_arrival(self):
+        rule = ("PREROUTING", "-p", "tcp", "--tcp-flags", "FIN", "FIN", "-j", "DROP")
+        for host in (self.lab.client, self.lab.server):
+            for tool in ("iptables", "ip6tables"):
+                host.run(tool, "-t", "raw", "-A", *rule)
+                self.addCleanup(host.run, tool, "-t", "raw", "-D", *rule, check=False)
+        yield
+        for host in (self.lab.client, self.lab.server):
+            for tool in ("iptables", "ip6tables"):
+                host.run(tool, "-t", "raw", "-D", *rule)
+
+    @classmethod
+    def without_state(cls, line):
+        return re.sub(r" (CLOSE_WAIT|TIME_WAIT|LAST_ACK) ", " ", cls.without_clock(line))
 
     def test_answers_to_probes_set_the_clock_back_and_the_entry_lives_on(self):
         daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s"}})

@@ -87,6 +87,27 @@ TEST(Catchup, NobodyIsAskedWhereNothingMayBeSent) {
     EXPECT_THAT(path.probes(), IsEmpty());
 }
 
+TEST(Catchup, AHalfCloseIsSureOnlyWhenItIsProvenAndNothingOfItIsOnItsWay) {
+    Path path(patient());
+    path.client_half_closed();
+    const auto surely = [&path] {
+        const policy::Subject& s = path.flow().subject;
+        return path.engine.surely_half_closed(path.now, s.server, s.client);
+    };
+    EXPECT_FALSE(surely()) << "the other FIN may be on its way";
+    path.wait(seconds(2));
+    EXPECT_TRUE(surely());
+    path.engine.on_loss(path.now, 1);
+    EXPECT_FALSE(surely()) << "it may have passed unseen";
+    path.client(ack(1002, 5001));
+    path.server(ack(5001, 1002));
+    path.wait(seconds(2));
+    EXPECT_TRUE(surely());
+    path.server(fin(5001, 1002));
+    path.wait(seconds(2));
+    EXPECT_FALSE(surely());
+}
+
 TEST(Catchup, OnHoldNobodyIsAskedEndedOrForgotten) {
     Path path(patient());
     path.client_half_closed();
