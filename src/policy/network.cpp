@@ -35,6 +35,8 @@ std::optional<Network> Network::parse(std::string_view text) {
     const auto bits =
         parse_bits(text.substr(slash + 1), dotted ? std::uint8_t{kAllBits - kMappedBits} : kAllBits);
     if (!bits) return std::nullopt;
+    // Half of an IPv4 address: whoever writes that means neither family's network.
+    if (!dotted && address->is_v4() && *bits < kMappedBits) return std::nullopt;
     return Network(*address, static_cast<std::uint8_t>(dotted ? kMappedBits + *bits : *bits));
 }
 

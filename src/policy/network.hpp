@@ -11,8 +11,8 @@ namespace finwait::policy {
 
 class Network {
   public:
-    /// "10.0.0.0/8", "2001:db8::/32", or an address, which is a network of one. Host bits are ignored, as
-    /// ss(8) does.
+    /// "10.0.0.0/8", "2001:db8::/32", or an address, which is a network of one; not "::ffff:10.0.0.0/8",
+    /// which is neither IPv4 nor IPv6. Host bits are ignored, as ss(8) does.
     [[nodiscard]] static std::optional<Network> parse(std::string_view text);
 
     /// Never true across families: "::/0" holds no IPv4 address.

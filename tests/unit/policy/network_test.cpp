@@ -45,8 +45,9 @@ TEST(Network, MappedIpv6IsIpv4) {
 }
 
 TEST(Network, RefusesEverythingElse) {
-    for (const auto* text : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8",
-                             "10.0.0.0/8x", "::/129", "10.0.0/8", "10.0.0.0/256", "example.org"}) {
+    for (const auto* text :
+         {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0.0/8x", "::/129",
+          "::ffff:10.0.0.0/8", "::ffff:10.0.0.0/95", "10.0.0/8", "10.0.0.0/256", "example.org"}) {
         EXPECT_FALSE(Network::parse(text)) << text;
     }
 }
