@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -23,6 +24,28 @@ namespace {
 std::string host_name() {
     std::array<char, 256> name{};
     return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : std::string();
+}
+
+/// One may be in the other's way: it is of all addresses, on the same port.
+bool may_overlap(const Place& one, const Place& other) {
+    const auto* a = std::get_if<tcp::Endpoint>(&one);
+    const auto* b = std::get_if<tcp::Endpoint>(&other);
+    return a != nullptr && b != nullptr && a->port == b->port;
+}
+
+/// A socket that has just been closed listens on for a moment, in a child that has yet to become another
+/// program.
+std::variant<Listener, Listener::Problem> open_at_last(const Place& place, const std::string& group,
+                                                       std::vector<std::string>& notes) {
+    constexpr int kAttempts = 20;
+    constexpr auto kBetween = std::chrono::milliseconds(10);
+    for (int i = 1; i < kAttempts; ++i) {
+        auto opened = Listener::open(place, group, notes);
+        const auto* problem = std::get_if<Listener::Problem>(&opened);
+        if (problem == nullptr || !problem->in_use) return opened;
+        std::this_thread::sleep_for(kBetween);
+    }
+    return Listener::open(place, group, notes);
 }
 
 }  // namespace
@@ -114,12 +137,11 @@ std::optional<std::string> Server::move_to(const Place& place, const std::string
                                            std::vector<std::string>& notes) {
     auto opened = Listener::open(place, group, notes);
     const auto* problem = std::get_if<Listener::Problem>(&opened);
-    if (problem != nullptr && problem->in_use && place_) {
-        // Perhaps by ourselves: on the same port of all addresses, say.
+    if (problem != nullptr && problem->in_use && place_ && may_overlap(place, *place_)) {
         close_door();
-        auto again = Listener::open(place, group, notes);
+        auto again = open_at_last(place, group, notes);
         if (auto* failed = std::get_if<Listener::Problem>(&again)) {
-            auto old = Listener::open(*place_, group, notes);
+            auto old = open_at_last(*place_, group, notes);
             if (auto* back = std::get_if<Listener>(&old)) open_door(std::move(*back));
             return std::move(failed->message);
         }

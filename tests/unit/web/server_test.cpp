@@ -232,12 +232,17 @@ TEST(Server, MovesToAnotherPlaceAndStaysWhereItIsWhenItCannot) {
 
     Daemon other;
     other.start();
+    Client reader(kOtherPort);
+    ASSERT_TRUE(reader.send(request("/metrics")));
+    ASSERT_EQ(reader.response().status, 200);
     const auto problem = daemon.relisten(Daemon::place(kPort));
     ASSERT_TRUE(problem);
     EXPECT_THAT(*problem, AllOf(HasSubstr("metrics.listen: 127.0.0.1:" + std::to_string(kPort) +
                                           ": Address already in use"),
                                 HasSubstr("ss -ltnp")));
     EXPECT_TRUE(Client(kOtherPort).connected);
+    ASSERT_TRUE(reader.send(request("/metrics")));
+    EXPECT_EQ(reader.response().status, 200) << "who reads there notices nothing";
     EXPECT_THAT(*daemon.relisten(tcp::Endpoint{*tcp::Address::parse("192.0.2.77"), 9652}),
                 HasSubstr("an address that this machine has"));
     EXPECT_TRUE(Client(kOtherPort).connected);
