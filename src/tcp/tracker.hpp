@@ -43,7 +43,8 @@ struct Opened {
 /// corrected by nothing.
 Advance advance(Connection& connection, Role from, const Segment& segment, bool crossing = false);
 
-/// All that is taken note of where a segment does not go on to the other side.
+/// Takes over a segment's timestamp. Of an answer to us, which does not go on to the other side, nothing else
+/// is taken over (RFC 7323 section 3.2).
 void note_timestamp(Side& sender, const Segment& segment);
 
 /// From now on segments pass unseen: what is known of the numbers is stale until a side is heard again.

@@ -20,6 +20,7 @@ from harness.topology import BLACKHOLE, GATEWAY
 from harness.wait import PATIENCE, patiently, until
 
 LATE = b"late answer"
+QUICK = {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
 thorough = unittest.skipUnless(os.environ.get("FINWAITD_THOROUGH"), "FINWAITD_THOROUGH is not set")
 
 
@@ -173,31 +174,26 @@ class Starved(Faults):
 
 
 class LinkDown(Faults):
-    def test_while_the_gateways_own_link_is_down_nobody_behind_it_is_taken_for_dead(self):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s",
-                                           "probe_attempts": 3}})
+    def assert_nobody_is_taken_for_dead(self, meanwhile, afterwards):
+        daemon = self.daemon({"timeouts": QUICK})
         made = self.living()
         self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
-        self.lab.gateway.ip("link set to-client down")
+        self.lab.gateway.ip(*meanwhile)
         time.sleep(7)
-        # IPv6 addresses and their routes go with the link.
-        self.lab.gateway.ip("link set to-client up", f"addr replace {GATEWAY[6]}/64 dev to-client nodad")
+        self.lab.gateway.ip(*afterwards)
         time.sleep(1)
         self.assertEqual(daemon.stats()["resets.sent"], 0, f"{daemon.stats()}")
         self.assert_unharmed(made)
 
+    def test_while_the_gateways_own_link_is_down_nobody_behind_it_is_taken_for_dead(self):
+        # IPv6 addresses and their routes go with the link.
+        self.assert_nobody_is_taken_for_dead(["link set to-client down"],
+                                             ["link set to-client up", f"addr replace {GATEWAY[6]}/64 dev to-client nodad"])
 
     def test_while_its_addresses_are_gone_nobody_behind_them_is_taken_for_dead(self):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s",
-                                           "probe_attempts": 3}})
-        made = self.living()
-        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
-        self.lab.gateway.ip("addr flush dev to-client scope global")
-        time.sleep(7)
-        self.lab.gateway.ip(*(f"addr add {GATEWAY[version]}/{length} dev to-client nodad" for version, length in ((4, 24), (6, 64))))
-        time.sleep(1)
-        self.assertEqual(daemon.stats()["resets.sent"], 0, f"{daemon.stats()}")
-        self.assert_unharmed(made)
+        self.assert_nobody_is_taken_for_dead(["addr flush dev to-client scope global"],
+                                             [f"addr add {GATEWAY[version]}/{length} dev to-client nodad"
+                                              for version, length in ((4, 24), (6, 64))])
 
 
 class NetlinkOverrun(Faults):
@@ -226,8 +222,7 @@ class NetlinkOverrun(Faults):
         os.kill(daemon.pid, signal.SIGCONT)
 
     def test_what_is_lost_by_it_is_counted_and_nothing_in_use_is_ended(self):
-        daemon = self.daemon({"intercept": {"packets": "all", "queues": 1},
-                              "timeouts": {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}})
+        daemon = self.daemon({"intercept": {"packets": "all", "queues": 1}, "timeouts": QUICK})
         made, idle = self.living(), self.living()
         self.addCleanup(lambda: daemon.running() and os.kill(daemon.pid, signal.SIGCONT))
         sockets = list(self.queue_sockets(daemon))

@@ -162,23 +162,25 @@ TEST(AForgedRstOrSyn, ThatMayHaveLedConntrackAstrayMakesSilenceMeanNothing) {
     }
 }
 
-TEST(AForgedRstOrSyn, KeepsAFlowFromItsEndOnlyUntilBothSidesHaveBeenHeard) {
-    Path path(selective(policy::OnExpiry::reset));
+/// An RST was forged, and when its time was up the closer has been heard.
+Path half_heard(policy::OnExpiry on_expiry) {
+    Path path(selective(on_expiry));
     path.client_half_closed();
     path.client(rst(0x7000'0000));
     path.wait(milliseconds(3100));
     path.client(ack(1002, 5001));
+    return path;
+}
+
+TEST(AForgedRstOrSyn, KeepsAFlowFromItsEndOnlyUntilBothSidesHaveBeenHeard) {
+    Path path = half_heard(policy::OnExpiry::reset);
     path.server(ack(5001, 1002));
     path.wait(seconds(10));
     EXPECT_GE(path.resets().size(), 2U);
 }
 
 TEST(AForgedRstOrSyn, DoesSoForOneSideThatIsNotHeardAlone) {
-    Path path(selective(policy::OnExpiry::probe));
-    path.client_half_closed();
-    path.client(rst(0x7000'0000));
-    path.wait(milliseconds(3100));
-    path.client(ack(1002, 5001));
+    Path path = half_heard(policy::OnExpiry::probe);
     path.wait(minutes(5));
     EXPECT_THAT(path.resets(), IsEmpty());
 }
