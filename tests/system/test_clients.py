@@ -17,9 +17,10 @@ from harness.command import run
 from harness.daemon import binary
 from harness.load import ConnectStorm
 from harness.sockets import open_both_versions
+from harness.wait import PATIENCE
 
 MANY = bool(os.environ.get("FINWAITD_MANY_CLIENTS"))
-LISTINGS = 10_000 if MANY else 300
+LISTINGS = 10_000 if MANY else round(300 / PATIENCE)  # each longer than the one before, for the connections beside
 SLOW = 1000 if MANY else 128  # the daemon serves 64 at a time
 AT_ONCE = 4
 FLOWS = 300
