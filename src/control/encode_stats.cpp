@@ -83,9 +83,9 @@ std::string stats_json(const Totals& totals) {
         count.observed);
     fmt::format_to(
         std::back_inserter(out),
-        R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"audit":{{"lost":{}}},"shards":{},"mode":)",
+        R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"events":{{"lost":{}}},"audit":{{"lost":{}}},"shards":{},"mode":)",
         totals.dropped(), totals.queue.kernel_dropped, totals.queue.user_dropped, totals.queue.errors,
-        totals.audit_lost, totals.shards);
+        count.events_lost, totals.audit_lost, totals.shards);
     out += quoted_text(totals.mode);
     fmt::format_to(std::back_inserter(out),
                    R"(,"wire":{{"translated":{},"no_entry":{},"not_sent":{},"refused":{},"ended":{}}})",

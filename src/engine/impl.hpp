@@ -28,7 +28,7 @@ enum class Stage : std::uint8_t {
     unsettled,  // adopted: a FIN was acknowledged, and whether the other side is still open is not known
 };
 
-/// Events that wait for the next on_tick(); more are not told.
+/// Events that wait for the next on_tick(); more are counted as lost.
 inline constexpr std::size_t kMaxPendingEvents = 16'384;
 
 /// Half-closed flows that are asked, after a loss, where they stand.

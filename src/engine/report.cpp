@@ -54,6 +54,7 @@ Counters& Counters::operator+=(const Counters& more) {
     crowded += more.crowded;
     strangers += more.strangers;
     packets_lost += more.packets_lost;
+    events_lost += more.events_lost;
     for (std::size_t i = 0; i < kAnswerCount; ++i)
         answers[i] += more.answers[i];
     return *this;

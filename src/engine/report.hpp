@@ -96,6 +96,7 @@ struct Counters {
     std::uint64_t crowded = 0;    // flows that went first because their source had too many half-closed ones
     std::uint64_t strangers = 0;  // segments without SYN that belonged to no flow
     std::uint64_t packets_lost = 0;                     // passed unseen because the queue was full
+    std::uint64_t events_lost = 0;                      // too many at a time to be told
     std::array<std::uint64_t, kAnswerCount> answers{};  // sides, by Answer
 
     Counters& operator+=(const Counters& more);

@@ -140,7 +140,10 @@ void Engine::Impl::count_states(const tcp::Connection& c, std::int64_t by) {
 }
 
 void Engine::Impl::push_event(Event e) {
-    if (pending_.size() < kMaxPendingEvents) pending_.push_back(e);
+    if (pending_.size() < kMaxPendingEvents)
+        pending_.push_back(e);
+    else
+        ++counters.events_lost;
 }
 
 }  // namespace finwait::engine

@@ -108,6 +108,7 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
     totals.counters.resets_confirmed = 5;
     totals.counters.probes_unreachable = 6;
     totals.queue.dropped = 7;
+    totals.counters.events_lost = 8;
     totals.wire = {1, 2, 3, 4, 5};
     totals.shards = 4;
     totals.mode = "enforce";
@@ -123,6 +124,7 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
               json({{"translated", 1}, {"no_entry", 2}, {"not_sent", 3}, {"refused", 4}, {"ended", 5}}));
     EXPECT_EQ(stats["shards"], 4);
     EXPECT_EQ(stats["mode"], "enforce");
+    EXPECT_EQ(stats["events"]["lost"], 8);
     for (const char* key : {"seen", "invalid", "unparsed", "untracked", "lost"})
         EXPECT_EQ(stats["packets"][key], 0);
 }

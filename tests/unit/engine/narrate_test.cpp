@@ -95,5 +95,32 @@ TEST(Narration, ProgressDuringAnInquiryIsToldWithBothStates) {
     EXPECT_EQ(last.states[1], tcp::State::close_wait);
 }
 
+TEST(Narration, WhatIsTooMuchToBeToldAtOnceIsCounted) {
+    constexpr std::uint16_t kFlows = 20'000;
+    Options options = all_packets();
+    options.max_flows = kFlows;
+    Engine engine(std::move(options));
+    const Instant now{seconds(1000)};
+    const tcp::Endpoint server{*tcp::Address::parse("10.99.2.2"), 80};
+    for (std::uint16_t port = 1; port <= kFlows; ++port) {
+        const tcp::Endpoint client{*tcp::Address::parse("10.99.1.2"), port};
+        const auto say = [&](tcp::Segment segment, const tcp::Endpoint& from, const tcp::Endpoint& to) {
+            segment.source = from;
+            segment.destination = to;
+            EXPECT_EQ(engine.on_segment(now, segment), Verdict::accept);
+        };
+        say(syn(1000), client, server);
+        say(syn_ack(5000, 1001), server, client);
+        say(ack(1001, 5001), client, server);
+        say(fin(1001, 5001), client, server);
+        say(ack(5001, 1002), server, client);
+    }
+    Actions actions;
+    engine.on_tick(now, actions);
+    EXPECT_EQ(engine.counters().half_closed, kFlows);
+    EXPECT_LT(actions.size(), kFlows);
+    EXPECT_EQ(actions.size() + engine.counters().events_lost, kFlows);
+}
+
 }  // namespace
 }  // namespace finwait::engine::testing
