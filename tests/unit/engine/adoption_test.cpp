@@ -1,7 +1,7 @@
 // Flows that are older than the engine: taken over from what conntrack says, asked soon, and reset only by
 // numbers that the sides have told.
 
-#include "support/path.hpp"
+#include "support/adopted.hpp"
 
 #include <gmock/gmock.h>
 
@@ -11,26 +11,6 @@ namespace {
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const tcp::Endpoint kClient{*tcp::Address::parse("10.99.1.2"), 40000};
-const tcp::Endpoint kServer{*tcp::Address::parse("10.99.2.2"), 80};
-constexpr Duration kSoon = seconds(1);  // by then adopted flows have been asked
-
-Options with(policy::OnExpiry on_expiry) {
-    policy::Timeouts t;
-    t.fin_wait_2 = seconds(60);
-    t.on_expiry = on_expiry;
-    t.probe_interval = seconds(2);
-    t.probe_attempts = 3;
-    Options options = selective();
-    options.hash_key[0] = 5;
-    options.tuning.policies = policy::PolicySet({}, t);
-    return options;
-}
-
-Adoptee told(const Path& path, std::optional<tcp::Role> closer, Duration idle = seconds(0)) {
-    return {kClient, kServer, closer, path.now - idle, path.now - idle};
-}
-
 /// The client is said to have closed, and both sides have been asked.
 Path asked(policy::OnExpiry on_expiry = policy::OnExpiry::probe, Duration idle = seconds(0)) {
     Path path(with(on_expiry));
@@ -38,12 +18,6 @@ Path asked(policy::OnExpiry on_expiry = policy::OnExpiry::probe, Duration idle =
     path.wait(kSoon);
     EXPECT_THAT(path.probes(), SizeIs(2));
     return path;
-}
-
-tcp::Segment to(const Path& path, const tcp::Endpoint& end) {
-    for (const tcp::Segment& probe : path.probes())
-        if (probe.destination == end) return probe;
-    return {};
 }
 
 TEST(Adoption, OneThatEndsWhileItIsAskedIsForetoldToEndAndNothingElse) {
@@ -348,77 +322,6 @@ TEST(Adoption, WhatIsKnownFromItsBeginningIsLeftAsItIs) {
     EXPECT_EQ(path.flow().subject.closer, std::nullopt);
     EXPECT_FALSE(path.flow().adopted);
     EXPECT_FALSE(path.engine.adopt_known(path.now, {kServer, {kClient.address, 1}, {}, path.now, path.now}));
-}
-
-/// Two shards; what comes to the second belongs to a flow that was given to the first.
-class Shards : public ::testing::Test {
-  protected:
-    static Options second_shard() {
-        Options options = with(policy::OnExpiry::probe);
-        options.shard = 1;
-        return options;
-    }
-    void pass_over(tcp::Segment heard) {
-        heard.source = kServer;
-        heard.destination = kClient;
-        second.now = first.now;
-        const auto strangers = second.engine.counters().strangers;
-        second.server(heard);
-        EXPECT_EQ(second.engine.counters().strangers, strangers + 1);
-        const auto adoptee = first.engine.hand_over(first.now, heard);
-        ASSERT_TRUE(adoptee);
-        second.engine.take_in(second.now, *adoptee, heard);
-        EXPECT_THAT(first.flows(), IsEmpty());
-        EXPECT_EQ(first.engine.unheard(), 0U);
-    }
-
-    Path first{with(policy::OnExpiry::probe)};
-    Path second{second_shard()};
-};
-
-TEST_F(Shards, AFlowGoesToTheShardThatHearsOfIt) {
-    ASSERT_TRUE(first.engine.adopt(first.now, told(first, tcp::Role::client, seconds(5))));
-    EXPECT_EQ(first.engine.unheard(), 1U);
-    first.wait(kSoon);
-    pass_over(ack(5001, 1002));
-    const FlowReport flow = second.flow();
-    EXPECT_EQ(flow.subject.closer, tcp::Role::client);
-    EXPECT_EQ(flow.subject.client, kClient);
-    EXPECT_EQ(flow.subject.age, seconds(6));
-    second.wait(kSoon);
-    EXPECT_THAT(second.probes(), SizeIs(2));
-}
-
-TEST_F(Shards, AFinThatComesToAnotherShardIsNotLost) {
-    ASSERT_TRUE(first.engine.adopt(first.now, told(first, std::nullopt)));
-    pass_over(fin(5001, 1001));
-    second.client(ack(1001, 5002));
-    EXPECT_EQ(second.flow().subject.closer, tcp::Role::server);
-}
-
-TEST_F(Shards, AnRstThatComesToAnotherShardEndsAnOpenFlowThere) {
-    ASSERT_TRUE(first.engine.adopt(first.now, told(first, std::nullopt)));
-    pass_over(rst(5001));
-    EXPECT_EQ(second.flow().subject.client_state, tcp::State::closed);
-}
-
-TEST_F(Shards, AnRstThatAnswersTheOtherShardsProbeIsAskedForAgain) {
-    ASSERT_TRUE(first.engine.adopt(first.now, told(first, tcp::Role::client)));
-    first.wait(kSoon);
-    pass_over(rst(to(first, kServer).ack.value()));
-    EXPECT_EQ(second.flow().subject.closer, tcp::Role::client);
-    second.wait(kSoon);
-    EXPECT_THAT(second.probes(), SizeIs(2));
-}
-
-TEST_F(Shards, AFlowThatHasBeenHeardIsNotGivenAway) {
-    ASSERT_TRUE(first.engine.adopt(first.now, told(first, tcp::Role::client)));
-    first.server(ack(5001, 1002));
-    tcp::Segment heard = ack(5001, 1002);
-    heard.source = kServer;
-    heard.destination = kClient;
-    EXPECT_EQ(first.engine.hand_over(first.now, heard), std::nullopt);
-    EXPECT_EQ(first.engine.unheard(), 0U);
 }
 
 }  // namespace

@@ -148,65 +148,6 @@ TEST(Reaping, ASideThatOutlivesEveryRstIsCountedAsRefused) {
     EXPECT_EQ(path.flow().subject.phase, policy::Phase::watching);
 }
 
-TEST(Reaping, ObserveSendsNothingAndCountsOnce) {
-    auto timeouts = quick();
-    timeouts.on_expiry = policy::OnExpiry::observe;
-    Path path(with_timeouts(timeouts));
-    path.client_half_closed();
-    path.wait(seconds(60));
-    EXPECT_THAT(path.resets(), IsEmpty());
-    EXPECT_EQ(path.engine.counters().observed, 1U);
-    EXPECT_EQ(path.flow().subject.client_state, tcp::State::fin_wait_2);
-    EXPECT_THAT(path.events(), Contains(EventType::would_reset));
-}
-
-TEST(Reaping, GlobalObserveOverridesEveryPolicy) {
-    Options options = with_timeouts(quick());
-    options.tuning.observe = true;
-    Path path(options);
-    path.client_half_closed();
-    path.wait(seconds(60));
-    EXPECT_THAT(path.resets(), IsEmpty());
-    EXPECT_EQ(path.engine.counters().observed, 1U);
-}
-
-void from_now_on_only_observe(Path& path) {
-    Tuning tuning;
-    tuning.policies = path.engine.policies();
-    tuning.observe = true;
-    path.engine.tune(path.now, tuning);
-}
-
-TEST(Reaping, WhatIsBeingAskedWhenObservingBeginsIsAskedNoMore) {
-    Path path = asked();
-    const std::size_t probes = path.probes().size();
-    from_now_on_only_observe(path);
-    path.wait(seconds(60));
-    EXPECT_EQ(path.sends().size(), probes);
-    EXPECT_EQ(path.engine.counters().observed, 1U);
-    EXPECT_EQ(path.flow().subject.phase, policy::Phase::watching);
-}
-
-TEST(Reaping, WhatHasBeenResetWhenObservingBeginsIsNotAskedWhetherItIsGone) {
-    Path path(with_timeouts(quick()));
-    path.client_half_closed();
-    path.wait(milliseconds(3100));
-    ASSERT_EQ(path.resets().size(), 2U);
-    from_now_on_only_observe(path);
-    path.wait(seconds(5));
-    EXPECT_EQ(path.sends().size(), 2U);
-    EXPECT_EQ(path.engine.counters().resets_unconfirmed, 1U);
-}
-
-TEST(Reaping, AKillIsCarriedOutAlsoByWhoOnlyObserves) {
-    Path path(with_timeouts(quick()));
-    path.client_half_closed();
-    from_now_on_only_observe(path);
-    ASSERT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
-    path.wait(seconds(1));
-    EXPECT_EQ(path.resets().size(), 2U);
-}
-
 TEST(Reaping, FinWait2MaxEndsABusyHalfCloseInAQuietMoment) {
     auto timeouts = quick();
     timeouts.fin_wait_2_max = seconds(10);
