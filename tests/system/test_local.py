@@ -9,10 +9,10 @@ from harness import case, firewall, halfclosed, nat, own, packets, ss
 from harness.living import Pump, Stream
 from harness.sockets import Listener, Pair, client_socket, open_both_versions
 from harness.tap import Tap
-from harness.wait import until
+from harness.wait import patiently, until
 
-ASKING = {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3, "orphan_test": "active"}
-RESETTING = {"fin_wait_2": "2s", "on_expiry": "reset"}
+ASKING = {"fin_wait_2": patiently(2), "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3, "orphan_test": "active"}
+RESETTING = {"fin_wait_2": patiently(2), "on_expiry": "reset"}
 VERSIONS = (4, 6)
 SHOWN_PORT = 8088
 

@@ -6,9 +6,9 @@ import re
 from harness import case, halfclosed
 from harness.sockets import open_both_versions
 from harness.topology import SERVER
-from harness.wait import until
+from harness.wait import patiently, until
 
-ASKING = {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
+ASKING = {"fin_wait_2": patiently(2), "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
 SERVERS_GATEWAY = {4: "10.99.2.1", 6: "fd99:2::1"}
 ROUTER = {4: "10.99.2.3", 6: "fd99:2::3"}
 COUNT = 8

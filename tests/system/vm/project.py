@@ -1,4 +1,5 @@
-"""What is under test, as a second archive: the programs with their libraries, the tests, and the kernel's modules."""
+"""What is under test, as a second archive: the programs with their libraries, the tests and what they attack with, and the
+kernel's modules."""
 
 import os
 import re
@@ -13,14 +14,14 @@ _PARTS = ("tests/system", "bench", "completions", "docs", "etc", "systemd")
 
 
 def write(path, repository, programs, kernel, plan):
-    """`plan`: the text that the guest finds as plan.json. `programs`: the folder with finwaitd and finwaitctl."""
+    """`plan`: the text that the guest finds as plan.json. `programs`: the folder with finwaitd, finwaitctl and flood."""
     root = path + ".root"
     shutil.rmtree(root, ignore_errors=True)
     home = root + HOME
     for part in _PARTS:
         shutil.copytree(os.path.join(repository, part), os.path.join(home, part), ignore=shutil.ignore_patterns("__pycache__"))
     os.makedirs(root + PROGRAMS)
-    for name in ("finwaitd", "finwaitctl"):
+    for name in ("finwaitd", "finwaitctl", "flood"):
         run("strip", "-o", os.path.join(root + PROGRAMS, name), os.path.join(programs, name), timeout=60)
         for library in _libraries(os.path.join(programs, name)):
             _copy(library, root)
