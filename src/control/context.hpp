@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace finwait::control {
@@ -71,6 +72,13 @@ struct Context {
     Access access;
     std::shared_ptr<std::size_t> followers = std::make_shared<std::size_t>(0);
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+
+    /// The daemon ends. A request may still wait for a shard, and find then that its client is gone.
+    void forget() {
+        std::string version = std::move(hooks.version);
+        hooks = {};
+        hooks.version = std::move(version);
+    }
 };
 
 }  // namespace finwait::control

@@ -1,18 +1,14 @@
 #include "control/server.hpp"
 
+#include "control/acceptor.hpp"
 #include "control/connection.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <fmt/format.h>
 #include <unistd.h>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace finwait::control {
 
@@ -22,49 +18,29 @@ using boost::system::error_code;
 class Server::Impl : public std::enable_shared_from_this<Impl> {
   public:
     Impl(asio::io_context& io, SocketFile file, std::shared_ptr<Context> context)
-        : file_(std::move(file)), context_(std::move(context)), acceptor_(io), pause_(io) {
-        acceptor_.assign(asio::local::stream_protocol(), file_.release_descriptor());
-    }
+        : file_(std::move(file)),
+          context_(std::move(context)),
+          acceptor_(io, asio::local::stream_protocol(), file_.release_descriptor()) {}
 
     void start() {
-        asio::co_spawn(acceptor_.get_executor(), accept_all(),
+        asio::co_spawn(acceptor_.executor(),
+                       acceptor_.run([this](Connection::Socket socket) { welcome(std::move(socket)); }),
                        [self = shared_from_this()](std::exception_ptr) {});
     }
 
     void stop() {
         file_.remove();
-        error_code ignored;
-        acceptor_.close(ignored);
-        pause_.cancel();
+        acceptor_.close();
         for (const auto& weak : connections_) {
             if (const auto connection = weak.lock()) connection->close();
         }
-        // A connection may still wait for a shard, and find then that its client is gone.
-        const std::string version = context_->hooks.version;
-        context_->hooks = {};
-        context_->hooks.version = version;
+        context_->forget();
     }
 
   private:
-    asio::awaitable<void> accept_all() {
-        while (acceptor_.is_open()) {
-            Connection::Socket socket(acceptor_.get_executor());
-            error_code error;
-            co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
-            if (!error) {
-                welcome(std::move(socket));
-            } else if (acceptor_.is_open()) {
-                // Out of descriptors or memory: the client waits in the backlog until some are free again.
-                pause_.expires_after(std::chrono::milliseconds(100));
-                co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
-            }
-        }
-    }
-
     void welcome(Connection::Socket socket) {
         const auto gone = [](const std::weak_ptr<Connection>& weak) { return weak.expired(); };
-        connections_.erase(std::remove_if(connections_.begin(), connections_.end(), gone),
-                           connections_.end());
+        std::erase_if(connections_, gone);
         if (connections_.size() >= context_->options.max_connections) {
             turn_away(std::move(socket));
             return;
@@ -87,8 +63,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
 
     SocketFile file_;
     std::shared_ptr<Context> context_;
-    asio::local::stream_protocol::acceptor acceptor_;
-    asio::steady_timer pause_;
+    Acceptor<asio::local::stream_protocol> acceptor_;
     std::vector<std::weak_ptr<Connection>> connections_;
 };
 

@@ -1,5 +1,7 @@
 #include "web/server.hpp"
 
+#include "control/acceptor.hpp"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -7,16 +9,11 @@
 #include <unistd.h>
 #include <utility>
 
-#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 namespace finwait::web {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using Protocol = asio::generic::stream_protocol;
 
 namespace {
@@ -54,40 +51,25 @@ std::variant<Listener, Listener::Problem> open_at_last(const Place& place, const
 class Server::Door : public std::enable_shared_from_this<Door> {
   public:
     Door(asio::io_context& io, Listener listener, std::shared_ptr<Site> site, const HttpLimits& limits)
-        : listener_(std::move(listener)), site_(std::move(site)), limits_(limits), acceptor_(io), pause_(io) {
-        acceptor_.assign(Protocol(listener_.family(), 0), listener_.release_descriptor());
-    }
+        : listener_(std::move(listener)),
+          site_(std::move(site)),
+          limits_(limits),
+          acceptor_(io, Protocol(listener_.family(), 0), listener_.release_descriptor()) {}
 
     void open() {
-        asio::co_spawn(acceptor_.get_executor(), accept_all(),
+        asio::co_spawn(acceptor_.executor(),
+                       acceptor_.run([this](Connection::Socket socket) { welcome(std::move(socket)); }),
                        [self = shared_from_this()](std::exception_ptr) {});
     }
 
     void close() {
         listener_.remove();
-        error_code ignored;
-        acceptor_.close(ignored);
-        pause_.cancel();
+        acceptor_.close();
         for (const auto& weak : connections_)
             if (const auto connection = weak.lock()) connection->close();
     }
 
   private:
-    asio::awaitable<void> accept_all() {
-        while (acceptor_.is_open()) {
-            Connection::Socket socket(acceptor_.get_executor());
-            error_code error;
-            co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
-            if (!error) {
-                welcome(std::move(socket));
-            } else if (acceptor_.is_open()) {
-                // Out of descriptors or memory: the client waits in the backlog until some are free again.
-                pause_.expires_after(std::chrono::milliseconds(100));
-                co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
-            }
-        }
-    }
-
     /// When there are too many, who has been there longest without asking anything goes, or else the
     /// newcomer.
     void welcome(Connection::Socket socket) {
@@ -107,8 +89,7 @@ class Server::Door : public std::enable_shared_from_this<Door> {
     Listener listener_;
     std::shared_ptr<Site> site_;
     HttpLimits limits_;
-    asio::basic_socket_acceptor<Protocol> acceptor_;
-    asio::steady_timer pause_;
+    control::Acceptor<Protocol> acceptor_;
     std::vector<std::weak_ptr<Connection>> connections_;  // in the order in which they came
 };
 
@@ -168,10 +149,7 @@ void Server::close_door() {
 void Server::stop() {
     close_door();
     site_->stop();
-    // A request may still wait for a shard, and find then that its client is gone.
-    const std::string version = context_->hooks.version;
-    context_->hooks = {};
-    context_->hooks.version = version;
+    context_->forget();
 }
 
 }  // namespace finwait::web
