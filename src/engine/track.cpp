@@ -125,13 +125,14 @@ void Engine::Impl::check_recalled(Instant now, std::uint32_t slot, tcp::Role fro
                                   const tcp::Segment& segment) {
     Record& record = table_[slot];
     const Before earlier = before(record);
-    if (tcp::check_recalled(record.connection, from, segment) != tcp::Recollection::contradicted) return;
+    const tcp::Recollection found = tcp::check_recalled(record.connection, from, segment);
+    if (found != tcp::Recollection::contradicted && found != tcp::Recollection::caught_up) return;
     record.last_progress = now;
     reaper::revive(record);
     settle(now, slot, earlier, &segment);
     arm(slot, deadline(record, stage(record)));
     // The other side's numbers are a claim still. Linux answers twice a second at most.
-    verify_soon(slot, now + reaper::kQuiet);
+    if (found == tcp::Recollection::contradicted) verify_soon(slot, now + reaper::kQuiet);
 }
 
 /// On the fast path conntrack decides what is seen. Once a FIN has passed it believes any RST, and after that

@@ -71,8 +71,11 @@ Recollection check_recalled(Connection& c, Role from, const Segment& s) {
     // An RST is graded by the numbers that there are; a SYN would begin another connection, with other ones.
     const bool ordinary = s.any(flag::ack) && !s.any(flag::syn | flag::rst);
     if (!sender.recalled || !ordinary || !fits_the_fin(sender, peer, s)) return Recollection::open;
-    // The closer has got what the holder is known by now to have sent.
-    if (sender.fin_acked && !peer.recalled && peer.fresh && s.ack == peer.next) sender.ack = s.ack;
+    bool behind = false;
+    if (sender.fin_acked && !peer.recalled && peer.fresh && s.ack == peer.next) {
+        behind = sender.acked && after(s.ack, sender.ack);
+        sender.ack = s.ack;
+    }
     if (after(s.seq, sender.next) || after(s.ack, sender.ack)) {
         contradict(sender, peer);
         return Recollection::contradicted;
@@ -81,7 +84,7 @@ Recollection check_recalled(Connection& c, Role from, const Segment& s) {
     if (s.seq != sender.next || s.ack != sender.ack) return Recollection::open;
     confirm(sender);
     if (peer.recalled) confirm_closed(peer, sender);
-    return Recollection::confirmed;
+    return behind ? Recollection::caught_up : Recollection::confirmed;
 }
 
 void excuse_silence(Connection& c, Role silent) {

@@ -18,6 +18,7 @@ void recall(Connection& connection);
 enum class Recollection : std::uint8_t {
     open,          // the segment says nothing about it
     confirmed,     // its sender stands where it is remembered
+    caught_up,     // and has got what its peer was known to have sent, of which it was behind: progress
     contradicted,  // something passed unseen: its sender's numbers are those of the segment
 };
 

@@ -24,10 +24,19 @@ bool before_right_edge(const Side& sender, const Side& receiver, const Segment& 
     return at_or_before(s.end(), sender.next + kLargestWindow);
 }
 
+/// Nothing comes before a SYN, for as long as it is not so far back that numbers do not tell.
+bool behind_syn(const Side& sender, const Segment& s) {
+    const bool recent =
+        sender.complete && sender.syn_seen && at_or_before(sender.next, sender.iss + kLargestWindow);
+    return !recent || at_or_after(s.seq, sender.iss);
+}
+
 /// (II) not older than one window below what the sender has sent. One less is a keepalive (RFC 9293
 /// section 3.8.4).
 bool above_left_edge(const Side& sender, const Side& receiver, const Segment& s) {
-    return !sender.fresh || !receiver.acked || at_or_after(s.end(), sender.next - receiver.max_window - 1);
+    if (!sender.fresh) return true;
+    if (!receiver.acked) return behind_syn(sender, s);
+    return at_or_after(s.end(), sender.next - receiver.max_window - 1);
 }
 
 /// (III) acknowledges nothing that was never sent.

@@ -141,7 +141,7 @@ void Judge::note(Instant now, std::size_t sender, const Packet& packet, bool que
     const tcp::Segment& s = packet.segment;
     Passed& from = flow_.side[sender];
     Passed& to = flow_.side[1 - sender];
-    if (s.any(flag::rst)) return note_reset(sender, s);
+    if (s.any(flag::rst)) return note_reset(sender, packet);
     if (packet.origin != Origin::socket) return;
     // A socket that answers only after an RST is another one.
     if (from.own == kNone && to.own != kNone && packet.peer == to.own && !flow_.reset) from.own = packet.own;

@@ -38,11 +38,12 @@ struct Passed {
     bool fin_acked_once = false;
     bool fin_crossed =
         false;  // a copy of its FIN has passed so late that it may have crossed that acknowledgment
-    bool fin_covers = true;   // each copy of its FIN acknowledged the peer's
-    bool got_fin = false;     // its acknowledgment of the peer's FIN
-    bool syn_acked = false;   // an acknowledgment of its SYN
-    bool mortal = false;      // an RST that may end it passed towards it
-    bool unripe = false;      // such an RST was ahead of what the side had got by then
+    bool fin_covers = true;      // each copy of its FIN acknowledged the peer's
+    bool got_fin = false;        // its acknowledgment of the peer's FIN
+    bool syn_acked = false;      // an acknowledgment of its SYN
+    bool mortal = false;         // an RST that may end it passed towards it
+    bool unripe = false;         // such an RST was ahead of what the side had got by then
+    bool guessed_ahead = false;  // a forged RST was ahead of what the side had got by then
     bool outrun = false;      // such an RST was exact by all that had passed of the side, which had got more
     bool doubtful = false;    // such an RST stood below data that had passed
     bool reset_lost = false;  // such an RST was lost behind the observer
@@ -112,7 +113,7 @@ class Judge {
     [[nodiscard]] bool gone(std::size_t host) const;
 
     // judge_resets.cpp
-    void note_reset(std::size_t sender, const tcp::Segment& s);
+    void note_reset(std::size_t sender, const Packet& packet);
     void check_use(Instant now);
     [[nodiscard]] bool is_this(std::size_t host) const;
 

@@ -139,6 +139,8 @@ bool Judge::excused(std::size_t host, tcp::State truth) const {
     if ((own.death == Death::told || own.death == Death::reset) && p.farewell_lost) return true;
     // The RST that ended it stood below data that had passed, and that it happened not to have got.
     if (own.death == Death::reset && p.doubtful) return true;
+    // The number of a forged RST that was held up became right before it arrived.
+    if (own.death == Death::reset && p.guessed_ahead) return true;
     // An RST ended it, and what it had said before passed after that RST: the peer's next RST did not come.
     if (own.death == Death::reset && (p.echo_lost || hosts_[1 - host].vanished())) return true;
     // Our RST ended it while its last word was on its way to us.

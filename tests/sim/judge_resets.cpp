@@ -15,7 +15,8 @@ constexpr Duration kQuiet = std::chrono::seconds(1);
 }  // namespace
 
 /// Whether an RST that passes may end the side that it goes to, when all that passed before arrives.
-void Judge::note_reset(std::size_t sender, const tcp::Segment& s) {
+void Judge::note_reset(std::size_t sender, const Packet& packet) {
+    const tcp::Segment& s = packet.segment;
     flow_.reset = true;
     const Endpoint& target = hosts_[1 - sender];
     const std::int32_t beyond = s.seq - target.rcv_nxt();
@@ -28,6 +29,7 @@ void Judge::note_reset(std::size_t sender, const tcp::Segment& s) {
     if (beyond == 0 || in_flight || exact_as_seen || target.state() == tcp::State::syn_sent) to.mortal = true;
     if (exact_as_seen && beyond != 0) to.outrun = true;
     if (beyond > 0) to.unripe = true;
+    if (beyond > 0 && packet.origin == Origin::forger) to.guessed_ahead = true;
     if (from.numbered && before(s.seq, from.end)) to.doubtful = true;
     const bool beyond_window = after(s.seq, tcp::later(target.right_edge(), target.rcv_nxt()));
     const bool beyond_data = from.numbered && after(s.seq, from.end);

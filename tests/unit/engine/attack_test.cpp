@@ -185,6 +185,21 @@ TEST(AForgedRstOrSyn, DoesSoForOneSideThatIsNotHeardAlone) {
     EXPECT_THAT(path.resets(), IsEmpty());
 }
 
+TEST(AForgedRstOrSyn, DoesNotHideThatTheCloserHasGotMore) {
+    Path path(selective(policy::OnExpiry::reset));
+    path.handshake();
+    path.client(fin(1001, 5001));
+    path.server(ack(5101, 1002));  // what it sent before passed on the fast path
+    path.client(segment(tcp::flag::syn, 0x7000'0000, 0));
+    path.server(ack(5101, 1002));
+    path.wait(milliseconds(2500));
+    path.client(ack(1002, 5101));
+    path.wait(milliseconds(2900));
+    EXPECT_THAT(path.resets(), IsEmpty()) << "an acknowledgment of new data is progress";
+    path.wait(seconds(1));
+    EXPECT_EQ(path.resets().size(), 2U);
+}
+
 TEST(SilenceWhilePacketsAreLost, IsNotTakenForAnEnd) {
     policy::Timeouts t;
     t.fin_wait_2 = seconds(3);

@@ -12,6 +12,14 @@ TEST(Window, ABlindFinOutsideTheWindowChangesNothing) {
     EXPECT_EQ(d.connection.of(Role::client).next, Seq(1001));
 }
 
+TEST(Window, NothingComesBeforeASynAlsoWhereItsReceiverIsUnheard) {
+    Dialogue d;
+    d.server(syn_ack(0xC0000000, 1001));
+    EXPECT_EQ(d.server(data(0x90000000, 2001, 29)), Outcome::invalid);
+    EXPECT_EQ(d.connection.of(Role::server).ack, Seq(1001));
+    EXPECT_EQ(d.server(data(0xC0000001, 1001, 29)), Outcome::accepted);
+}
+
 TEST(Window, AcknowledgingWhatWasNeverSentIsInvalid) {
     Dialogue d;
     d.handshake();
