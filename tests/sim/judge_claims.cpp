@@ -161,8 +161,9 @@ bool Judge::excused(std::size_t host, tcp::State truth) const {
     // A copy of its SYN,ACK passed us after the acknowledgment, and the answer was lost.
     if (flow_.claim[host] == syn_received && truth == established) return p.syn_acked;
     // A copy of its FIN passed us after the acknowledgment; the copy or the answer to it was lost, and with
-    // the first acknowledgment in its hands the host has no reason to repeat it.
-    return p.fin_acked_once && !p.fin_acked && own.fin_acked;
+    // the first acknowledgment in its hands the host has no reason to repeat it. Nor has it where a forged
+    // segment alone makes that copy look as if it had crossed the acknowledgment.
+    return p.fin_acked_once && (!p.fin_acked || p.fin_crossed) && own.fin_acked;
 }
 
 }  // namespace finwait::sim
