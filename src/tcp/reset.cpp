@@ -134,7 +134,7 @@ bool reset_pending(const Connection& c) {
 
 void take_reset(Connection& c) {
     for (Side& side : c.side)
-        apply(side, Event::reset);
+        close_side(side);
 }
 
 }  // namespace finwait::tcp

@@ -90,13 +90,17 @@ void Judge::begin_side(std::size_t sender, const Packet& packet) {
 }
 
 /// Of two SYN,ACKs that passed this acknowledges another one than the tracker went by, and the tracker has
-/// noticed.
+/// noticed: it stands at that one's number, or (on the fast path it has none) takes the handshake for
+/// complete.
 bool Judge::answers_another(const Flow& before, std::size_t sender, const Packet& packet) const {
     const std::size_t peer = 1 - sender;
+    const bool noticed =
+        before.numbers[peer].next != packet.segment.ack && flow_.numbers[peer].next == packet.segment.ack;
+    const bool completes =
+        before.claim[peer] == tcp::State::syn_received && flow_.claim[peer] == tcp::State::established;
     return packet.origin == Origin::socket && !packet.segment.any(flag::syn) &&
            packet.own == flow_.side[sender].own && packet.peer != kNone &&
-           packet.peer != flow_.side[peer].own && before.known &&
-           before.numbers[peer].next != packet.segment.ack && flow_.numbers[peer].next == packet.segment.ack;
+           packet.peer != flow_.side[peer].own && before.known && (noticed || completes);
 }
 
 void Judge::begin_answered(std::size_t sender, const Packet& packet) {

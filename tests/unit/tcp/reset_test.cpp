@@ -157,6 +157,18 @@ TEST(Reset, TakenBackTwiceRestoresTheStateBeforeTheLastOne) {
     EXPECT_STATES(d, "fin-wait-1", "closed");
 }
 
+TEST(Reset, WhoIsTakenForResetAndSpeaksStandsWhereItStoodBefore) {
+    Dialogue d;
+    d.client_half_closed();
+    d.server(data(5001, 1002, 100));
+    d.server(rst(5001));
+    EXPECT_STATES(d, "fin-wait-2", "closed");
+    take_reset(d.connection);
+    EXPECT_STATES(d, "closed", "closed");
+    d.client(fin(1001, 5001));
+    EXPECT_STATES(d, "fin-wait-1", "closed");
+}
+
 TEST(Reset, OfAnAdoptedSynAckIsCertain) {
     Connection c = open(syn_ack(5000, 1001))->connection;
     advance(c, Role::client, rst(1001));
