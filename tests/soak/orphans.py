@@ -36,6 +36,11 @@ class Orphan:
     def lossy(self):
         return any(host in LOSSY for host in self.pair.hosts)
 
+    def never_half_closed(self, states):
+        """Its FIN was lost, and with the closer's host whoever would have repeated it: the holder, by its own `ss`, is open.
+        `states`: of the living ends."""
+        return self.wrecked is not None and self.lossy() and states == ["established"]
+
     def __str__(self):
         return f"{self.pair}, closer {self.closer} by {self.how}, {self.kind()}, {time.monotonic() - self.since:.0f} s"
 
@@ -108,6 +113,10 @@ class Orphans:
         if (orphan.wrecked or orphan.lossy()) and orphan.since < self._law.forgot and "legitimate" not in told:
             # What conntrack did not know, or the end that is lost would have had to prove: it must not act.
             self._book.count["orphans left for good: not to be proven after the daemon's death"] += 1
+            del self._known[orphan.pair.key]
+            orphan.pair.close()
+        elif orphan.never_half_closed(states):
+            self._book.count["orphans that never became half-closed: the FIN was lost, and then its sender"] += 1
             del self._known[orphan.pair.key]
             orphan.pair.close()
         elif orphan.wrecked and orphan.since < self._law.restarted and _UNPROVEN in told and not orphan.later:

@@ -18,7 +18,8 @@ _DEFINITIONS = """\
 - **Orphan beyond its time**: still in `ss` of a living host after the longest fin_wait_2 in force in its life, five questions
   a second apart, the test of an orphan, the reset and its confirmation, and 12 s. A restart begins that anew. Where both ends
   answer and nobody has let go, alive_max counts; also where a lost segment (on the hosts that lose some) has made an
-  orphan look alive.
+  orphan look alive. Where the FIN itself was lost, and then the host that would have repeated it, there is no half-close: the
+  other end is ESTABLISHED by its own `ss` (counted).
 - **Agreement**: ss on every host that does not fail, finwaitctl's list, and ss again, every half minute, connection by
   connection. A difference counts if both ss say the same, no retransmission is due, and a look 2.5 s or more later finds the
   very same and the flow not heard of in between. Not compared, for nobody in between can know:

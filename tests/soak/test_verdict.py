@@ -11,6 +11,7 @@ sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "syst
 from soak import verdict  # noqa: E402
 from soak.book import Book  # noqa: E402
 from soak.law import ALIVE_MAX, Law  # noqa: E402
+from soak.orphans import Orphan  # noqa: E402
 
 
 class Gauges:
@@ -61,6 +62,25 @@ class Verdict(unittest.TestCase):
     def test_errors_are_seen(self):
         self.assertEqual(holds(errors=["an error"]).count(False), 1)
         self.assertEqual(holds(queue_errors=1).count(False), 1)
+
+
+class Pair:
+    def __init__(self, client, server):
+        self.hosts = (client, server)
+
+
+class NeverHalfClosed(unittest.TestCase):
+    def test_is_what_lost_its_fin_and_then_the_closers_host(self):
+        orphan = Orphan(Pair("shaky", "far"), "client", "close")
+        self.assertFalse(orphan.never_half_closed(["established"]), "its FIN is repeated")
+        orphan.wrecked = 1.0
+        self.assertTrue(orphan.never_half_closed(["established"]))
+        self.assertFalse(orphan.never_half_closed(["close-wait"]))
+
+    def test_is_nothing_where_no_segment_is_lost(self):
+        orphan = Orphan(Pair("shaky", "web"), "client", "close")
+        orphan.wrecked = 1.0
+        self.assertFalse(orphan.never_half_closed(["established"]))
 
 
 class Due(unittest.TestCase):
