@@ -149,9 +149,10 @@ void Engine::Impl::believe(Instant now, std::uint32_t slot, const Hint& hint) {
         case Belief::over:
             // Of a half-closed connection conntrack takes any RST in the window, which a side may not have
             // taken, and the closer's repeated FIN for the other side's (nf_conntrack_proto_tcp.c): it is
-            // asked.
-            if (s == Stage::half_closed) return doubt_half_closed(now, slot);
-            break;
+            // asked. Its numbers may be right, and the holder's FIN among what has passed unseen.
+            if (s != Stage::half_closed) break;
+            if (!reaper::to_be_verified(table_[slot])) tcp::recall(table_[slot].connection);
+            return doubt_half_closed(now, slot);
     }
     if (s == Stage::finished) return;
     if (table_[slot].was_half_closed) push_event(event(now, slot, EventType::closed, kEndUnseen));

@@ -72,6 +72,23 @@ TEST(Catchup, AnAnswerThatShowsUnseenDataIsProgressAndTheOtherSideIsAskedAgain) 
     EXPECT_LT(*path.flow().subject.idle, seconds(10));
 }
 
+TEST(Catchup, AFlowThatLooksHalfClosedForOneFinPassedUnseenIsAskedWhenConntrackSaysThatItIsOver) {
+    Path path(patient());
+    path.handshake();
+    path.engine.on_loss(path.now, 1);  // and with it the server's FIN
+    path.client(fin(1001, 5002));
+    path.server(ack(5002, 1002));
+    EXPECT_EQ(states(path), "fin-wait-2/close-wait");
+    path.wait(seconds(3));
+    EXPECT_THAT(path.probes(), IsEmpty());
+    EXPECT_TRUE(told(path, Belief::over));
+    path.wait(milliseconds(10));
+    EXPECT_THAT(path.probes(), SizeIs(2));
+    path.client(rst(1002));
+    path.wait(milliseconds(10));
+    EXPECT_EQ(states(path), "closed/closed");
+}
+
 TEST(Catchup, SilenceBeforeItsTimeIsUpEndsNothing) {
     Path path = after_loss();
     path.wait(seconds(30));
