@@ -27,6 +27,7 @@ constexpr std::string_view kEndUnseen = "closed while segments passed unseen";
 void Engine::Impl::on_loss(Instant now, std::uint64_t packets) {
     counters.packets_lost += packets;
     ++losses_;
+    last_loss_ = now;
     if (walk_due_ == Instant::never()) walk_due_ = std::max(now + kBeforeWalk, next_walk_);
 }
 
@@ -149,9 +150,11 @@ void Engine::Impl::believe(Instant now, std::uint32_t slot, const Hint& hint) {
         case Belief::over:
             // Of a half-closed connection conntrack takes any RST in the window, which a side may not have
             // taken, and the closer's repeated FIN for the other side's (nf_conntrack_proto_tcp.c): it is
-            // asked. Its numbers may be right, and the holder's FIN among what has passed unseen.
+            // asked if there is any doubt. Its numbers may be right, and the holder's FIN among what has
+            // passed unseen.
             if (s != Stage::half_closed) break;
-            if (!reaper::to_be_verified(table_[slot])) tcp::recall(table_[slot].connection);
+            if (table_[slot].opened <= last_loss_ && !reaper::to_be_verified(table_[slot]))
+                tcp::recall(table_[slot].connection);
             return doubt_half_closed(now, slot);
     }
     if (s == Stage::finished) return;

@@ -222,6 +222,7 @@ class Engine::Impl {
     std::uint32_t unheard_losses_ = 0;  // up to this one, answers may have passed unseen, too
     bool on_hold_ = false;
     reaper::Pace verify_pace_;
+    Instant last_loss_;                       // of flows that began later nothing has passed unseen
     Instant walk_due_ = Instant::never();     // of the walk that follows a loss
     Instant next_walk_;                       // not before
     std::uint32_t walked_ = flow::kNoSlot;    // where it stands; kNoSlot: none is under way

@@ -89,6 +89,19 @@ TEST(Catchup, AFlowThatLooksHalfClosedForOneFinPassedUnseenIsAskedWhenConntrackS
     EXPECT_EQ(states(path), "closed/closed");
 }
 
+TEST(Catchup, AHalfCloseOfWhichNothingWasLostIsProvenWhateverConntrackSays) {
+    Path path(patient());
+    path.engine.on_loss(path.now, 1);
+    path.wait(seconds(30));
+    path.client_half_closed();
+    for (const Belief belief : {Belief::over, Belief::reset})
+        EXPECT_TRUE(told(path, belief));
+    path.wait(seconds(3));
+    EXPECT_THAT(path.probes(), IsEmpty());
+    EXPECT_TRUE(path.flow().side[0].exact);
+    EXPECT_TRUE(path.flow().side[1].exact);
+}
+
 TEST(Catchup, SilenceBeforeItsTimeIsUpEndsNothing) {
     Path path = after_loss();
     path.wait(seconds(30));
