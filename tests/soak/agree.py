@@ -45,8 +45,9 @@ class Finding:
         return self.flow and self.flow["adopted"] and "unknown" in self.listed
 
     def given_up(self):
-        """Whoever gets no answer to its SYN may cease to wait without telling anybody."""
-        return self.real == ("closed", "closed") and self.listed == ("syn-sent", "closed")
+        """Whoever gets no answer to its SYN may cease to wait without telling anybody; who was to answer may be in TIME_WAIT
+        of the connection before."""
+        return self.real[0] == "closed" and self.real[1] in _OVER and self.listed == ("syn-sent", "closed")
 
     def over(self):
         return _OVER.issuperset(self.real) and self.listed is not None and _OVER.issuperset(self.listed)

@@ -25,7 +25,8 @@ _DEFINITIONS = """\
   very same and the flow not heard of in between. Not compared, for nobody in between can know:
   - the last seconds of a TIME_WAIT, for both have a timer of their own;
   - what began before the daemon and is not in its list, and what was picked up midway and is listed as "unknown";
-  - a SYN without an answer, for whoever sent it may cease to wait without telling anybody;
+  - a SYN without an answer, for whoever sent it may cease to wait without telling anybody (the other end may be in TIME_WAIT of
+    the connection before);
   - which end of a connection that is over is in TIME_WAIT, where FINs may have crossed and one got lost, or passed while the
     daemon was not there; and a half-close that ended then, until it is asked (both counted below);
   - an orphan that looked alive because a segment was lost, once its kernel has forgotten it (tcp_fin_timeout; counted).

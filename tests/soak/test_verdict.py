@@ -9,6 +9,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "system")]
 
 from soak import verdict  # noqa: E402
+from soak.agree import Finding  # noqa: E402
 from soak.book import Book  # noqa: E402
 from soak.law import ALIVE_MAX, Law  # noqa: E402
 from soak.orphans import Orphan  # noqa: E402
@@ -81,6 +82,28 @@ class NeverHalfClosed(unittest.TestCase):
         orphan = Orphan(Pair("shaky", "web"), "client", "close")
         orphan.wrecked = 1.0
         self.assertFalse(orphan.never_half_closed(["established"]))
+
+
+class End:
+    def __init__(self, state):
+        self.state, self.timer, self.line = state, None, state
+
+
+class GivenUp(unittest.TestCase):
+    FLOW = {"client": {"state": "syn-sent"}, "server": {"state": "closed"}}
+
+    def given_up(self, client, server):
+        ends = tuple(state and End(state) for state in (client, server))
+        return Finding(ends, ends, self.FLOW).given_up()
+
+    def test_is_a_syn_whose_sender_is_gone(self):
+        self.assertTrue(self.given_up(None, None))
+        self.assertTrue(self.given_up(None, "time-wait"), "of the connection before")
+
+    def test_is_none_where_either_end_is_there(self):
+        self.assertFalse(self.given_up("syn-sent", None))
+        self.assertFalse(self.given_up(None, "syn-recv"))
+        self.assertFalse(self.given_up("time-wait", None))
 
 
 class Due(unittest.TestCase):
