@@ -1,5 +1,6 @@
 #include "machine/detours.hpp"
 
+#include "netfilter/attributes.hpp"
 #include "netfilter/datagram.hpp"
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <net/if.h>
-#include <string_view>
+#include <span>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,46 +25,25 @@ constexpr Ports kAllPorts{0, UINT16_MAX};
 /// The kernel fills no more than this into one piece of a dump (netlink_dump, net/netlink/af_netlink.c).
 constexpr std::size_t kPiece = 32768;
 
-template<typename Visit>
-void each_attribute(const nlattr* first, std::size_t size, Visit visit) {
-    for (const nlattr* a = first; mnl_attr_ok(a, static_cast<int>(reinterpret_cast<const char*>(first) +
-                                                                  size - reinterpret_cast<const char*>(a)));
-         a = mnl_attr_next(a))
-        visit(*a);
-}
-
-/// The attributes behind the fixed part of a message, which must be there.
-template<typename Fixed, typename Visit>
-bool each_attribute_behind(const nlmsghdr& message, Visit visit) {
-    if (mnl_nlmsg_get_payload_len(&message) < sizeof(Fixed)) return false;
-    const auto* first = static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&message, sizeof(Fixed)));
-    const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(&message));
-    const auto* begin = reinterpret_cast<const char*>(first);
-    if (begin < end) each_attribute(first, static_cast<std::size_t>(end - begin), visit);
-    return true;
-}
+using Body = std::span<const char>;
 
 /// Whether it ends within its attribute or not.
-std::string text_of(const nlattr& a) {
-    const auto* text = static_cast<const char*>(mnl_attr_get_payload(&a));
-    return {text, strnlen(text, mnl_attr_get_payload_len(&a))};
+std::string text_of(Body body) {
+    return {body.data(), strnlen(body.data(), body.size())};
 }
 
 /// All of them, where it is cut short.
-Ports range_of(const nlattr& a) {
+Ports range_of(Body body) {
     fib_rule_port_range range{};
-    if (mnl_attr_get_payload_len(&a) < sizeof range) return kAllPorts;
-    std::memcpy(&range, mnl_attr_get_payload(&a), sizeof range);
+    if (!netfilter::read(body, range)) return kAllPorts;
     return {range.start, range.end};
 }
 
-bool of_vrf(const nlattr& info) {
+bool of_vrf(Body info) {
     bool vrf = false;
-    each_attribute(static_cast<const nlattr*>(mnl_attr_get_payload(&info)), mnl_attr_get_payload_len(&info),
-                   [&vrf](const nlattr& a) {
-                       const auto type = mnl_attr_get_type(&a);
-                       if (type == IFLA_INFO_KIND || type == IFLA_INFO_SLAVE_KIND) vrf |= text_of(a) == "vrf";
-                   });
+    netfilter::each_attribute(info, [&vrf](int type, Body body) {
+        if (type == IFLA_INFO_KIND || type == IFLA_INFO_SLAVE_KIND) vrf |= text_of(body) == "vrf";
+    });
     return vrf;
 }
 
@@ -123,11 +103,12 @@ void DetourScan::take(const nlmsghdr& message) {
 void DetourScan::take_link(const nlmsghdr& message) {
     std::string name;
     bool vrf = false;
-    const bool whole = each_attribute_behind<ifinfomsg>(message, [&](const nlattr& a) {
-        if (mnl_attr_get_type(&a) == IFLA_IFNAME) name = text_of(a);
-        if (mnl_attr_get_type(&a) == IFLA_LINKINFO) vrf = of_vrf(a);
+    const auto attributes = netfilter::attributes_behind<ifinfomsg>(message);
+    if (!attributes) return;
+    netfilter::each_attribute(*attributes, [&](int type, Body body) {
+        if (type == IFLA_IFNAME) name = text_of(body);
+        if (type == IFLA_LINKINFO) vrf = of_vrf(body);
     });
-    if (!whole) return;
     const int index = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&message))->ifi_index;
     index_[name] = static_cast<std::uint32_t>(index);
     if (!vrf) return;
@@ -136,15 +117,16 @@ void DetourScan::take_link(const nlmsghdr& message) {
 }
 
 void DetourScan::take_rule(const nlmsghdr& message) {
-    const bool whole = each_attribute_behind<fib_rule_hdr>(message, [this](const nlattr& a) {
-        const auto type = mnl_attr_get_type(&a);
-        if (type == FRA_IIFNAME && text_of(a) != "lo") {
-            chosen_by_.push_back(text_of(a));
-            found_.rules.push_back("iif " + text_of(a));
+    const auto attributes = netfilter::attributes_behind<fib_rule_hdr>(message);
+    if (!attributes) return;
+    netfilter::each_attribute(*attributes, [this](int type, Body body) {
+        if (type == FRA_IIFNAME && text_of(body) != "lo") {
+            chosen_by_.push_back(text_of(body));
+            found_.rules.push_back("iif " + text_of(body));
         } else if (type == FRA_IIFNAME) {
             concerns(kAllPorts, "iif lo");  // ours come from there, and nothing that is forwarded does
         } else if (type == FRA_SPORT_RANGE || type == FRA_DPORT_RANGE) {
-            const auto range = range_of(a);
+            const auto range = range_of(body);
             const std::string word = type == FRA_SPORT_RANGE ? "sport " : "dport ";
             concerns(range, word + std::to_string(range.first) + "-" + std::to_string(range.second));
         } else if (type == FRA_IP_PROTO) {
@@ -153,7 +135,7 @@ void DetourScan::take_rule(const nlmsghdr& message) {
             concerns(kAllPorts, "dscp");
         }
     });
-    if (whole && static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(&message))->tos != 0)
+    if (static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(&message))->tos != 0)
         concerns(kAllPorts, "tos");
 }
 

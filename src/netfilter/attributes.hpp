@@ -41,4 +41,14 @@ void each_attribute(std::span<const char> bytes, Visit visit) {
     }
 }
 
+/// The attributes behind the fixed part of a message; empty where not even that is there. mnl_attr_parse()
+/// would go on into the padding behind the message.
+template<typename Fixed>
+[[nodiscard]] std::optional<std::span<const char>> attributes_behind(const nlmsghdr& message) {
+    const std::span<const char> whole(reinterpret_cast<const char*>(&message), message.nlmsg_len);
+    constexpr std::size_t kFixed = NLMSG_HDRLEN + sizeof(Fixed);
+    if (whole.size() < kFixed) return std::nullopt;
+    return whole.subspan(std::min<std::size_t>(NLMSG_ALIGN(kFixed), whole.size()));
+}
+
 }  // namespace finwait::netfilter

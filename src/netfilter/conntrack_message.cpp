@@ -1,5 +1,6 @@
 #include "netfilter/conntrack_message.hpp"
 
+#include "netfilter/attributes.hpp"
 #include "netfilter/netlink_error.hpp"
 
 #include <arpa/inet.h>
@@ -68,13 +69,6 @@ std::span<const char> build(ConntrackRequest& room, unsigned kind, std::uint32_t
     return {room.data(), message->nlmsg_len};
 }
 
-int take_entries(const nlattr* attribute, void* out) {
-    const bool is_it = mnl_attr_get_type(attribute) == CTA_STATS_GLOBAL_ENTRIES;
-    if (is_it && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
-        *static_cast<std::optional<std::uint32_t>*>(out) = ntohl(mnl_attr_get_u32(attribute));
-    return MNL_CB_OK;
-}
-
 }  // namespace
 
 std::span<const char> write_get(ConntrackRequest& room, std::uint32_t sequence, const tcp::Endpoint& from,
@@ -115,7 +109,10 @@ int read_result(const nlmsghdr& done) {
 std::optional<std::uint32_t> read_count(const nlmsghdr& message) {
     if (message.nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_GET_STATS)) return std::nullopt;
     std::optional<std::uint32_t> entries;
-    (void)mnl_attr_parse(&message, sizeof(nfgenmsg), take_entries, &entries);
+    const auto take = [&entries](int type, std::span<const char> body) {
+        if (type == CTA_STATS_GLOBAL_ENTRIES) entries = read_number<std::uint32_t>(body);
+    };
+    if (const auto attributes = attributes_behind<nfgenmsg>(message)) each_attribute(*attributes, take);
     return entries;
 }
 

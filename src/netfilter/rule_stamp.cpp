@@ -1,5 +1,7 @@
 #include "netfilter/rule_stamp.hpp"
 
+#include "netfilter/attributes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -34,12 +36,10 @@ int netlink_socket() {
 std::optional<std::uint32_t> generation_in(const nlmsghdr& message) {
     if (message.nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN)) return std::nullopt;
     std::optional<std::uint32_t> found;
-    const auto take = [](const nlattr* attribute, void* out) -> int {
-        if (mnl_attr_get_type(attribute) == NFTA_GEN_ID && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
-            *static_cast<std::optional<std::uint32_t>*>(out) = mnl_attr_get_u32(attribute);
-        return MNL_CB_OK;
+    const auto take = [&found](int type, std::span<const char> body) {
+        if (type == NFTA_GEN_ID) found = read_number<std::uint32_t>(body);
     };
-    mnl_attr_parse(&message, sizeof(nfgenmsg), take, &found);
+    if (const auto attributes = attributes_behind<nfgenmsg>(message)) each_attribute(*attributes, take);
     return found;
 }
 
