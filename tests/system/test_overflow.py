@@ -125,9 +125,16 @@ class Overflow(case.SystemTest):
         flows = daemon.flows()
         listed = {compare.flow_key(flow) for flow in flows}
         found = compare.compare(flows, ss.table(self.lab.client), ss.table(self.lab.server), listed).differences
-        wrong = [f"{connections.group_of(difference.key)}: {difference}" for difference in found]
+        wrong = [f"{connections.group_of(difference.key)}: {difference}" for difference in found
+                 if not self.cannot_be_known(difference)]
         return wrong + [f"{connections.group_of(pair.key)}: {pair.key} is not listed"
                         for pair in connections.half_closed() if pair.key not in listed]
+
+    @staticmethod
+    def cannot_be_known(difference):
+        """Of a flow that was picked up when it was all but over: whether a side's FIN came before or after the peer's, and so
+        whether it is in TIME_WAIT, has passed unseen. Nothing is claimed."""
+        return difference.listed == "unknown" and difference.real in ("closed", "time-wait")
 
     def assert_finish(self, pairs):
         for pair in pairs:
