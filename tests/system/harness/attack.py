@@ -11,6 +11,7 @@ from harness.command import die_with_parent
 from harness.daemon import binary
 from harness.packets import ACK, FIN, RST, SYN
 from harness.topology import SERVER
+from harness.wait import PATIENCE
 
 #: How long an attack lasts: moments in CI, minutes for the figures in docs/attacks.md.
 SECONDS = float(os.environ.get("FINWAITD_ATTACK_SECONDS", "0.5"))
@@ -48,8 +49,8 @@ class Flood:
 
 
 def strike(*floods, seconds=SECONDS):
-    """Lets the floods go on for their time; what they have sent altogether, and how many a second."""
-    time.sleep(seconds)
+    """Lets the floods go on for their time, on a slow machine for longer, where they begin late; what they have sent altogether, and how many a second."""
+    time.sleep(seconds * PATIENCE)
     sent = [flood.finish() for flood in floods]
     return sum(s for s, _ in sent), sum(rate for _, rate in sent)
 
