@@ -3,7 +3,6 @@
 #include "netfilter/attributes.hpp"
 #include "netfilter/netlink_error.hpp"
 
-#include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
 #include <memory>

@@ -71,6 +71,8 @@ Recollection check_recalled(Connection& c, Role from, const Segment& s) {
     // An RST is graded by the numbers that there are; a SYN would begin another connection, with other ones.
     const bool ordinary = s.any(flag::ack) && !s.any(flag::syn | flag::rst);
     if (!sender.recalled || !ordinary || !fits_the_fin(sender, peer, s)) return Recollection::open;
+    // The closer has got what the holder is known by now to have sent; if that is more than it had
+    // acknowledged before, it is progress.
     bool behind = false;
     if (sender.fin_acked && !peer.recalled && peer.fresh && s.ack == peer.next) {
         behind = sender.acked && after(s.ack, sender.ack);
