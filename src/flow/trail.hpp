@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace finwait::flow {
 
@@ -30,7 +31,10 @@ class Trail {
   public:
     static constexpr std::size_t kCapacity = 8;
 
-    void add(const Step& step) { steps_[count_++ % kCapacity] = step; }
+    void add(const Step& step) {
+        if (count_ == std::numeric_limits<std::uint32_t>::max()) stop_counting();
+        steps_[count_++ % kCapacity] = step;
+    }
     /// What was the client's is the server's from now on, and the other way round.
     void turn_round() {
         for (Step& step : steps_) {
@@ -45,10 +49,17 @@ class Trail {
     [[nodiscard]] const Step& operator[](std::size_t i) const {
         return steps_[(count_ - size() + i) % kCapacity];
     }
-    /// How many steps there have been in all.
+    /// How many steps there have been in all, or some number beyond 2^32 - 9 if there were more than that.
     [[nodiscard]] std::uint32_t total() const { return count_; }
 
   private:
+    /// One round back, so that each step stays in its place.
+    void stop_counting() {
+        constexpr auto kRound = static_cast<std::uint32_t>(kCapacity);
+        count_ -= kRound;
+        if (unknown_ >= kRound) unknown_ -= kRound;
+    }
+
     std::array<Step, kCapacity> steps_{};
     std::uint32_t count_ = 0;
     std::uint32_t unknown_ = 0;  // of these the first ones, which are not kept
