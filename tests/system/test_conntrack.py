@@ -96,7 +96,9 @@ class Idle(Conntrack):
         for h in made:
             now = entries(self.lab, h.pair)
             self.assertEqual((len(before[h]), len(now)), (1, 1), f"{h}")
-            self.assertEqual(self.without_clock(now[0]), self.without_clock(before[h][0]), f"{h}")
+            # Where a FIN has been repeated, conntrack has taken the connection for over at first.
+            self.assertIn("CLOSE_WAIT", now[0])
+            self.assertEqual(self.without_state(now[0]), self.without_state(before[h][0]), f"{h}")
             if settings.get("intercept", {}).get("packets") != "all":
                 self.assertIn(f"mark={MARK} ", now[0])
         self.finish(made)
@@ -104,10 +106,6 @@ class Idle(Conntrack):
         self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == 0, 3))
         print(f"\n  {len(made)} half-closes, idle for {IDLE} s, and conntrack gives them {SHORT} s ... ", end="")
         return daemon
-
-    @staticmethod
-    def without_clock(line):
-        return re.sub(r"^(\S+ +\d+ )\d+ ", r"\1", line)
 
     def test_entries_are_kept_alive_one_by_one(self):
         self.outlives_conntracks_clock({}, "kept alive one by one")
@@ -170,9 +168,11 @@ class Idle(Conntrack):
             for tool in ("iptables", "ip6tables"):
                 host.run(tool, "-t", "raw", "-D", *rule)
 
-    @classmethod
-    def without_state(cls, line):
-        return re.sub(r" (CLOSE_WAIT|TIME_WAIT|LAST_ACK) ", " ", cls.without_clock(line))
+    @staticmethod
+    def without_state(line):
+        """What remains the same: its names, its flags and its mark, but not its clock, nor by how many it is in use just now."""
+        line = re.sub(r"^(\S+ +\d+ )\d+ (CLOSE_WAIT|TIME_WAIT|LAST_ACK) ", r"\1", line)
+        return re.sub(r" use=\d+$", "", line)
 
     def test_answers_to_probes_set_the_clock_back_and_the_entry_lives_on(self):
         daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s"}})

@@ -1,4 +1,5 @@
-"""Traffic that must not notice anything: a bulk transfer whose every byte is checked, and many short connections."""
+"""Traffic that must not notice anything: a bulk transfer whose every byte is checked, and many short connections. Where all
+is slow (FINWAITD_PATIENCE), it leaves time for what it is the load of."""
 
 import asyncio
 import errno
@@ -8,8 +9,10 @@ import threading
 import time
 
 from harness.sockets import Listener, client_socket
+from harness.wait import PATIENCE
 
 _BLOCK = os.urandom(256 * 1024)
+_AT_ONCE = round(500 / PATIENCE**2)
 
 
 class BulkTransfer:
@@ -30,8 +33,10 @@ class BulkTransfer:
     def _send(self):
         try:
             while not self._stop.is_set():
+                begun = time.monotonic()
                 self._out.sendall(_BLOCK)
                 self.sent += len(_BLOCK)
+                self._stop.wait(min(0.5, (PATIENCE - 1) * (time.monotonic() - begun)))
             self._out.shutdown(socket.SHUT_WR)
         except OSError as error:
             self.errors.append(f"bulk sender after {self.sent} bytes: {error}")
@@ -67,8 +72,8 @@ class ConnectStorm:
 
     def __init__(self, lab, rate=1000, patience=15.0):
         self._lab = lab
-        self._rate = rate
-        self._patience = patience
+        self._rate = rate / PATIENCE
+        self._patience = patience * PATIENCE
         self.started = self.done = 0
         self.errors = []
         self._stop = threading.Event()
@@ -88,7 +93,7 @@ class ConnectStorm:
         begun = time.monotonic()
         while not self._stop.is_set():
             # A machine that cannot keep up connects less often: the number in flight is limited, not only the rate.
-            while self.started < (time.monotonic() - begun) * self._rate and len(clients) < 500:
+            while self.started < (time.monotonic() - begun) * self._rate and len(clients) < _AT_ONCE:
                 task = asyncio.create_task(self._connect(4 if self.started % 2 else 6))
                 clients.add(task)
                 task.add_done_callback(clients.discard)
