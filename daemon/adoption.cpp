@@ -40,7 +40,8 @@ std::size_t spread(const engine::Adoptee& a, std::size_t shards) {
 
 }  // namespace
 
-void Adoption::start(const machine::Facts& facts) {
+void Adoption::start(const machine::Facts& facts, std::function<void()> then) {
+    then_ = std::move(then);
     begun_ = std::chrono::steady_clock::now();
     facts_ = facts;
     own_ = host::own_addresses();
@@ -158,6 +159,7 @@ void Adoption::finish(const std::optional<netfilter::ConntrackError>& problem) {
             "{} half-closed connections could not be marked in conntrack: they are left alone until a FIN or "
             "RST passes",
             n.unmarked);
+    then_();
 }
 
 void Adoption::seek(const shard::Shard& by, const tcp::Segment& segment) {

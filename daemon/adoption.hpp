@@ -12,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -32,8 +33,9 @@ class Adoption {
     Adoption(const Adoption&) = delete;
     Adoption& operator=(const Adoption&) = delete;
 
-    /// When rules are installed and the shards run: what happens from now on, they see.
-    void start(const machine::Facts& facts);
+    /// When rules are installed and the shards run: what happens from now on, they see. `then` is called when
+    /// it is over, also where it has failed.
+    void start(const machine::Facts& facts, std::function<void()> then);
     /// Instead, where no connection that could be taken over is followed.
     void skip() { done_ = true; }
 
@@ -75,6 +77,7 @@ class Adoption {
     machine::Facts facts_;
     std::set<tcp::Address> own_;  // this machine's addresses
     std::chrono::steady_clock::time_point begun_;
+    std::function<void()> then_;
     Counts counts_;
     std::vector<Sought> sought_;  // while the table is being read
     std::atomic<bool> done_ = false;

@@ -72,14 +72,8 @@ int Daemon::run() {
     check_marks();
     leave_detours_alone();
     start_shards();
-    if (registrar_) {
-        registrar_->start();
-        registrar_->after_loss();  // what passed before the start, or while flows were read in
-    }
-    if (settings_.intercept.scope == config::Scope::local)
-        adoption_->skip();
-    else
-        adoption_->start(facts);
+    if (registrar_) registrar_->start();
+    adopt(facts);
     if (queues_ > 1) watch_balance();
     watch_rules();
     tell_of_start();
@@ -89,6 +83,17 @@ int Daemon::run() {
     });
     control_io_.run();
     return 0;
+}
+
+/// What passed before the start, or while flows were read in, is looked for afterwards: a look stirs the
+/// half-closed connections that nobody follows, and these are not to be stirred for being adopted late.
+void Daemon::adopt(const machine::Facts& facts) {
+    auto look = [this] {
+        if (registrar_) registrar_->after_loss();
+    };
+    if (settings_.intercept.scope != config::Scope::local) return adoption_->start(facts, std::move(look));
+    adoption_->skip();
+    look();
 }
 
 /// Where processors are scarce, who answers questions waits for who handles packets: on Linux a thread has a

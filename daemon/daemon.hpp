@@ -56,6 +56,7 @@ class Daemon {
     [[nodiscard]] bool open_own_sockets();
     void open_registrar();
     void start_shards();
+    void adopt(const machine::Facts& facts);
     static void yield_to_packets();
     void tell_of_start();
     [[nodiscard]] bool open_control();

@@ -17,7 +17,7 @@ _REPORT = "/dev/ttyS1"
 _MOUNTS = (("proc", "/proc", "proc"), ("sysfs", "/sys", "sysfs"), ("devtmpfs", "/dev", "devtmpfs"), ("tmpfs", "/run", "tmpfs"),
            ("tmpfs", "/tmp", "tmpfs"), ("devpts", "/dev/pts", "devpts"), ("tmpfs", "/dev/shm", "tmpfs"))
 # What a test looks at and nobody loads by using it.
-_MODULES = ("br_netfilter",)
+_MODULES = ("br_netfilter", "tun")
 _LINKS = (("/proc/self/fd", "/dev/fd"), ("fd/0", "/dev/stdin"), ("fd/1", "/dev/stdout"), ("fd/2", "/dev/stderr"))
 # As a Debian sets it for its services.
 _FILES = 524288

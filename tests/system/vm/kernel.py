@@ -9,7 +9,8 @@ from harness.command import CommandFailed, run
 
 PACKAGE = "linux-image-cloud-amd64"
 # Of the modules, what a gateway under test may need.
-_WANTED = ("arch", "crypto", "lib", "net", "drivers/net/veth.ko", "drivers/net/dummy.ko", "drivers/net/vrf.ko")
+_WANTED = ("arch", "crypto", "lib", "net", "drivers/net/veth.ko", "drivers/net/dummy.ko", "drivers/net/vrf.ko",
+           "drivers/net/tun.ko")
 
 
 class Unobtainable(Exception):
