@@ -231,7 +231,8 @@ class Refusals(Restart):
         self.assert_adopts("it was written with queues 0 to 1, and now there is queue 0")
 
     def test_another_backend(self):
-        self.started.configure({"intercept": {"queues": 2, "backend": "iptables"}})
+        other = "auto" if os.environ.get("FINWAITD_BACKEND") == "iptables" else "iptables"
+        self.started.configure({"intercept": {"queues": 2, "backend": other}})
         self.assert_adopts("intercept.backend or intercept.spread has changed")
 
     def test_a_foreign_file_is_left_alone(self):
