@@ -47,8 +47,9 @@ class Adoption(case.SystemTest):
         self.assertTrue(until(lambda: wanted in daemon.log(), 10), daemon.log())
         print(f"\n  {daemon.log()[daemon.log().index(wanted):].splitlines()[0]} ... ", end="")
 
-    def settle(self, daemon, half_closed, seconds=10):
-        """Waits until these have been asked and have answered: every tenth one's numbers are looked at."""
+    def settle(self, daemon, half_closed, seconds=25):
+        """Waits until these have been asked and have answered: every tenth one's numbers are looked at. An answer that is lost
+        under load comes to the second question, after probe_interval, 15 s."""
         wrong = []
 
         def settled():
