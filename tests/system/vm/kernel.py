@@ -1,6 +1,7 @@
 """Debian's own kernel, fetched and unpacked without being installed: nobody's machine shall boot it."""
 
 import glob
+import hashlib
 import os
 import shutil
 import tempfile
@@ -29,7 +30,8 @@ class Kernel:
 
 def obtain(cache):
     """The kernel, from `cache` if it is there already."""
-    folder = os.path.join(cache, "kernel")
+    wanted = hashlib.sha256(" ".join(_WANTED).encode()).hexdigest()[:16]
+    folder = os.path.join(cache, f"kernel-{wanted}")
     if not os.path.exists(folder):
         _fetch(folder, cache)
     return Kernel(folder)
