@@ -169,7 +169,7 @@ class Refusals(Restart):
         self.started = self.daemon({"intercept": {"queues": 2}})
         self.pairs = self.closing(open_both_versions(self.lab, 20))
         closed = [halfclosed.HalfClosed(pair, "client", "shutdown") for pair in self.pairs[:10]]
-        # By ss as well: who has not got his acknowledgment yet repeats his FIN, and is heard before conntrack is asked.
+        # By ss as well, so that nothing of them passes any more and is heard before conntrack is asked.
         self.assertEqual(halfclosed.become(self.lab, closed, halfclosed.OPEN, 5), [])
         self.assertTrue(until(lambda: len(self.started.flows("state", "fin-wait-2")) == 10, 5))
         self.assertEqual(self.started.stop(), 0)

@@ -60,7 +60,7 @@ class Storm(case.SystemTest):
         self.assertGreaterEqual(len(full), ORPHANS // PER_SECOND - 1)
         self.assertEqual([n for n in full if not 0.9 * PER_SECOND <= n <= 1.1 * PER_SECOND], [])
 
-    def test_10000_orphans_are_ended_at_1000_a_second_beside_living_connections_that_lose_nothing(self):
+    def test_orphans_are_ended_at_the_pace_that_is_allowed_beside_living_connections_that_lose_nothing(self):
         if not raise_limit():
             self.skipTest(f"needs more than {ORPHANS + 3000} descriptors (ulimit -Hn)")
         # One shard: the pace is shared out evenly among shards, flows are not.
