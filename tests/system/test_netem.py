@@ -5,7 +5,7 @@ import time
 from harness import case, compare, halfclosed, kernel
 from harness.living import Pump, Stream
 from harness.sockets import open_both_versions
-from harness.wait import until
+from harness.wait import patiently, until
 
 COUNT = 40
 NETWORKS = {
@@ -16,7 +16,7 @@ NETWORKS = {
 }
 LINKS = ("to-client", "to-server")
 # Longer than a lost byte needs to be sent again, several times.
-TIMEOUTS = {"fin_wait_2": "8s", "on_expiry": "reset"}
+TIMEOUTS = {"fin_wait_2": patiently(8), "on_expiry": "reset"}
 OPEN = ("fin-wait-2", "close-wait")
 
 

@@ -1,5 +1,7 @@
 // How a wire asks for this machine's own sockets, and ends them, in a namespace of the test's own.
 #include "shard/wire.hpp"
+
+#include "shard/clock.hpp"
 #include "support/own_namespace.hpp"
 
 #include <arpa/inet.h>
@@ -20,7 +22,8 @@
 namespace finwait::shard {
 namespace {
 
-constexpr Instant kNow(std::chrono::hours(1));
+/// What a socket says is dated by the clock itself.
+const Instant kNow = monotonic_now();
 constexpr std::uint16_t kOurs = 4711;  // the window by which a segment of ours is known
 
 /// A socket of this machine that is connected to nobody: restored as it would be after a move from another
