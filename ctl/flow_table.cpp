@@ -8,8 +8,6 @@ namespace finwait::ctl {
 
 namespace {
 
-constexpr std::size_t kNarrowestEndpoint = 15;  // enough of both ends of an IPv6 address, and the port
-
 constexpr std::ptrdiff_t kBehindEnds = 3;  // behind ID, CLIENT and SERVER
 
 const nlohmann::json& child(const nlohmann::json& object, const char* key) {

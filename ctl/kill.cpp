@@ -14,8 +14,6 @@
 namespace finwait::ctl {
 namespace {
 
-constexpr std::size_t kNarrowestEndpoint = 15;  // enough of both ends of an IPv6 address, and the port
-
 std::string endpoint(const std::string& address, int port) {
     return endpoint_text({{"addr", address}, {"port", port}});
 }

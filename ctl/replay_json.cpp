@@ -10,7 +10,7 @@ namespace finwait::ctl {
 namespace {
 
 std::string seconds(Instant t) {
-    return fmt::format("{:.6f}", std::chrono::duration<double>(t.since_origin()).count());
+    return fmt::format("{:.6f}", in_seconds(t.since_origin()));
 }
 
 /// Steps without a segment were made by a timer, or are what a side was taken for at first.

@@ -9,16 +9,15 @@
 namespace finwait::ctl {
 namespace {
 
-constexpr std::size_t kNarrowestEndpoint = 15;
 constexpr std::size_t kNarrowestReason = 30;
 
 std::string human(Duration d) {
-    return human_duration(std::chrono::duration<double>(d).count());
+    return human_duration(in_seconds(d));
 }
 
 /// Since the capture's first packet, to the microsecond, as captures have it.
 std::string moment(Instant t) {
-    return fmt::format("{:.6f}", std::chrono::duration<double>(t.since_origin()).count());
+    return fmt::format("{:.6f}", in_seconds(t.since_origin()));
 }
 
 std::string states(const replay::Flow& flow) {

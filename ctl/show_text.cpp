@@ -20,7 +20,7 @@ std::string end_text(const nlohmann::json& flow, const char* role) {
     return end.contains("sees") ? text + "  sees " + seen_text(end) : text;
 }
 
-void print_sides(const nlohmann::json& sides, Output& out) {
+void print_numbers(const nlohmann::json& sides, Output& out) {
     Table table({{"SIDE"},
                  {"NEXT", 0, true},
                  {"ACK", 0, true},
@@ -74,7 +74,7 @@ void print_flow(const nlohmann::json& flow, Output& out) {
     const auto sides = flow.find("sides");
     if (sides == flow.end()) return;
     out.write("\n");
-    print_sides(*sides, out);
+    print_numbers(*sides, out);
     const auto history = flow.find("history");
     if (history == flow.end() || history->empty()) return;
     out.write("\n");

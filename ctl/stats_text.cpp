@@ -48,7 +48,7 @@ constexpr std::array kWire = {
 constexpr std::array kLeftAlone = {Item{"bridged", "bridged"}, Item{"vrf", "in a VRF"},
                                    Item{"rule", "routed by interface or ports"}};
 
-void line(Output& out, std::string_view label, const std::string& value) {
+void number_line(Output& out, std::string_view label, const std::string& value) {
     out.write(fmt::format("  {:<30}{:>12}\n", label, value));
 }
 
@@ -63,7 +63,7 @@ void group(Output& out, const nlohmann::json& stats, const char* key, std::strin
     const nlohmann::json values = stats.value(key, nlohmann::json::object());
     out.write(fmt::format("\n{}\n", title));
     for (const Item& item : items)
-        line(out, item.label, text_at(values, item.key));
+        number_line(out, item.label, text_at(values, item.key));
 }
 
 /// States in which no side is are left out.
@@ -75,9 +75,9 @@ void states(Output& out, const nlohmann::json& stats) {
     for (const auto& [state, sides] : by_state.items()) {
         if (sides == 0) continue;
         any = true;
-        line(out, state, sides.dump());
+        number_line(out, state, sides.dump());
     }
-    if (!any) line(out, "none", "-");
+    if (!any) number_line(out, "none", "-");
 }
 
 }  // namespace

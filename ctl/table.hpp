@@ -24,6 +24,9 @@ struct Column {
     Paint (*paint)(std::string_view value) = nullptr;
 };
 
+/// Enough of both ends of an IPv6 address, and the port.
+inline constexpr std::size_t kNarrowestEndpoint = 15;
+
 using Row = std::vector<std::string>;
 
 struct Look {

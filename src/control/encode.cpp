@@ -3,7 +3,6 @@
 #include "tcp/segment.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <fmt/format.h>
 #include <iterator>
 
@@ -11,10 +10,6 @@
 
 namespace finwait::control {
 namespace {
-
-double seconds(Duration d) {
-    return std::chrono::duration<double>(d).count();
-}
 
 /// Plain text, which names and addresses nearly always are, is copied; the rest goes through the JSON
 /// library.
@@ -40,7 +35,7 @@ void append_seconds(std::string& out, std::optional<Duration> d) {
     if (!d || *d == policy::kOff) {
         out += "null";
     } else {
-        fmt::format_to(std::back_inserter(out), "{:.1f}", std::max(0.0, seconds(*d)));
+        fmt::format_to(std::back_inserter(out), "{:.1f}", std::max(0.0, in_seconds(*d)));
     }
 }
 
@@ -105,7 +100,7 @@ void append_history(std::string& out, const engine::FlowReport& flow) {
     for (std::size_t i = 0; i < flow.trail.size(); ++i) {
         const flow::Step& step = flow.trail[i];
         fmt::format_to(std::back_inserter(out), R"({}{{"t":{:.3f},"side":"{}","state":"{}","segment":)",
-                       i == 0 ? "" : ",", seconds(step.at - flow.opened), tcp::name(step.side),
+                       i == 0 ? "" : ",", in_seconds(step.at - flow.opened), tcp::name(step.side),
                        tcp::name(step.state));
         append_segment(out, step);
         out += '}';

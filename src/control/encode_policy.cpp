@@ -1,6 +1,5 @@
 #include "control/encode.hpp"
 
-#include <chrono>
 
 #include <nlohmann/json.hpp>
 
@@ -10,9 +9,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Seconds; null for what is off or not known.
-Json seconds(std::optional<Duration> d) {
+Json seconds_or_null(std::optional<Duration> d) {
     if (!d || *d == policy::kOff) return nullptr;
-    return std::chrono::duration<double>(*d).count();
+    return in_seconds(*d);
 }
 
 /// Each bucket holds what is longer than the bound before it; the last one has no bound.
@@ -20,7 +19,7 @@ Json buckets(const policy::Lasting& lasting) {
     Json out = Json::array();
     for (std::size_t i = 0; i < policy::Lasting::kBuckets; ++i) {
         const bool bounded = i < policy::kLastingBounds.size();
-        out.push_back({{"up_to_s", bounded ? seconds(policy::kLastingBounds[i]) : Json(nullptr)},
+        out.push_back({{"up_to_s", bounded ? seconds_or_null(policy::kLastingBounds[i]) : Json(nullptr)},
                        {"count", lasting.buckets()[i]}});
     }
     return out;
@@ -31,7 +30,7 @@ Json buckets(const policy::Lasting& lasting) {
 std::string policy_json(const policy::Policy& policy, const engine::PolicyCounts& counts) {
     const Json out{{"name", policy.name},
                    {"match", policy.match.text()},
-                   {"fin_wait_2_s", seconds(policy.timeouts.fin_wait_2)},
+                   {"fin_wait_2_s", seconds_or_null(policy.timeouts.fin_wait_2)},
                    {"on_expiry", policy::name(policy.timeouts.on_expiry)},
                    {"stopped", counts.stopped},
                    {"flows", counts.flows},
@@ -48,7 +47,7 @@ std::string policy_json(const policy::Policy& policy, const engine::PolicyCounts
                    {"undecided", counts.observed - counts.right - counts.regret},
                    {"lasted", buckets(counts.lasted)},
                    {"longest_idle", buckets(counts.longest_idle)},
-                   {"suggested_fin_wait_2_s", seconds(policy::suggested_fin_wait_2(counts.longest_idle))}};
+                   {"suggested_fin_wait_2_s", seconds_or_null(policy::suggested_fin_wait_2(counts.longest_idle))}};
     return out.dump();
 }
 

@@ -1,7 +1,6 @@
 // The answer to `stats`: what all shards and the shell around them have counted.
 #include "control/encode.hpp"
 
-#include <chrono>
 #include <fmt/format.h>
 #include <iterator>
 #include <span>
@@ -10,10 +9,6 @@
 
 namespace finwait::control {
 namespace {
-
-double seconds(Duration d) {
-    return std::chrono::duration<double>(d).count();
-}
 
 std::string quoted_text(const std::string& text) {
     return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -33,7 +28,7 @@ std::string by_state(const engine::Gauges& gauges) {
 std::string buckets_json(std::span<const Duration> bounds, std::span<const std::uint64_t> counts) {
     std::string out = "[";
     for (std::size_t i = 0; i < counts.size(); ++i) {
-        const std::string bound = i < bounds.size() ? fmt::to_string(seconds(bounds[i])) : "null";
+        const std::string bound = i < bounds.size() ? fmt::to_string(in_seconds(bounds[i])) : "null";
         fmt::format_to(std::back_inserter(out), R"({}{{"up_to_s":{},"count":{}}})", i == 0 ? "" : ",", bound,
                        counts[i]);
     }
@@ -52,7 +47,7 @@ std::string per_shard_json(const std::vector<ShardShare>& shards) {
     std::string out = "[";
     for (const ShardShare& shard : shards)
         fmt::format_to(std::back_inserter(out), R"({}{{"packets":{},"flows":{},"cpu_s":{:.3f}}})",
-                       out.size() == 1 ? "" : ",", shard.packets, shard.flows, seconds(shard.cpu));
+                       out.size() == 1 ? "" : ",", shard.packets, shard.flows, in_seconds(shard.cpu));
     return out + "]";
 }
 
@@ -96,7 +91,7 @@ std::string stats_json(const Totals& totals) {
     fmt::format_to(std::back_inserter(out), R"(,"rules":{{"missing":{},"restored":{}}})",
                    totals.rules.missing, totals.rules.restored);
     fmt::format_to(std::back_inserter(out), R"(,"latency":{{"sum_s":{},"buckets":{}}},"per_shard":{})",
-                   seconds(totals.load.waited_sum), buckets_json(shard::Load::kBounds, totals.load.waited),
+                   in_seconds(totals.load.waited_sum), buckets_json(shard::Load::kBounds, totals.load.waited),
                    per_shard_json(totals.by_shard));
     out += R"(,"policies_stopped":)" + nlohmann::json(totals.stopped).dump();
     fmt::format_to(std::back_inserter(out), R"(,"uptime_s":{:.1f},"version":)", totals.uptime_s);

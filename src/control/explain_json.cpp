@@ -2,7 +2,6 @@
 
 #include "control/encode.hpp"
 
-#include <chrono>
 #include <cmath>
 
 #include <nlohmann/json.hpp>
@@ -12,9 +11,9 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-json seconds(std::optional<Duration> d) {
+json rounded_seconds(std::optional<Duration> d) {
     if (!d || *d == policy::kOff) return nullptr;
-    return std::round(std::chrono::duration<double>(*d).count() * 1000) / 1000;
+    return std::round(in_seconds(*d) * 1000) / 1000;
 }
 
 json terms(const std::vector<policy::Term>& terms) {
@@ -34,12 +33,12 @@ json match(const engine::PolicyExplanation& e) {
 json policy_in_force(const engine::PolicyExplanation& e) {
     const policy::Timeouts& t = e.policy.timeouts;
     json out = match(e);
-    out["fin_wait_2_s"] = seconds(t.fin_wait_2);
-    out["fin_wait_2_max_s"] = seconds(t.fin_wait_2_max);
+    out["fin_wait_2_s"] = rounded_seconds(t.fin_wait_2);
+    out["fin_wait_2_max_s"] = rounded_seconds(t.fin_wait_2_max);
     out["on_expiry"] = policy::name(t.on_expiry);
-    out["probe_interval_s"] = seconds(t.probe_interval);
+    out["probe_interval_s"] = rounded_seconds(t.probe_interval);
     out["probe_attempts"] = t.probe_attempts;
-    out["alive_max_s"] = seconds(t.alive_max);
+    out["alive_max_s"] = rounded_seconds(t.alive_max);
     out["orphan_test"] = policy::name(t.orphan_test);
     out["reset"] = policy::name(t.reset);
     return out;
@@ -48,8 +47,8 @@ json policy_in_force(const engine::PolicyExplanation& e) {
 json side(const engine::SideExplanation& s) {
     return {{"evidence", flow::name(s.evidence)},
             {"probes", s.probes},
-            {"asked_s", seconds(s.asked)},
-            {"answered_s", seconds(s.answered)},
+            {"asked_s", rounded_seconds(s.asked)},
+            {"answered_s", rounded_seconds(s.answered)},
             {"outstanding", s.outstanding},
             {"near_missed", s.near_missed},
             {"target", s.target},
@@ -62,7 +61,7 @@ json side(const engine::SideExplanation& s) {
 json prospects(const std::vector<engine::Prospect>& prospects) {
     json out = json::array();
     for (const engine::Prospect& p : prospects) {
-        json one = {{"in_s", seconds(p.in)}, {"step", engine::name(p.turn)}, {"sides", json::array()}};
+        json one = {{"in_s", rounded_seconds(p.in)}, {"step", engine::name(p.turn)}, {"sides", json::array()}};
         for (const tcp::Role role : {tcp::Role::client, tcp::Role::server})
             if (p.side[tcp::index(role)]) one["sides"].push_back(tcp::name(role));
         if (p.attempt > 0) one["attempt"] = p.attempt;
@@ -91,11 +90,11 @@ std::string explanation_json(const engine::Explanation& e) {
     const json out = {
         {"flow", flow(e)},
         {"stage", e.stage},
-        {"half_closed_s", seconds(e.half_closed)},
+        {"half_closed_s", rounded_seconds(e.half_closed)},
         {"policy", policy_in_force(e.policy)},
         {"passed_over", std::move(passed_over)},
         {"mode", e.observing ? "observe" : "enforce"},
-        {"in_phase_s", seconds(e.in_phase)},
+        {"in_phase_s", rounded_seconds(e.in_phase)},
         {"reason", e.reason.empty() ? json() : json(e.reason)},
         {"requested", e.requested},
         {"rounds", e.rounds},

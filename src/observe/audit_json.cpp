@@ -45,7 +45,7 @@ Kind kind_of(EventType type) {
 }
 
 double seconds(Duration d) {
-    return std::round(std::chrono::duration<double>(d).count() * 1000) / 1000;
+    return std::round(in_seconds(d) * 1000) / 1000;
 }
 
 json role(const std::optional<tcp::Role>& r) {

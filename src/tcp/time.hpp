@@ -10,6 +10,10 @@ namespace finwait {
 
 using Duration = std::chrono::nanoseconds;
 
+[[nodiscard]] constexpr double in_seconds(Duration d) {
+    return std::chrono::duration<double>(d).count();
+}
+
 class Instant {
   public:
     constexpr Instant() = default;

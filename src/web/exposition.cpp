@@ -4,7 +4,6 @@
 #include <array>
 #include <cctype>
 #include <charconv>
-#include <chrono>
 #include <fmt/format.h>
 #include <iterator>
 #include <optional>
@@ -81,10 +80,6 @@ std::string_view unit_of(std::string_view family) {
     return {};
 }
 
-double seconds(Duration d) {
-    return std::chrono::duration<double>(d).count();
-}
-
 }  // namespace
 
 Format choose_format(std::string_view accept) {
@@ -136,10 +131,10 @@ void Exposition::histogram(std::span<const Duration> bounds, std::span<const std
     std::uint64_t below = 0;
     for (std::size_t i = 0; i < counts.size(); ++i) {
         below += counts[i];
-        const std::string bound = i < bounds.size() ? fmt::to_string(seconds(bounds[i])) : "+Inf";
+        const std::string bound = i < bounds.size() ? fmt::to_string(in_seconds(bounds[i])) : "+Inf";
         line("_bucket", {{"le", bound}}, fmt::to_string(below));
     }
-    line("_sum", {}, fmt::to_string(seconds(sum)));
+    line("_sum", {}, fmt::to_string(in_seconds(sum)));
     line("_count", {}, fmt::to_string(below));
 }
 

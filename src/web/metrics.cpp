@@ -84,7 +84,7 @@ void by_shard(const Facts& facts, Exposition& out) {
 }
 
 double cpu_seconds(const ShardShare& shard) {
-    return std::chrono::duration<double>(shard.cpu).count();
+    return in_seconds(shard.cpu);
 }
 
 constexpr auto kGauge = Kind::gauge;

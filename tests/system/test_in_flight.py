@@ -16,7 +16,7 @@ from harness import case, halfclosed
 from harness.packets import RST
 from harness.sockets import Listener, Pair, client_socket, start_connect
 from harness.tap import Tap
-from harness.wait import until
+from harness.wait import PATIENCE, patiently, until
 
 MEGABYTE = 1 << 20
 DATA = random.Random(1).randbytes(MEGABYTE)
@@ -84,7 +84,7 @@ class InFlight(case.SystemTest):
         server, _ = listener.socket.accept()
         listener.socket.close()
         for sock in (client, server):
-            sock.settimeout(10)
+            sock.settimeout(10 * PATIENCE)
         return Pair(version, client, server)
 
     @contextlib.contextmanager
@@ -160,18 +160,18 @@ class InFlight(case.SystemTest):
         return tap
 
     def test_an_idle_flow_with_data_in_flight_is_not_reset_and_every_byte_arrives_when_the_path_is_back(self):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "1s", "on_expiry": "reset"}})
+        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(1), "on_expiry": "reset"}})
         pairs = self.half_closed(4 * MEGABYTE)
         with self.cut():
             self.send_into_the_cut(pairs)
-            self.assert_not_reset_while_idle_for(daemon, pairs, 2.5)
+            self.assert_not_reset_while_idle_for(daemon, pairs, 2.5 * PATIENCE)
         self.assert_every_byte_arrives(daemon, pairs)
 
     def test_an_idle_flow_whose_reader_is_full_is_not_reset_and_every_byte_arrives_when_it_reads_on(self):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "1s", "on_expiry": "reset"}})
+        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(1), "on_expiry": "reset"}})
         pairs = self.half_closed(65536)
         self.fill(pairs)
-        self.assert_not_reset_while_idle_for(daemon, pairs, 2.5)
+        self.assert_not_reset_while_idle_for(daemon, pairs, 2.5 * PATIENCE)
         self.assert_every_byte_arrives(daemon, pairs)
 
     def test_a_killed_flow_is_reset_only_when_all_data_in_flight_is_acknowledged(self):
@@ -185,11 +185,11 @@ class InFlight(case.SystemTest):
         self.assert_acknowledged_before_reset(tap, pairs)
 
     def test_a_flow_that_is_half_closed_for_too_long_is_reset_only_when_all_data_in_flight_is_acknowledged(self):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "2s", "fin_wait_2_max": "2s", "on_expiry": "reset"}})
+        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(2), "fin_wait_2_max": patiently(2), "on_expiry": "reset"}})
         pairs, tap = self.half_closed(4 * MEGABYTE), self.tap()
         with self.cut():
             self.send_into_the_cut(pairs)
-            self.assert_not_reset_while_idle_for(daemon, pairs, 2.5)
+            self.assert_not_reset_while_idle_for(daemon, pairs, 2.5 * PATIENCE)
         self.assert_reset_with(daemon, pairs, [MEGABYTE] * 2)
         self.assert_acknowledged_before_reset(tap, pairs)
 

@@ -63,7 +63,8 @@ class Local(case.SystemTest):
     # What a server on the gateway is left with.
 
     def test_100_stuck_in_close_wait_and_100_in_fin_wait_2_are_gone_and_ssh_and_control_stay(self):
-        daemon = self.following("local")
+        # Nobody is asked before all 200 are half-closed and the hosts out of reach.
+        daemon = self.following("local", {**ASKING, "fin_wait_2": patiently(5)})
         incoming, far = own.from_client(self.lab), own.from_server(self.lab)
         ssh = self.ssh_that_hangs(incoming)
         metrics = self.connection(incoming, 4, Listener(incoming, 4, 9652, host=incoming))
@@ -190,7 +191,7 @@ class Local(case.SystemTest):
         self.assertEqual(set(told), {h.pair.key for h in made})
 
     def test_after_a_restart_own_sockets_are_asked_anew_and_only_the_orphans_among_them_end(self):
-        daemon = self.following("local", {**ASKING, "fin_wait_2": "4s", "orphan_test": "passive"})
+        daemon = self.following("local", {**ASKING, "fin_wait_2": patiently(4), "orphan_test": "passive"})
         view = own.from_client(self.lab)
         living = self.half_closed(view, 10, "client") + self.half_closed(view, 10, "server")
         orphans = self.half_closed(view, 10, "server", "close")

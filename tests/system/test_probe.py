@@ -4,9 +4,9 @@ import contextlib
 
 from harness import case, halfclosed, ss
 from harness.sockets import open_both_versions
-from harness.wait import until
+from harness.wait import patiently, until
 
-ASKING = {"fin_wait_2": "2s", "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
+ASKING = {"fin_wait_2": patiently(3), "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
 
 
 def half_closed_by(lab, count, closer, how):

@@ -6,9 +6,9 @@ import time
 
 from harness import case, halfclosed
 from harness.sockets import open_both_versions, outcome
-from harness.wait import until
+from harness.wait import PATIENCE, patiently, until
 
-SETTINGS = {"timeouts": {"fin_wait_2": "3s", "on_expiry": "reset"}}
+SETTINGS = {"timeouts": {"fin_wait_2": patiently(3), "on_expiry": "reset"}}
 
 
 class BlockedReader(threading.Thread):
@@ -38,7 +38,7 @@ class Reset(case.SystemTest):
         readers = [BlockedReader(h) for h in [h for h in idle if h.how == "shutdown"][:8]]
 
         self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.OPEN, 2), [])
-        self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, begun + 6 - time.monotonic()), [])
+        self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, 6 - (time.monotonic() - begun) / PATIENCE), [])
 
         self.assert_applications_were_told(idle, readers)
         self.assertGreaterEqual(daemon.stats()["resets.sent"], 400)

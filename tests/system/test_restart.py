@@ -77,16 +77,16 @@ class Knowledge(Restart):
         self.assertEqual(after, {})
 
     def test_a_connection_that_goes_on_during_the_restart_is_not_ended_and_is_learnt_anew(self):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "3s", "on_expiry": "reset", "probe_interval": "1s"}})
+        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(3), "on_expiry": "reset", "probe_interval": "1s"}})
         idle = [h for h in self.half_closed(daemon, 40) if h.how == "shutdown"]
         self.assertEqual(daemon.stop(), 0)
         for h in idle:
             h.pair.end(h.holder).sendall(bytes(3000))
-        time.sleep(2.5)
+        time.sleep(2.5 * PATIENCE)
         daemon.start()
         for h in idle:
             self.assertEqual(len(h.pair.end(h.closer).recv(3000)), 3000)
-        time.sleep(1.0)  # their time by what the daemon knew is up, and both sides have been asked
+        time.sleep(1.0 * PATIENCE)  # their time by what the daemon knew is up, and both sides have been asked
         self.assertEqual(halfclosed.not_in(self.lab, idle, halfclosed.OPEN), [])
         self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, 8), [])
         self.assertTrue(until(lambda: not daemon.flows("state", "fin-wait-2"), 5))
@@ -141,7 +141,7 @@ class Timers(Restart):
         self.ended_at_its_time("probe")
 
     def test_a_connection_that_vanished_during_the_restart_is_found_out(self):
-        daemon = self.daemon({"timeouts": {"fin_wait_2": "2s"}})
+        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(2)}})
         idle = [h for h in self.half_closed(daemon, 24) if h.how == "shutdown"]
         self.assertEqual(daemon.stop(), 0)
         holes = [self.drop_at_gateway(tool) for tool in ("iptables", "ip6tables")]

@@ -5,7 +5,7 @@ import contextlib
 
 from harness import case, halfclosed
 from harness.uplinks import KINDS, Uplinks
-from harness.wait import until
+from harness.wait import patiently, until
 
 PER_ROW = 3
 ROWS = [(kind, version, closer) for kind in KINDS for version in (4, 6) for closer in ("client", "server")]
@@ -61,7 +61,7 @@ class UplinksTest(case.SystemTest):
         self.finish(idle)
 
     def test_marks_are_remembered_over_a_restart(self):
-        daemon = self.daemon({"timeouts": {**halfclosed.ASKING, "fin_wait_2": "5s"}})
+        daemon = self.daemon({"timeouts": {**halfclosed.ASKING, "fin_wait_2": patiently(5)}})
         idle = self.idle()
         self.assertEqual(daemon.stop(), 0)
         daemon.start()
