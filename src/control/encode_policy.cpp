@@ -1,6 +1,5 @@
 #include "control/encode.hpp"
 
-
 #include <nlohmann/json.hpp>
 
 namespace finwait::control {
@@ -28,26 +27,27 @@ Json buckets(const policy::Lasting& lasting) {
 }  // namespace
 
 std::string policy_json(const policy::Policy& policy, const engine::PolicyCounts& counts) {
-    const Json out{{"name", policy.name},
-                   {"match", policy.match.text()},
-                   {"fin_wait_2_s", seconds_or_null(policy.timeouts.fin_wait_2)},
-                   {"on_expiry", policy::name(policy.timeouts.on_expiry)},
-                   {"stopped", counts.stopped},
-                   {"flows", counts.flows},
-                   {"half_closed", counts.half_closed},
-                   {"asked", counts.asked},
-                   {"expired", counts.expired},
-                   {"reset", counts.reset},
-                   {"confirmed", counts.confirmed},
-                   {"unconfirmed", counts.unconfirmed},
-                   {"refused", counts.refused},
-                   {"observed", counts.observed},
-                   {"right", counts.right},
-                   {"regret", counts.regret},
-                   {"undecided", counts.observed - counts.right - counts.regret},
-                   {"lasted", buckets(counts.lasted)},
-                   {"longest_idle", buckets(counts.longest_idle)},
-                   {"suggested_fin_wait_2_s", seconds_or_null(policy::suggested_fin_wait_2(counts.longest_idle))}};
+    const Json out{
+        {"name", policy.name},
+        {"match", policy.match.text()},
+        {"fin_wait_2_s", seconds_or_null(policy.timeouts.fin_wait_2)},
+        {"on_expiry", policy::name(policy.timeouts.on_expiry)},
+        {"stopped", counts.stopped},
+        {"flows", counts.flows},
+        {"half_closed", counts.half_closed},
+        {"asked", counts.asked},
+        {"expired", counts.expired},
+        {"reset", counts.reset},
+        {"confirmed", counts.confirmed},
+        {"unconfirmed", counts.unconfirmed},
+        {"refused", counts.refused},
+        {"observed", counts.observed},
+        {"right", counts.right},
+        {"regret", counts.regret},
+        {"undecided", counts.observed - counts.right - counts.regret},
+        {"lasted", buckets(counts.lasted)},
+        {"longest_idle", buckets(counts.longest_idle)},
+        {"suggested_fin_wait_2_s", seconds_or_null(policy::suggested_fin_wait_2(counts.longest_idle))}};
     return out.dump();
 }
 

@@ -61,7 +61,8 @@ json side(const engine::SideExplanation& s) {
 json prospects(const std::vector<engine::Prospect>& prospects) {
     json out = json::array();
     for (const engine::Prospect& p : prospects) {
-        json one = {{"in_s", rounded_seconds(p.in)}, {"step", engine::name(p.turn)}, {"sides", json::array()}};
+        json one = {
+            {"in_s", rounded_seconds(p.in)}, {"step", engine::name(p.turn)}, {"sides", json::array()}};
         for (const tcp::Role role : {tcp::Role::client, tcp::Role::server})
             if (p.side[tcp::index(role)]) one["sides"].push_back(tcp::name(role));
         if (p.attempt > 0) one["attempt"] = p.attempt;

@@ -1,7 +1,6 @@
 // How a wire asks for this machine's own sockets, and ends them, in a namespace of the test's own.
-#include "shard/wire.hpp"
-
 #include "shard/clock.hpp"
+#include "shard/wire.hpp"
 #include "support/own_namespace.hpp"
 
 #include <arpa/inet.h>
