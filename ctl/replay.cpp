@@ -47,12 +47,12 @@ std::optional<std::size_t> find_flow(const replay::Replay& replay, const std::st
 void print_json(const replay::Replay& replay, std::optional<std::size_t> only, const Invocation& call,
                 Output& out) {
     JsonArray array(out, call.pretty);
-    std::string json;
+    std::string text;
     for (std::size_t i = 0; i < replay.flows().size(); ++i) {
         if (only && i != *only) continue;
-        json.clear();
-        append_replayed(json, replay, i);
-        array.add(json);
+        text.clear();
+        append_replayed(text, replay, i);
+        array.add(text);
     }
     array.finish();
 }
