@@ -117,22 +117,22 @@ class Knowledge(Restart):
 
 class Timers(Restart):
     def ended_at_its_time(self, on_expiry):
-        """Stopped at 3 s of 6, or as many times as much: how long after its last progress each was gone."""
-        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(6), "on_expiry": on_expiry, "probe_interval": "1s",
-                                           "probe_attempts": 3, "alive_max": patiently(6)}})
+        """Stopped at 3 s of 8, or as many times as much: how long after its last progress each was gone."""
+        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(8), "on_expiry": on_expiry, "probe_interval": "1s",
+                                           "probe_attempts": 3, "alive_max": patiently(8)}})
         idle = self.half_closed(daemon, 100)
         begun = time.monotonic()
         time.sleep(3 * PATIENCE)
         self.restart(daemon, down=0.5)
         self.assertEqual(len(daemon.flows("state", "fin-wait-2")), 100)
-        time.sleep(max(0.0, begun + 5 * PATIENCE - time.monotonic()))
+        time.sleep(max(0.0, begun + 7 * PATIENCE - time.monotonic()))
         self.assertEqual(halfclosed.not_in(self.lab, idle, halfclosed.OPEN), [])
         self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, 4), [])
         took = time.monotonic() - begun
         self.assertTrue(until(lambda: daemon.stats()["resets.confirmed"] == 100, 5), daemon.stats())
         self.assertEqual(daemon.stats()["resets.unconfirmed"], 0)
         print(f"\n  gone from both ends {took:.1f} s after the last progress, all 100 confirmed ... ", end="")
-        self.assertLess(took, 8 * PATIENCE)
+        self.assertLess(took, 10 * PATIENCE)
 
     def test_a_half_close_is_reset_at_its_time_by_reset(self):
         self.ended_at_its_time("reset")
