@@ -9,13 +9,10 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-/// A connection is asked late and patiently, and never ended while both of its sides answer. RFC 5382 REQ-5
-/// asks for four minutes at least before a connection that is closing is given up.
+/// A connection is asked late and patiently, and never ended while both of its sides answer.
 Timeouts conservative() {
     Timeouts t;
-    t.fin_wait_1 = minutes(4);
     t.fin_wait_2 = hours(1);
-    t.closing = minutes(1);
     t.probe_interval = seconds(30);
     t.probe_attempts = 10;
     t.alive_max = policy::kOff;
@@ -24,12 +21,13 @@ Timeouts conservative() {
 }
 
 /// For hosts that run out of sockets: it is asked soon, and ended half an hour later even if both sides
-/// answer.
+/// answer. It is forgotten soon, too, but not between two retransmissions of a FIN: Linux waits two minutes at
+/// most.
 Timeouts aggressive() {
     Timeouts t;
-    t.fin_wait_1 = minutes(1);
+    t.fin_wait_1 = minutes(2);
     t.fin_wait_2 = seconds(30);
-    t.closing = seconds(15);
+    t.closing = minutes(2);
     t.probe_interval = seconds(5);
     t.probe_attempts = 3;
     t.alive_max = minutes(30);

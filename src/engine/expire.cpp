@@ -20,13 +20,20 @@ constexpr Duration kLinger = std::chrono::seconds(10);
 /// How often a flow whose segments wait to leave looks whether they have: less than any answer may take.
 constexpr Duration kHeldFor = std::chrono::milliseconds(500);
 
+/// It is over, and its sides may not know it: an RST was not certain, or a FIN was repeated, and what comes then
+/// comes after a retransmission timeout that has been doubled some times.
+bool may_go_on(const tcp::Connection& c) {
+    if (c.reset_seen) return c.reset_claimed && c.of(c.reset_by).complete;
+    return c.side[0].fin_repeated || c.side[1].fin_repeated;
+}
+
 }  // namespace
 
 Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
     const policy::Timeouts& t = timeouts(record);
     if (tcp::reset_pending(record.connection)) return record.last_seen + kResetTaken;
     switch (stage) {
-        case Stage::provisional: return record.last_progress + t.handshake;
+        case Stage::provisional: return record.last_seen + t.handshake;  // a repeated SYN goes on opening
         case Stage::established:
         case Stage::unsettled: return record.last_seen + t.established;
         case Stage::fin_wait_1: return record.last_seen + t.fin_wait_1;  // a repeated FIN is a sign of life
@@ -34,6 +41,7 @@ Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
         case Stage::closing: return record.last_seen + t.closing;
         case Stage::finished: break;
     }
+    if (may_go_on(record.connection)) return record.last_seen + std::max(t.time_wait, t.closing);
     const bool lingers = record.connection.reset_seen || record.reaping.phase == flow::Phase::gone;
     return record.last_progress + (lingers ? kLinger : t.time_wait);
 }

@@ -98,7 +98,8 @@ class Engine::Impl {
     [[nodiscard]] std::uint32_t make_room(Instant now, const flow::Key& key);
     void erase(Instant now, std::uint32_t slot);
     void note_led_astray(Instant now, std::uint32_t slot, const tcp::Segment& segment);
-    [[nodiscard]] bool bridges_gap(std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
+    [[nodiscard]] std::optional<tcp::Advance> bridge_gap(std::uint32_t slot, tcp::Role from,
+                                                         const tcp::Segment& segment);
     [[nodiscard]] Verdict follow(Instant now, std::uint32_t slot, const tcp::Segment& segment);
     void check_recalled(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     void note_accepted(Instant now, std::uint32_t slot, const tcp::Segment& segment, bool progress);
@@ -231,9 +232,8 @@ class Engine::Impl {
     std::uint32_t compared_ = flow::kNoSlot;  // where forgetting by it stands
     /// With silent_losses: the latest implausible segment of a flow, by slot.
     struct Odd {
-        tcp::Role from;
-        tcp::Seq end;
-        tcp::Seq ack;
+        tcp::Role from = tcp::Role::client;
+        tcp::Segment segment;
     };
     std::unordered_map<std::uint32_t, Odd> odd_;
 };

@@ -174,6 +174,7 @@ void connection(auto& a, tcp::Connection& c) {
     c.reset_answered = a.flag(c.reset_answered);
     c.reset_certain = a.flag(c.reset_certain);
     c.reset_by = static_cast<Role>(a.flag(c.reset_by == Role::server));
+    c.pending_more = a.flag(c.pending_more);
     a.end_flags();
 }
 

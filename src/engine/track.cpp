@@ -21,6 +21,13 @@ void note_way(flow::Record& record, const tcp::Segment& segment, Way way) {
     if (way == Way::arriving) record.set_local(segment.destination);
 }
 
+/// It goes on behind its SYN, and the other side has said nothing.
+bool heard_alone(const tcp::Connection& c, tcp::Role role) {
+    const tcp::Side& peer = c.of(tcp::other(role));
+    return c.of(role).state == tcp::State::syn_sent && peer.state == tcp::State::closed && !peer.syn_seen &&
+           !c.reset_seen;
+}
+
 }  // namespace
 
 Engine::Impl::Impl(Options options)
@@ -92,10 +99,8 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     const bool was_exact = tcp::exact(record.connection);
     const bool crossing = now - record.last_from[tcp::index(other(from))] < kCrossing;
     tcp::Advance advance = tcp::advance(record.connection, from, segment, crossing);
-    if (advance.outcome == tcp::Outcome::invalid && bridges_gap(slot, from, segment)) {
-        tcp::lose_numbers(record.connection);
-        advance = tcp::advance(record.connection, from, segment);
-    }
+    if (advance.outcome == tcp::Outcome::invalid)
+        if (const auto bridged = bridge_gap(slot, from, segment)) advance = *bridged;
     if (advance.outcome == tcp::Outcome::reopened) {
         record.connection.released = earlier.released;
         reopen(now, slot, from, segment);
@@ -147,15 +152,26 @@ void Engine::Impl::note_led_astray(Instant now, std::uint32_t slot, const tcp::S
     arm(slot, std::max(now, deadline(record, stage(record))));
 }
 
-/// Whether the other side's latest implausible segment and this one continue each other exactly.
-bool Engine::Impl::bridges_gap(std::uint32_t slot, tcp::Role from, const tcp::Segment& segment) {
-    if (!options_.silent_losses || !segment.any(tcp::flag::ack)) return false;
-    const auto found = odd_.find(slot);
-    if (found != odd_.end() && found->second.from != from && found->second.end == segment.ack &&
-        found->second.ack == segment.seq)
-        return true;
-    odd_.insert_or_assign(slot, Odd{from, segment.end(), segment.ack});
-    return false;
+/// Where segments have passed unseen, the latest implausible segment and this one continue each other exactly:
+/// one of each side, or two of a side that is heard alone. Then both are believed.
+std::optional<tcp::Advance> Engine::Impl::bridge_gap(std::uint32_t slot, tcp::Role from,
+                                                     const tcp::Segment& segment) {
+    if (!options_.silent_losses || !segment.any(tcp::flag::ack)) return std::nullopt;
+    tcp::Connection& c = table_[slot].connection;
+    Odd& odd = odd_[slot];
+    const Odd earlier = odd;
+    odd = {from, segment};
+    if (!earlier.segment.any(tcp::flag::ack)) return std::nullopt;
+    const bool continues = segment.seq == earlier.segment.end();
+    if (earlier.from != from && earlier.segment.end() == segment.ack && earlier.segment.ack == segment.seq) {
+        tcp::lose_numbers(c);
+    } else if (earlier.from == from && continues && heard_alone(c, from)) {
+        tcp::follow_one_side(c, from);
+    } else {
+        return std::nullopt;
+    }
+    static_cast<void>(tcp::advance(c, earlier.from, earlier.segment));
+    return tcp::advance(c, from, segment);
 }
 
 void Engine::Impl::note_accepted(Instant now, std::uint32_t slot, const tcp::Segment& segment,

@@ -112,7 +112,7 @@ std::uint32_t largest(const tcp::Connection& c, Role role) {
 
 bool at_rest(const tcp::Connection& c) {
     const bool reset = c.reset_seen || c.reset_claimed || c.reset_answered || c.reset_certain;
-    if (reset || c.pending || c.blind) return false;
+    if (reset || c.pending || c.early_seen || c.blind) return false;
     return std::ranges::all_of(kRoles, [&c](Role role) {
         return at_rest(c.of(role)) && edge_follows(c, role) && largest(c, role) <= UINT16_MAX;
     });

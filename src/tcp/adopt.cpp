@@ -11,8 +11,10 @@ State settled(const Side& side, const Side& peer) {
     const bool got_fin = peer.fin_seen && side.acked && at_or_after(side.ack, peer.fin);
     if (!side.fin_seen) return got_fin ? State::close_wait : State::established;
     if (!peer.fin_seen) return side.fin_acked ? State::fin_wait_2 : State::fin_wait_1;
-    // What has got the peer's FIN may have sent its own before or after: this may be a copy.
-    return got_fin ? State::unknown : State::fin_wait_1;
+    if (!got_fin) return State::fin_wait_1;
+    // What has got the peer's FIN may have sent its own before or after: this may be a copy, unless it goes
+    // beyond what its sender was seen to send.
+    return side.open && side.fin_covers && !side.fin_acked ? State::last_ack : State::unknown;
 }
 
 bool known(const Side& side) {
@@ -30,6 +32,13 @@ void settle_unknown(Connection& c) {
     const State state_b = settled(b, a);
     if (a.state == State::unknown) a.state = state_a;
     if (b.state == State::unknown) b.state = state_b;
+}
+
+void follow_one_side(Connection& c, Role from) {
+    c.adopted = true;
+    apply(c.of(from), Event::acked_syn);
+    c.of(other(from)).state = State::unknown;
+    lose_numbers(c);
 }
 
 }  // namespace finwait::tcp

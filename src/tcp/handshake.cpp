@@ -9,6 +9,8 @@ namespace finwait::tcp {
 namespace {
 
 void remember_pending(Connection& c, Role from, const Segment& s) {
+    const bool second = c.pending && c.pending_role == from && c.pending_acks && s.any(flag::ack);
+    c.pending_more = second && (c.pending_more || c.pending_isn != s.seq);
     c.pending = true;
     c.pending_role = from;
     c.pending_isn = s.seq;
@@ -66,8 +68,7 @@ void begin_with_pending(Connection& c) {
     apply(c.of(role), Event::sent_syn);
 }
 
-}  // namespace
-
+/// Of two SYNs or SYN,ACKs of one side the later was answered: the side starts again with it.
 void take_pending(Connection& c) {
     Side& side = c.of(c.pending_role);
     const Side earlier = side;
@@ -82,6 +83,22 @@ void take_pending(Connection& c) {
     side.acked = earlier.acked;
     side.ack = earlier.ack;
     side.edge = earlier.ack + side.max_window;
+}
+
+}  // namespace
+
+/// Besides the first one only the last one is remembered; the others are taken to have its options.
+void choose_syn_ack(Connection& c, Role from, const Segment& s) {
+    const Side& sender = c.of(from);
+    const Side& receiver = c.of(other(from));
+    if (!c.pending || c.pending_role == from || receiver.state != State::syn_received) return;
+    if (!sequence_in_window(c, from, s)) return;
+    const bool answers_last = s.ack == c.pending_isn + 1;
+    const bool answers_first = answers(receiver.iss, receiver.next, s.ack);
+    const bool first_word = sender.state == State::syn_sent && s.seq == sender.next;
+    if (!answers_last && (answers_first || !c.pending_more || !first_word)) return;
+    if (!answers_last) c.pending_isn = s.ack - 1;
+    take_pending(c);
 }
 
 void begin_side(Connection& c, Role from, const Segment& s) {
@@ -109,10 +126,11 @@ Advance on_syn(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
     const Side& receiver = c.of(other(from));
     if (may_reopen(c, from, s)) return {Outcome::reopened};
-    if (c.reset_seen && c.reset_by != from && sender.syn_seen && s.seq == sender.iss) {
-        // A stray; or the RST that refused it was lost, and it is repeated.
-        const bool refused = !receiver.syn_seen;
-        return refused && take_back_opening_reset(c) ? Advance{Outcome::accepted} : Advance{Outcome::invalid};
+    if (c.reset_seen && sender.syn_seen && s.seq == sender.iss) {
+        // A stray; or the RST that refused it was lost, or its own answered something else: it is repeated.
+        const bool goes_on = c.reset_by == from ? c.reset_claimed : !receiver.syn_seen;
+        const bool opening = goes_on && take_back_opening_reset(c, from);
+        return opening ? Advance{Outcome::accepted} : Advance{Outcome::invalid};
     }
 
     const bool answered = receiver.acked && receiver.syn_seen;
@@ -154,7 +172,8 @@ Advance on_syn_ack(Connection& c, Role from, const Segment& s, bool crossing) {
     if (!receiver.syn_seen || !answers(receiver.iss, receiver.next, s.ack)) return {Outcome::invalid};
     // After an RST a SYN,ACK with another number: its sender has begun again, and answers the SYN.
     const bool overtaken = sender.fresh && s.end() == sender.next;
-    if (c.reset_seen && c.reset_by == from && !repeated && !overtaken) take_back_opening_reset(c);
+    const bool takes_back = c.reset_by == from ? !repeated && !overtaken : c.reset_claimed;
+    if (c.reset_seen && takes_back) take_back_opening_reset(c, other(from));
 
     if (repeated && sender.state == State::established) {
         if (after(sender.next, s.end()) || sender.open) return {Outcome::invalid};

@@ -12,7 +12,7 @@ enum class Grade : std::uint8_t {
     sender_only,  // its sender is gone; whether the receiver takes it is open
     likely,
     certain,
-    unchecked,
+    claimed,  // nothing known speaks against it, or only some stacks take it: what follows may take it back
 };
 
 bool is_closing_receiver(State s) {
@@ -24,9 +24,8 @@ bool is_closing_receiver(State s) {
 Grade grade_at_ack(const Side& sender, const Side& receiver) {
     if (!sender.fresh) return receiver.state == State::syn_received ? Grade::certain : Grade::likely;
     if (sender.next == receiver.ack) return Grade::certain;
-    // Only the FIN is on its way: Linux takes an RST at its number whether it has arrived or not
-    // (tcp_reset_check()).
-    if (sender.fin_seen && receiver.ack == sender.fin - 1) return Grade::likely;
+    // Only the FIN is on its way. If it has arrived, the RST stands one below what the receiver expects.
+    if (sender.fin_seen && receiver.ack == sender.fin - 1) return Grade::claimed;
     // Before it is synchronized a side answers a bad ACK by RST and lives on (RFC 9293 section 3.10.7.4).
     const bool opening = sender.state == State::syn_sent || sender.state == State::syn_received;
     return opening ? Grade::challenged : Grade::sender_only;
@@ -45,20 +44,23 @@ Grade grade(const Connection& c, Role from, const Segment& s) {
         return acks_syn ? Grade::certain : Grade::refused;
     }
     if (!receiver.acked) {
-        if (!sender.fresh) return Grade::unchecked;
-        // Before the handshake's end also right behind a SYN with data, or (some stacks) at the SYN's own
-        // number.
+        if (!sender.fresh) return Grade::claimed;
+        // Before the handshake's end also right behind a SYN with data, or at the SYN's own number: so do
+        // some stacks that give up, and so does any that answers a wrong acknowledgment and goes on opening
+        // (RFC 9293 section 3.10.7.3).
         const bool behind_syn =
             sender.complete && sender.syn_seen && (s.seq == sender.iss + 1 || s.seq == sender.iss);
-        return s.seq == sender.next || behind_syn ? Grade::likely : Grade::refused;
+        if (s.seq != sender.next && !behind_syn) return Grade::refused;
+        return sender.state == State::syn_sent ? Grade::claimed : Grade::likely;
     }
     if (s.seq == receiver.ack) return grade_at_ack(sender, receiver);
     // Everything the sender has sent may have arrived without being acknowledged yet.
     const bool beyond = after(s.seq, receiver.edge);
     if (sender.fresh && s.seq == sender.next && !beyond) return Grade::likely;
-    // Linux's tcp_reset_check(): after a FIN the number of the FIN itself is taken too.
+    // The number of the FIN itself: RFC 9293 section 3.10.7.4 and RFC 5961 section 3.2 drop it, Linux takes it
+    // (tcp_reset_check()).
     if (is_closing_receiver(receiver.state) && sender.fin_seen && s.seq == sender.fin - 1)
-        return Grade::certain;
+        return Grade::claimed;
     return after(s.seq, receiver.ack) && !beyond ? Grade::challenged : Grade::refused;
 }
 
@@ -71,17 +73,26 @@ void restore(Side& side) {
     if (side.state == State::closed) side.state = side.before_reset;
 }
 
+/// An RST after the first one. Its sender answers what still comes: that closes a side that had been taken to
+/// live on.
+void on_further_reset(Connection& c, Role from, const Segment& s) {
+    const Side& receiver = c.of(other(from));
+    const Grade g = grade(c, from, s);
+    const bool exact = c.reset_answered && receiver.acked && s.seq == receiver.ack;
+    if (!exact && g < Grade::sender_only) return;
+    const bool both_have_said = from != c.reset_by && !c.reset_claimed && g != Grade::claimed;
+    close_side(c.of(from));
+    if (exact || g >= Grade::likely) close_side(c.of(other(from)));
+    if (s.unverified) return;
+    if (exact || g == Grade::likely || g == Grade::certain) c.reset_claimed = false;
+    if (both_have_said) c.reset_certain = true;
+}
+
 }  // namespace
 
 Advance on_reset(Connection& c, Role from, const Segment& s) {
     if (c.reset_seen) {
-        // The sender answers by RST what still comes: that closes a side that had been taken to live on.
-        const Side& receiver = c.of(other(from));
-        const bool exact = c.reset_answered && receiver.acked && s.seq == receiver.ack;
-        if (!exact && grade(c, from, s) < Grade::likely) return {Outcome::accepted};
-        for (Side& side : c.side)
-            close_side(side);
-        if (from != c.reset_by) c.reset_certain = true;  // both have said that they are gone
+        on_further_reset(c, from, s);
         return {Outcome::accepted};
     }
     const Grade g = grade(c, from, s);
@@ -89,7 +100,8 @@ Advance on_reset(Connection& c, Role from, const Segment& s) {
     if (g == Grade::challenged) return {Outcome::challenge};
     c.reset_seen = true;
     c.reset_by = from;
-    c.reset_claimed = g == Grade::unchecked || s.unverified;
+    c.reset_claimed = g == Grade::claimed || s.unverified;
+    c.reset_answered = false;
     c.reset_certain = g == Grade::certain && !s.unverified;
     close_side(c.of(from));
     if (!c.of(from).syn_seen && !c.of(from).fresh) {
@@ -100,14 +112,16 @@ Advance on_reset(Connection& c, Role from, const Segment& s) {
     return {Outcome::accepted, true};
 }
 
-bool revive_after_reset(Connection& c, Role from, bool crossing) {
+bool revive_after_reset(Connection& c, Role from, bool newer, bool crossing) {
     if (from == c.reset_by) {
-        // Whoever sent a real RST is gone: this one was forged, or another host's.
-        if (!c.reset_claimed) return false;
+        // The sender of a real RST is gone: this one was forged, another host's, or not taken. Where all
+        // numbers are known, a copy of what it sent before the RST shows nothing.
+        const bool numbers_known = c.of(from).complete;
+        if (!c.reset_claimed || (numbers_known && !newer)) return false;
         c.reset_seen = false;
         for (Side& side : c.side)
             restore(side);
-        lose_numbers(c);
+        if (!numbers_known) lose_numbers(c);
         return true;
     }
     // In flight towards the sender of the RST, or a challenge ACK: only a receiver that may have refused can
@@ -120,8 +134,8 @@ bool revive_after_reset(Connection& c, Role from, bool crossing) {
     return true;
 }
 
-bool take_back_opening_reset(Connection& c) {
-    Side& opener = c.of(other(c.reset_by));
+bool take_back_opening_reset(Connection& c, Role opener_role) {
+    Side& opener = c.of(opener_role);
     if (opener.state != State::closed || opener.before_reset != State::syn_sent) return false;
     restore(opener);
     c.reset_seen = false;

@@ -3,6 +3,8 @@
 
 #include "tcp/tracker.hpp"
 
+#include <optional>
+
 namespace finwait::tcp {
 
 /// Moves one side along the table of transitions.
@@ -17,8 +19,9 @@ void note_acknowledgment(Connection& c, Role from, const Segment& s);
 /// Starts a side anew with the SYN or SYN,ACK it sends.
 void begin_side(Connection& c, Role from, const Segment& s);
 
-/// Of two SYNs or SYN,ACKs of one side the later was answered: the side starts again with it.
-void take_pending(Connection& c);
+/// Of several SYN,ACKs with different numbers the one that an acknowledgment of `from` answers is the right
+/// one: its sender starts again with it (handshake.cpp).
+void choose_syn_ack(Connection& c, Role from, const Segment& s);
 
 /// SYN without ACK (handshake.cpp).
 Advance on_syn(Connection& c, Role from, const Segment& s);
@@ -26,13 +29,20 @@ Advance on_syn(Connection& c, Role from, const Segment& s);
 Advance on_syn_ack(Connection& c, Role from, const Segment& s, bool crossing);
 /// RST (reset.cpp).
 Advance on_reset(Connection& c, Role from, const Segment& s);
-/// A segment that is not an RST, from a side or towards a side that an RST has closed (reset.cpp).
-/// False when it shows nothing and must be left alone.
-bool revive_after_reset(Connection& c, Role from, bool crossing);
+/// A segment that is not an RST, from a side or towards a side that an RST has closed; `newer`: it goes beyond
+/// what its sender has sent or acknowledged before (reset.cpp). False when it shows nothing and must be left
+/// alone.
+bool revive_after_reset(Connection& c, Role from, bool newer, bool crossing);
 
-/// An RST had answered a SYN, and what passes now says that it may have been lost: the SYN's sender waits for
-/// an answer again. False when no SYN was waiting (reset.cpp).
-bool take_back_opening_reset(Connection& c);
+/// An RST had ended the opening, and what passes now says that it was lost or not meant so: the SYN's sender
+/// waits for an answer again. False when its SYN was not waiting (reset.cpp).
+bool take_back_opening_reset(Connection& c, Role opener);
+
+/// Keeps a segment that acknowledges what has not passed yet, until that passes (early.cpp).
+void keep_early(Connection& c, Role from, const Segment& s);
+/// A segment of `from` was accepted: the early segment of its peer is due, or another one of its own has
+/// overtaken it. The segment when it is due (early.cpp).
+std::optional<Segment> take_early(Connection& c, Role from);
 
 /// Settles the states of sides that were adopted as unknown, as soon as what they have sent leaves one answer
 /// only (adopt.cpp).

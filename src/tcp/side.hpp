@@ -51,8 +51,20 @@ struct Side {
     bool fast_open : 1 = false;         // data in its SYN (RFC 7413)
 };
 
+/// What is kept of a segment that came before what it acknowledges.
+struct Early {
+    Seq seq;
+    Seq ack;
+    std::uint32_t length = 0;
+    std::uint16_t window = 0;
+    std::uint16_t ip_id = 0;
+    std::uint8_t flags = 0;
+    std::uint8_t ttl = 0;
+};
+
 struct Connection {
     std::array<Side, 2> side;  // by Role
+    Early early;               // valid with early_seen
 
     /// A SYN that a synchronized peer has not answered yet (RFC 5961 section 4): only a SYN,ACK for it proves
     /// that a new connection has taken the place of this one.
@@ -61,13 +73,16 @@ struct Connection {
     bool pending : 1 = false;
     bool pending_scale_offered : 1 = false;
     bool pending_acks : 1 = false;  // it was a SYN,ACK
+    bool pending_more : 1 = false;  // SYN,ACKs with still other numbers have passed
     Role pending_role : 1 = Role::client;
+    bool early_seen : 1 = false;
+    Role early_role : 1 = Role::client;
 
     bool adopted : 1 = false;         // picked up midway: scales and earlier life are unknown
     bool blind : 1 = false;           // half-closed by hearsay, and not both sides have been heard
     bool released : 1 = false;        // on the fast path: only SYN, FIN and RST are seen
     bool reset_seen : 1 = false;      // closed by an RST
-    bool reset_claimed : 1 = false;   // that RST could not be checked
+    bool reset_claimed : 1 = false;   // that RST could not be checked, or not every receiver takes it
     bool reset_answered : 1 = false;  // its receiver has spoken since
     bool reset_certain : 1 = false;   // that RST stood exactly at the receiver's acknowledgment
     Role reset_by : 1 = Role::client;

@@ -65,9 +65,22 @@ void repeat_fin(Side& sender, const Side& receiver, const Segment& s, bool cross
     apply(sender, Event::fin_repeated);
 }
 
-/// Data cannot lie beyond a FIN: neither what has passed nor what is acknowledged.
+/// The peer's acknowledgment of the FIN has passed before the FIN itself. In a flow picked up midway that may
+/// as well be a copy of an older FIN, unless its sender was seen to send data.
+void match_earlier_acknowledgment(Side& sender, Side& receiver, bool first_copy) {
+    if (!first_copy || !receiver.acked || receiver.ack != sender.fin) return;
+    Segment s;
+    s.flags = flag::ack;
+    s.seq = receiver.next;
+    s.ack = receiver.ack;
+    acknowledge_fin(receiver, sender, s);
+}
+
+/// Data cannot lie beyond a FIN: neither what has passed nor what is acknowledged; nor can it have had the FIN's
+/// own number.
 bool comes_too_early(const Side& sender, const Side& receiver, Seq fin) {
-    return (sender.fresh && before(fin, sender.next)) || (receiver.acked && before(fin, receiver.ack));
+    const bool taken = sender.fresh && sender.complete && fin == sender.next;
+    return taken || (sender.fresh && before(fin, sender.next)) || (receiver.acked && before(fin, receiver.ack));
 }
 
 /// Beyond the FIN there is nothing. A sender whose earlier data passed unseen may prove its own FIN wrong
@@ -101,10 +114,11 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     Side& receiver = c.of(other(from));
     if (!s.any(flag::ack)) return {Outcome::invalid};  // RFC 9293 section 3.10.7.4: dropped
     if (sender.state == State::closed && !sender.fin_seen && !c.reset_seen) return {Outcome::invalid};
-    if (!c.adopted && !receiver.syn_seen) return {Outcome::invalid};  // there is nothing yet to acknowledge
-    const bool answers_pending = c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1;
-    if (answers_pending && sequence_in_window(c, from, s) && receiver.state == State::syn_received)
-        take_pending(c);
+    if (!c.adopted && !receiver.syn_seen) {  // there is nothing yet to acknowledge
+        keep_early(c, from, s);
+        return {Outcome::invalid};
+    }
+    choose_syn_ack(c, from, s);
     const bool plausible = in_window(c, from, s);
     if (!plausible || !agrees_with_fins(sender, receiver, s)) {
         const bool over = c.reset_seen && !c.reset_claimed;
@@ -114,14 +128,20 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
             settle_unknown(c);
             return {Outcome::retracted};
         }
-        if (over || !retract(c)) return {Outcome::invalid};
+        if (over || !retract(c)) {
+            keep_early(c, from, s);
+            return {Outcome::invalid};
+        }
         // Of two FINs that contradict each other the later one is the claim that waits to be confirmed.
         return s.any(flag::fin) ? on_ordinary(c, from, s, crossing) : Advance{Outcome::retracted};
     }
     const bool stray = sender.acked && before(s.ack, sender.ack);  // what is sent anew carries the newest
-    if (c.reset_seen && (stray || !revive_after_reset(c, from, crossing))) return {Outcome::accepted};
+    const bool newer = !sender.acked || after(s.ack, sender.ack) || after(s.end(), sender.next);
+    if (c.reset_seen && (stray || !revive_after_reset(c, from, newer, crossing))) return {Outcome::accepted};
 
     const bool acked_before = sender.acked;
+    const bool acked_fin_before = sender.acked_fin;
+    const bool first_fin = !c.adopted || sender.open;
     const Seq previous_ack = sender.ack;
     bool progress = note_sequence(sender, s);
     raise_to_acknowledged(receiver, s);
@@ -130,16 +150,27 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     progress = progress || !acked_before || after(sender.ack, previous_ack);
 
     complete_handshake(sender, receiver, s);
+    if (c.adopted && !receiver.acked && acked_before && after(sender.ack, previous_ack))
+        apply(sender, Event::syn_acked);  // what it has got since its SYN,ACK acknowledged that
     acknowledge_fin(sender, receiver, s);
-    if (c.adopted) settle_unknown(c);
+    const bool closes_at_once = s.any(flag::fin) && sender.acked_fin && !acked_fin_before;
+    if (c.adopted && !closes_at_once) settle_unknown(c);  // it was never half-closed
     if (!s.any(flag::fin)) return {Outcome::accepted, progress};
     if (sender.fin_seen) {
         repeat_fin(sender, receiver, s, crossing);
         return {Outcome::accepted, progress};
     }
     send_first_fin(sender, receiver, s);
+    match_earlier_acknowledgment(sender, receiver, first_fin);
     if (c.adopted) settle_unknown(c);
     return {Outcome::accepted, true};
+}
+
+Advance judge(Connection& c, Role from, const Segment& s, bool crossing) {
+    if (s.any(flag::rst)) return on_reset(c, from, s);
+    if (s.has(flag::syn | flag::ack)) return on_syn_ack(c, from, s, crossing);
+    if (s.any(flag::syn)) return on_syn(c, from, s);
+    return on_ordinary(c, from, s, crossing);
 }
 
 }  // namespace
@@ -181,13 +212,17 @@ Advance advance(Connection& c, Role from, const Segment& s, bool crossing) {
         if (!s.any(flag::syn | flag::fin | flag::rst)) return {Outcome::accepted, s.length > 0};
         c.released = false;
     }
-    if (s.any(flag::rst)) return on_reset(c, from, s);
-    if (s.has(flag::syn | flag::ack)) return on_syn_ack(c, from, s, crossing);
-    if (s.any(flag::syn)) return on_syn(c, from, s);
-    return on_ordinary(c, from, s, crossing);
+    Advance result = judge(c, from, s, crossing);
+    if (result.outcome != Outcome::accepted) return result;
+    if (const auto early = take_early(c, from)) {
+        const Advance due = on_ordinary(c, other(from), *early, true);
+        result.progress = result.progress || due.progress;
+    }
+    return result;
 }
 
 void lose_numbers(Connection& c) {
+    c.early_seen = false;
     for (const Role r : {Role::client, Role::server}) {
         Side& side = c.of(r);
         side.fresh = false;

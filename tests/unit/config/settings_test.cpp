@@ -104,10 +104,10 @@ TEST(Settings, APolicyInheritsWhatItDoesNotSet) {
 TEST(Settings, AProfileSetsTheTimeoutsThatNothingElseSets) {
     EXPECT_EQ(settings("profile = 'normal'"), Settings{});
     EXPECT_EQ(settings("profile = 'conservative'").timeouts,
-              (policy::Timeouts{60s, 120h, 4min, 1h, policy::kOff, 1min, 60s, policy::OnExpiry::probe, 30s,
+              (policy::Timeouts{3min, 120h, 4min, 1h, policy::kOff, 4min, 60s, policy::OnExpiry::probe, 30s,
                                 10, policy::kOff, policy::OrphanTest::passive, policy::ResetSides::both}));
     EXPECT_EQ(settings("profile = 'aggressive'").timeouts,
-              (policy::Timeouts{60s, 120h, 1min, 30s, policy::kOff, 15s, 60s, policy::OnExpiry::probe, 5s, 3,
+              (policy::Timeouts{3min, 120h, 2min, 30s, policy::kOff, 2min, 60s, policy::OnExpiry::probe, 5s, 3,
                                 30min, policy::OrphanTest::active, policy::ResetSides::both}));
     auto expected = preset(Profile::aggressive);
     expected.fin_wait_2 = 9s;
@@ -169,12 +169,12 @@ adaptive_end = 1.2
 breaker_share = 0.5
 
 [timeouts]
-handshake = "1m"
+handshake = "3m"
 established = "5d"
-fin_wait_1 = "2m"
+fin_wait_1 = "4m"
 fin_wait_2 = "5m"
 fin_wait_2_max = "off"
-closing = "30s"
+closing = "4m"
 time_wait = "1m"
 on_expiry = "probe"
 probe_interval = "15s"
@@ -210,12 +210,12 @@ TEST(Print, WritesAPolicyWithAllItsTimeouts) {
 [[policy]]
 name = "web"
 match = "port 443"
-handshake = "1m"
+handshake = "3m"
 established = "5d"
-fin_wait_1 = "2m"
+fin_wait_1 = "4m"
 fin_wait_2 = "30s"
 fin_wait_2_max = "off"
-closing = "30s"
+closing = "4m"
 time_wait = "1m"
 on_expiry = "probe"
 probe_interval = "15s"

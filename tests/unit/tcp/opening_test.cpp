@@ -47,6 +47,32 @@ TEST(Opening, OfTwoSynAcksTheOneThatIsAcknowledgedCounts) {
     }
 }
 
+TEST(Opening, OfManySynAcksAnyMayBeTheOneThatIsAcknowledged) {
+    for (const std::uint32_t answered : {5000U, 3'000'000'000U, 90'000U, 120'000U}) {
+        for (const bool repeated : {false, true}) {
+            Dialogue d;
+            d.client(syn(1000));
+            for (int round = 0; round < (repeated ? 2 : 1); ++round)
+                for (const std::uint32_t number : {5000U, 3'000'000'000U, 90'000U, 120'000U})
+                    d.server(syn_ack(number, 1001));
+            EXPECT_STATES(d, "syn-sent", "syn-recv");
+            EXPECT_EQ(d.client(data(1001, answered + 1, 10)), Outcome::accepted);
+            EXPECT_STATES(d, "established", "established");
+            EXPECT_EQ(d.server(data(answered + 1, 1011, 10)), Outcome::accepted);
+            EXPECT_EQ(d.client(ack(1011, answered + 11)), Outcome::accepted);
+        }
+    }
+}
+
+TEST(Opening, BetweenTwoSynAcksAnAcknowledgmentOfNeitherIsNotBelieved) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.server(syn_ack(5000, 1001));
+    d.server(syn_ack(3'000'000'000, 1001));
+    EXPECT_EQ(d.client(ack(1001, 90'001)), Outcome::invalid);
+    EXPECT_STATES(d, "syn-sent", "syn-recv");
+}
+
 TEST(Opening, AStraySynAckAfterTheEndChangesNothing) {
     Dialogue d;
     d.client_half_closed();

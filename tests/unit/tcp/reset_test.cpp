@@ -35,6 +35,94 @@ TEST(Reset, AtTheFinsNumberClosesALinuxCloseWait) {
     EXPECT_STATES(d, "closed", "closed");
 }
 
+TEST(Reset, AtTheFinsNumberIsTakenBackByBothSidesGoingOn) {
+    Dialogue d;
+    d.client_half_closed();
+    d.client(rst(1001));
+    EXPECT_STATES(d, "closed", "closed");
+    EXPECT_EQ(d.server(data(5001, 1002, 100)), Outcome::accepted);
+    EXPECT_STATES(d, "closed", "close-wait");
+    EXPECT_EQ(d.client(ack(1002, 5101)), Outcome::accepted);
+    EXPECT_STATES(d, "fin-wait-2", "close-wait");
+    d.server(data(5101, 1002, 100));
+    d.client(ack(1002, 5201));
+    EXPECT_TRUE(exact(d.connection));
+    EXPECT_EQ(closer(d.connection), Role::client);
+}
+
+TEST(Reset, AtTheFinsNumberIsNotTakenBackByACopyOfTheFin) {
+    Dialogue d;
+    d.client_half_closed();
+    d.client(rst(1001));
+    d.client(fin(1001, 5001));
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, AtTheNumberOfAFinThatIsOnItsWayIsTakenBackToo) {
+    Dialogue d;
+    d.handshake();
+    d.server(fin(5001, 1001));
+    d.server(rst(5001));
+    EXPECT_STATES(d, "closed", "closed");
+    d.client(data(1001, 5002, 100));
+    d.server(ack(5002, 1101));
+    EXPECT_STATES(d, "close-wait", "fin-wait-1");
+    d.client(data(1101, 5002, 100));
+    EXPECT_STATES(d, "close-wait", "fin-wait-2");
+}
+
+TEST(Reset, BehindOneAtTheFinsNumberAnExactOneIsFinal) {
+    Dialogue d;
+    d.client_half_closed();
+    d.client(rst(1001));
+    d.server(data(5001, 1002, 100));
+    d.client(rst(1002));
+    EXPECT_STATES(d, "closed", "closed");
+    d.client(ack(1002, 5101));
+    EXPECT_STATES(d, "closed", "closed");
+}
+
+TEST(Reset, FromEachSideWhereTheOtherLastStoodClosesBoth) {
+    for (const bool client_first : {true, false}) {
+        Dialogue d;
+        d.handshake();
+        d.client(fin(1001, 5001, 10));
+        d.server(fin(5001, 1001, 20));
+        client_first ? d.client(rst(1001)) : d.server(rst(5001));
+        EXPECT_NE(d.client_state() == State::closed, d.server_state() == State::closed);
+        client_first ? d.server(rst(5001)) : d.client(rst(1001));
+        EXPECT_STATES(d, "closed", "closed");
+    }
+}
+
+TEST(Reset, OfTheSynsSenderIsTakenBackWhenItGoesOnOpening) {
+    for (const std::uint32_t number : {1000U, 1001U}) {
+        Dialogue d;
+        d.client(syn(1000));
+        EXPECT_EQ(d.server(ack(77, 1000)), Outcome::invalid);  // left from an older connection
+        d.client(rst(number));
+        EXPECT_STATES(d, "closed", "closed");
+        EXPECT_EQ(d.client(syn(1000)), Outcome::accepted);
+        EXPECT_STATES(d, "syn-sent", "closed");
+        d.server(syn_ack(5000, 1001));
+        d.client(data(1001, 5001, 10));
+        EXPECT_STATES(d, "established", "established");
+    }
+}
+
+TEST(Reset, OfTheSynsSenderDoesNotKeepTheAnswerFromOpening) {
+    Dialogue d;
+    d.client(syn(1000));
+    d.client(rst(1000));
+    d.server(syn_ack(5000, 1001));
+    EXPECT_STATES(d, "syn-sent", "syn-recv");
+    Dialogue gone = d;
+    d.client(ack(1001, 5001));
+    EXPECT_STATES(d, "established", "established");
+    gone.client(rst(1001));
+    EXPECT_STATES(gone, "closed", "closed");
+}
+
 TEST(Reset, AnswersASynOnlyWhenItAcknowledgesIt) {
     Dialogue d;
     d.client(syn(1000));
