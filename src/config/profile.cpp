@@ -21,8 +21,8 @@ Timeouts conservative() {
 }
 
 /// For hosts that run out of sockets: it is asked soon, and ended half an hour later even if both sides
-/// answer. It is forgotten soon, too, but not between two retransmissions of a FIN: Linux waits two minutes at
-/// most.
+/// answer. It is forgotten soon, too, but not between two retransmissions of a FIN: Linux waits two minutes
+/// at most.
 Timeouts aggressive() {
     Timeouts t;
     t.fin_wait_1 = minutes(2);

@@ -20,8 +20,8 @@ constexpr Duration kLinger = std::chrono::seconds(10);
 /// How often a flow whose segments wait to leave looks whether they have: less than any answer may take.
 constexpr Duration kHeldFor = std::chrono::milliseconds(500);
 
-/// It is over, and its sides may not know it: an RST was not certain, or a FIN was repeated, and what comes then
-/// comes after a retransmission timeout that has been doubled some times.
+/// It is over, and its sides may not know it: an RST was not certain, or a FIN was repeated, and what comes
+/// then comes after a retransmission timeout that has been doubled some times.
 bool may_go_on(const tcp::Connection& c) {
     if (c.reset_seen) return c.reset_claimed && c.of(c.reset_by).complete;
     return c.side[0].fin_repeated || c.side[1].fin_repeated;

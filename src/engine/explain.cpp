@@ -36,7 +36,7 @@ SideExplanation side_explanation(const flow::Record& record, tcp::Role role, Ins
     out.near_missed = inquiry.near_missed;
     out.target = inquiry.target;
     out.confirmed = inquiry.confirmed;
-    out.is_signed = side.unsigned_dropped;
+    out.is_signed = tcp::is_signed(record.connection);
     out.multipath = side.multipath;
     out.unacknowledged = unacknowledged(record.connection, role);
     return out;

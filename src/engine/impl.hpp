@@ -98,8 +98,6 @@ class Engine::Impl {
     [[nodiscard]] std::uint32_t make_room(Instant now, const flow::Key& key);
     void erase(Instant now, std::uint32_t slot);
     void note_led_astray(Instant now, std::uint32_t slot, const tcp::Segment& segment);
-    [[nodiscard]] std::optional<tcp::Advance> bridge_gap(std::uint32_t slot, tcp::Role from,
-                                                         const tcp::Segment& segment);
     [[nodiscard]] Verdict follow(Instant now, std::uint32_t slot, const tcp::Segment& segment);
     void check_recalled(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     void note_accepted(Instant now, std::uint32_t slot, const tcp::Segment& segment, bool progress);
@@ -112,6 +110,10 @@ class Engine::Impl {
     void enter(Instant now, std::uint32_t slot);
     void note_half_closed_no_more(Instant now, std::uint32_t slot, Stage to);
     [[nodiscard]] Verdict verdict_for(Instant now, Record& record);
+
+    // gap.cpp: segments that nobody has seen
+    [[nodiscard]] std::optional<tcp::Advance> bridge_gap(std::uint32_t slot, tcp::Role from,
+                                                         const tcp::Segment& segment);
 
     // expire.cpp: deadlines
     void wake(Instant now, std::uint32_t slot, Actions& actions);

@@ -175,6 +175,9 @@ void connection(auto& a, tcp::Connection& c) {
     c.reset_certain = a.flag(c.reset_certain);
     c.reset_by = static_cast<Role>(a.flag(c.reset_by == Role::server));
     c.pending_more = a.flag(c.pending_more);
+    c.pending_signed = a.flag(c.pending_signed);
+    c.pending_multipath = a.flag(c.pending_multipath);
+    c.plain = a.flag(c.plain);
     a.end_flags();
 }
 

@@ -1,6 +1,7 @@
 // Segments: finding or beginning their flow, moving it on, and the verdict.
 
 #include "engine/impl.hpp"
+#include "tcp/signing.hpp"
 
 namespace finwait::engine {
 
@@ -19,13 +20,6 @@ constexpr std::size_t kAhead = 64;
 void note_way(flow::Record& record, const tcp::Segment& segment, Way way) {
     if (way == Way::leaving) record.set_local(segment.source);
     if (way == Way::arriving) record.set_local(segment.destination);
-}
-
-/// It goes on behind its SYN, and the other side has said nothing.
-bool heard_alone(const tcp::Connection& c, tcp::Role role) {
-    const tcp::Side& peer = c.of(tcp::other(role));
-    return c.of(role).state == tcp::State::syn_sent && peer.state == tcp::State::closed && !peer.syn_seen &&
-           !c.reset_seen;
 }
 
 }  // namespace
@@ -90,6 +84,11 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     if (record.unheard) note_heard(record);
     catch_up_with_losses(now, slot);
     const tcp::Role from = record.role_of(segment.source);
+    if (tcp::dropped_unread(record.connection, from, segment)) {
+        ++counters.packets_invalid;
+        note_led_astray(now, slot, segment);
+        return verdict_for(now, record);
+    }
     if (tcp::recalled(record.connection)) check_recalled(now, slot, from, segment);
     if (listen(now, slot, from, segment) == reaper::Heard::consume) {
         arm(slot, now);
@@ -150,28 +149,6 @@ void Engine::Impl::note_led_astray(Instant now, std::uint32_t slot, const tcp::S
     tcp::recall(record.connection);
     if (record.reaping.phase == flow::Phase::resetting) reaper::revive(record);
     arm(slot, std::max(now, deadline(record, stage(record))));
-}
-
-/// Where segments have passed unseen, the latest implausible segment and this one continue each other exactly:
-/// one of each side, or two of a side that is heard alone. Then both are believed.
-std::optional<tcp::Advance> Engine::Impl::bridge_gap(std::uint32_t slot, tcp::Role from,
-                                                     const tcp::Segment& segment) {
-    if (!options_.silent_losses || !segment.any(tcp::flag::ack)) return std::nullopt;
-    tcp::Connection& c = table_[slot].connection;
-    Odd& odd = odd_[slot];
-    const Odd earlier = odd;
-    odd = {from, segment};
-    if (!earlier.segment.any(tcp::flag::ack)) return std::nullopt;
-    const bool continues = segment.seq == earlier.segment.end();
-    if (earlier.from != from && earlier.segment.end() == segment.ack && earlier.segment.ack == segment.seq) {
-        tcp::lose_numbers(c);
-    } else if (earlier.from == from && continues && heard_alone(c, from)) {
-        tcp::follow_one_side(c, from);
-    } else {
-        return std::nullopt;
-    }
-    static_cast<void>(tcp::advance(c, earlier.from, earlier.segment));
-    return tcp::advance(c, from, segment);
 }
 
 void Engine::Impl::note_accepted(Instant now, std::uint32_t slot, const tcp::Segment& segment,

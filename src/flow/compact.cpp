@@ -73,6 +73,7 @@ std::uint8_t record_marks(const Record& r) {
     marks.mark(r.low_is_local);
     marks.mark(r.high_is_local);
     marks.mark(r.unheard);
+    marks.mark(r.connection.plain);
     return static_cast<std::uint8_t>(marks.bits());
 }
 
@@ -85,12 +86,13 @@ void set_record_marks(Record& r, std::uint8_t bits) {
     r.low_is_local = marks.mark(false);
     r.high_is_local = marks.mark(false);
     r.unheard = marks.mark(false);
+    r.connection.plain = marks.mark(false);
 }
 
 bool at_rest(const Side& s) {
     const bool fin =
         s.fin_seen || s.fin_by_hearsay || s.fin_acked || s.fin_claimed || s.fin_repeated || s.fin_covers;
-    return !fin && !s.acked_fin && !s.acked_first && !s.recalled && !s.ts_recalled;
+    return !fin && !s.acked_fin && !s.acked_first && !s.recalled && !s.ts_recalled && !s.unsigned_sent;
 }
 
 /// Its last word was its SYN, of which the window is not scaled (RFC 7323 section 2.2).

@@ -39,12 +39,13 @@ enum class ResetSides : std::uint8_t { both, closer, holder };
 }
 
 struct Timeouts {
-    Duration handshake = std::chrono::minutes(3);  // since the last SYN (RFC 9293 section 3.8.3: three minutes)
+    Duration handshake =
+        std::chrono::minutes(3);  // since the last SYN (RFC 9293 section 3.8.3: three minutes)
     Duration established = std::chrono::hours(24 * 5);  // forgotten after this much silence; nothing is sent
     Duration fin_wait_1 = std::chrono::minutes(4);      // FIN sent, not acknowledged (RFC 5382 REQ-5)
     Duration fin_wait_2 = std::chrono::minutes(5);      // half-closed and idle this long: act
     Duration fin_wait_2_max = kOff;                     // half-closed this long, idle or not: act
-    Duration closing = std::chrono::minutes(4);     // CLOSING, LAST_ACK (RFC 5382 REQ-5)
+    Duration closing = std::chrono::minutes(4);         // CLOSING, LAST_ACK (RFC 5382 REQ-5)
     Duration time_wait = std::chrono::seconds(60);      // Linux keeps TIME_WAIT this long
     OnExpiry on_expiry = OnExpiry::probe;
     Duration probe_interval = std::chrono::seconds(15);  // between two probes of a side; at least 1 s

@@ -5,6 +5,7 @@
 #include "reaper/stages.hpp"
 #include "tcp/hearsay.hpp"
 #include "tcp/recall.hpp"
+#include "tcp/signing.hpp"
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
@@ -130,7 +131,7 @@ Decision watch(Record& record, const Circumstances& around) {
 bool untouchable(const tcp::Connection& c) {
     const tcp::Side& client = c.of(Role::client);
     const tcp::Side& server = c.of(Role::server);
-    return client.unsigned_dropped || server.unsigned_dropped || (client.multipath && server.multipath);
+    return tcp::is_signed(c) || (client.multipath && server.multipath);
 }
 
 Obstacle obstacle(const Record& record, Duration quiet, Instant now) {

@@ -17,6 +17,8 @@ void remember_pending(Connection& c, Role from, const Segment& s) {
     c.pending_acks = s.any(flag::ack);
     c.pending_scale_offered = s.offers(option::window_scale);
     c.pending_scale = s.scale;
+    c.pending_signed = s.offers(option::md5 | option::ao);
+    c.pending_multipath = s.offers(option::mptcp);
 }
 
 /// A peer in TIME_WAIT takes a SYN for a new connection only above what it has received (RFC 9293
@@ -43,7 +45,10 @@ Segment pending_syn(const Connection& c) {
     syn.flags = flag::syn;
     syn.seq = c.pending_isn;
     syn.scale = c.pending_scale;
-    syn.options = c.pending_scale_offered ? option::window_scale : std::uint8_t{0};
+    const auto option_if = [](bool offered, std::uint8_t bit) { return offered ? bit : std::uint8_t{0}; };
+    syn.options = static_cast<std::uint8_t>(option_if(c.pending_scale_offered, option::window_scale) |
+                                            option_if(c.pending_signed, option::md5) |
+                                            option_if(c.pending_multipath, option::mptcp));
     return syn;
 }
 
@@ -243,9 +248,6 @@ Opened reopen(const Connection& old, Role sender, const Segment& segment) {
     Connection& c = opened.connection;
     begin_side(c, Role::client, pending_syn(old));
     apply(c.of(Role::client), Event::sent_syn);
-    const Side& previous = old.of(other(sender));
-    c.of(Role::client).unsigned_dropped = previous.unsigned_dropped;
-    c.of(Role::client).multipath = previous.multipath;
     begin_side(c, Role::server, segment);
     apply(c.of(Role::server), Event::sent_syn_ack);
     return opened;

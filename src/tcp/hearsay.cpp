@@ -80,6 +80,7 @@ Connection half_closed_like(const Connection& seen, Role closer, const std::arra
     Connection claim = half_closed_by_hearsay(closer, guesses);
     for (std::size_t i = 0; i < claim.side.size(); ++i)
         keep_traits(claim.side[i], seen.side[i]);
+    claim.plain = seen.plain;
     lose_numbers(claim);  // windows are scaled as they were seen to be
     return claim;
 }
@@ -133,6 +134,7 @@ void open_unseen(Connection& c) {
     Connection open = open_by_hearsay(false);
     for (std::size_t i = 0; i < open.side.size(); ++i)
         keep_traits(open.side[i], c.side[i]);
+    open.plain = c.plain;
     c = open;
     lose_numbers(c);
 }

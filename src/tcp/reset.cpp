@@ -57,8 +57,8 @@ Grade grade(const Connection& c, Role from, const Segment& s) {
     // Everything the sender has sent may have arrived without being acknowledged yet.
     const bool beyond = after(s.seq, receiver.edge);
     if (sender.fresh && s.seq == sender.next && !beyond) return Grade::likely;
-    // The number of the FIN itself: RFC 9293 section 3.10.7.4 and RFC 5961 section 3.2 drop it, Linux takes it
-    // (tcp_reset_check()).
+    // The number of the FIN itself: RFC 9293 section 3.10.7.4 and RFC 5961 section 3.2 drop it, Linux takes
+    // it (tcp_reset_check()).
     if (is_closing_receiver(receiver.state) && sender.fin_seen && s.seq == sender.fin - 1)
         return Grade::claimed;
     return after(s.seq, receiver.ack) && !beyond ? Grade::challenged : Grade::refused;

@@ -29,9 +29,9 @@ Advance on_syn(Connection& c, Role from, const Segment& s);
 Advance on_syn_ack(Connection& c, Role from, const Segment& s, bool crossing);
 /// RST (reset.cpp).
 Advance on_reset(Connection& c, Role from, const Segment& s);
-/// A segment that is not an RST, from a side or towards a side that an RST has closed; `newer`: it goes beyond
-/// what its sender has sent or acknowledged before (reset.cpp). False when it shows nothing and must be left
-/// alone.
+/// A segment that is not an RST, from a side or towards a side that an RST has closed; `newer`: it goes
+/// beyond what its sender has sent or acknowledged before (reset.cpp). False when it shows nothing and must
+/// be left alone.
 bool revive_after_reset(Connection& c, Role from, bool newer, bool crossing);
 
 /// An RST had ended the opening, and what passes now says that it was lost or not meant so: the SYN's sender
@@ -43,6 +43,17 @@ void keep_early(Connection& c, Role from, const Segment& s);
 /// A segment of `from` was accepted: the early segment of its peer is due, or another one of its own has
 /// overtaken it. The segment when it is due (early.cpp).
 std::optional<Segment> take_early(Connection& c, Role from);
+
+/// An acknowledgment that may be that of the receiver's FIN: moves the receiver, and says that the sender has
+/// got the FIN (closing.cpp).
+void acknowledge_fin(Side& sender, Side& receiver, const Segment& s);
+/// The first FIN of its sender that passes (closing.cpp).
+void send_first_fin(Side& sender, const Side& receiver, const Segment& s);
+/// The peer's acknowledgment of the FIN has passed before the FIN itself. In a flow picked up midway that may
+/// as well be a copy of an older FIN, unless its sender was seen to send data (closing.cpp).
+void match_earlier_acknowledgment(Side& sender, Side& receiver, bool first_copy);
+/// The same FIN again (closing.cpp).
+void repeat_fin(Side& sender, const Side& receiver, const Segment& s, bool crossing);
 
 /// Settles the states of sides that were adopted as unknown, as soon as what they have sent leaves one answer
 /// only (adopt.cpp).

@@ -11,12 +11,13 @@
 namespace finwait::tcp {
 
 struct Side {
-    Seq iss;          // valid with syn_seen
-    Seq next;         // end of the highest sequence space sent (SND.NXT); valid with fresh
-    Seq ack;          // highest acknowledgment sent (its proven RCV.NXT); valid with acked
-    Seq edge;         // right edge of the window offered: the peer may send up to here; valid with acked
-    Seq fin_ack_seq;  // where it stood when it first acknowledged the peer's FIN; valid with acked_fin
-    Seq fin;          // end of its FIN, so its last sequence number plus one; valid with fin_seen
+    Seq iss;           // valid with syn_seen
+    Seq next;          // end of the highest sequence space sent (SND.NXT); valid with fresh
+    Seq ack;           // highest acknowledgment sent (its proven RCV.NXT); valid with acked
+    Seq edge;          // right edge of the window offered: the peer may send up to here; valid with acked
+    Seq fin_ack_seq;   // where it stood when it first acknowledged the peer's FIN; valid with acked_fin
+    Seq fin;           // end of its FIN, so its last sequence number plus one; valid with fin_seen
+    Seq unsigned_end;  // valid with unsigned_sent
     std::uint32_t max_window = 0;  // largest window that it may have offered, bytes
     std::uint32_t ts_value = 0;    // latest timestamp sent (RFC 7323); valid with timestamps
     std::uint16_t window = 0;      // as last sent, unscaled
@@ -45,10 +46,13 @@ struct Side {
     bool timestamps : 1 = false;
     bool ts_recalled : 1 = false;  // ts_value is remembered: later ones may have passed unseen
     bool sack : 1 = false;
-    bool unsigned_dropped : 1 = false;  // MD5 or AO: it drops segments that we make (RFC 2385, RFC 5925)
-    bool counts_ids : 1 = false;        // has sent IPv4 ids other than 0: a full socket's (Linux)
-    bool multipath : 1 = false;         // MPTCP: one subflow of several (RFC 8684)
-    bool fast_open : 1 = false;         // data in its SYN (RFC 7413)
+    bool unsigned_dropped : 1 =
+        false;  // its SYN was signed by MD5 or AO (RFC 2385, RFC 5925); see signing.hpp
+    bool unsigned_sent : 1 =
+        false;                    // it has sent something unsigned up to unsigned_end, not acknowledged yet
+    bool counts_ids : 1 = false;  // has sent IPv4 ids other than 0: a full socket's (Linux)
+    bool multipath : 1 = false;   // MPTCP: one subflow of several (RFC 8684)
+    bool fast_open : 1 = false;   // data in its SYN (RFC 7413)
 };
 
 /// What is kept of a segment that came before what it acknowledges.
@@ -74,10 +78,13 @@ struct Connection {
     bool pending_scale_offered : 1 = false;
     bool pending_acks : 1 = false;  // it was a SYN,ACK
     bool pending_more : 1 = false;  // SYN,ACKs with still other numbers have passed
+    bool pending_signed : 1 = false;
+    bool pending_multipath : 1 = false;
     Role pending_role : 1 = Role::client;
     bool early_seen : 1 = false;
     Role early_role : 1 = Role::client;
 
+    bool plain : 1 = false;           // its sides take unsigned segments, and so drop signed ones
     bool adopted : 1 = false;         // picked up midway: scales and earlier life are unknown
     bool blind : 1 = false;           // half-closed by hearsay, and not both sides have been heard
     bool released : 1 = false;        // on the fast path: only SYN, FIN and RST are seen

@@ -2,6 +2,7 @@
 
 #include "tcp/hearsay.hpp"
 #include "tcp/rules.hpp"
+#include "tcp/signing.hpp"
 #include "tcp/window.hpp"
 
 #include <algorithm>
@@ -21,66 +22,12 @@ void complete_handshake(Side& sender, Side& receiver, const Segment& s) {
     if (receiver.state == State::syn_received) apply(receiver, Event::syn_acked);
 }
 
-/// The acknowledgment of the receiver's FIN: moves the receiver, and says that the sender has got the FIN.
-void acknowledge_fin(Side& sender, Side& receiver, const Segment& s) {
-    if (!receiver.fin_seen || s.ack != receiver.fin) return;
-    if (!sender.acked_fin) {
-        sender.acked_fin = true;
-        sender.acked_first = !receiver.fin_repeated;
-        sender.fin_ack_seq = s.seq;
-    }
-    if (!receiver.fin_acked) {
-        receiver.fin_acked = true;
-        receiver.fin_claimed = false;
-        receiver.next = receiver.fin;  // both sides agree: nothing lies beyond
-        receiver.fresh = receiver.complete = true;
-        const bool both = sender.fin_seen || s.any(flag::fin);
-        apply(receiver, both ? Event::fin_acked_both : Event::fin_acked);
-    }
-    // Whichever copy of the receiver's FIN arrived, it brought the acknowledgment of the sender's.
-    if (sender.fin_seen && receiver.fin_covers) sender.fin_acked = true;
-    apply(sender, sender.fin_seen && sender.fin_acked ? Event::acked_fin_last : Event::acked_fin);
-}
-
-void send_first_fin(Side& sender, const Side& receiver, const Segment& s) {
-    // It stood behind its FIN already when it first acknowledged the peer's: the FINs have crossed.
-    const bool before = sender.acked_fin && sender.acked_first && sender.fin_ack_seq == s.end();
-    sender.fin_seen = true;
-    sender.fin = s.end();
-    sender.fin_claimed = !sender.complete || s.unverified;
-    sender.fin_covers = receiver.fin_seen && s.ack == receiver.fin;
-    sender.before_fin = sender.state;
-    apply(sender, before ? Event::sent_fin_before : Event::sent_fin);
-}
-
-void repeat_fin(Side& sender, const Side& receiver, const Segment& s, bool crossing) {
-    sender.fin_repeated = true;
-    sender.fin_by_hearsay = false;
-    sender.fin_covers = sender.fin_covers && receiver.fin_seen && s.ack == receiver.fin;
-    if (before(s.ack, sender.ack)) return;  // a stray copy: a repetition carries the newest acknowledgment
-    // A copy of the peer's FIN that brought the acknowledgment has arrived: this one is a stray.
-    const bool proven = sender.acked_fin && receiver.fin_covers;
-    if (!sender.fin_acked || crossing || proven) return;
-    sender.fin_acked = false;
-    apply(sender, Event::fin_repeated);
-}
-
-/// The peer's acknowledgment of the FIN has passed before the FIN itself. In a flow picked up midway that may
-/// as well be a copy of an older FIN, unless its sender was seen to send data.
-void match_earlier_acknowledgment(Side& sender, Side& receiver, bool first_copy) {
-    if (!first_copy || !receiver.acked || receiver.ack != sender.fin) return;
-    Segment s;
-    s.flags = flag::ack;
-    s.seq = receiver.next;
-    s.ack = receiver.ack;
-    acknowledge_fin(receiver, sender, s);
-}
-
-/// Data cannot lie beyond a FIN: neither what has passed nor what is acknowledged; nor can it have had the FIN's
-/// own number.
+/// Data cannot lie beyond a FIN: neither what has passed nor what is acknowledged; nor can it have had the
+/// FIN's own number.
 bool comes_too_early(const Side& sender, const Side& receiver, Seq fin) {
     const bool taken = sender.fresh && sender.complete && fin == sender.next;
-    return taken || (sender.fresh && before(fin, sender.next)) || (receiver.acked && before(fin, receiver.ack));
+    return taken || (sender.fresh && before(fin, sender.next)) ||
+           (receiver.acked && before(fin, receiver.ack));
 }
 
 /// Beyond the FIN there is nothing. A sender whose earlier data passed unseen may prove its own FIN wrong
@@ -143,6 +90,7 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     const bool acked_fin_before = sender.acked_fin;
     const bool first_fin = !c.adopted || sender.open;
     const Seq previous_ack = sender.ack;
+    note_unsigned_taken(c, from, s);
     bool progress = note_sequence(sender, s);
     raise_to_acknowledged(receiver, s);
     note_header(sender, s);
@@ -179,8 +127,10 @@ void note_header(Side& sender, const Segment& s) {
     sender.ip_id = s.ip_id;
     sender.ttl = s.ttl;
     if (s.ip_id != 0) sender.counts_ids = true;
-    if (s.offers(option::md5 | option::ao)) sender.unsigned_dropped = true;
-    if (s.offers(option::mptcp)) sender.multipath = true;
+    if (s.any(flag::syn) || !sender.syn_seen) {  // what a SYN has not offered is not in use
+        if (s.offers(option::md5 | option::ao)) sender.unsigned_dropped = true;
+        if (s.offers(option::mptcp)) sender.multipath = true;
+    }
     note_timestamp(sender, s);
 }
 
@@ -208,6 +158,7 @@ void note_acknowledgment(Connection& c, Role from, const Segment& s) {
 }
 
 Advance advance(Connection& c, Role from, const Segment& s, bool crossing) {
+    if (dropped_unread(c, from, s)) return {Outcome::invalid};
     if (c.released) {
         if (!s.any(flag::syn | flag::fin | flag::rst)) return {Outcome::accepted, s.length > 0};
         c.released = false;
@@ -228,6 +179,7 @@ void lose_numbers(Connection& c) {
         side.fresh = false;
         side.complete = false;
         side.acked = false;
+        side.unsigned_sent = false;
         side.recalled = c.blind;
         // Windows may have grown unseen: from here on only the largest possible one is certain.
         side.max_window = scaled_window(c, r, UINT16_MAX);

@@ -47,9 +47,9 @@ Advance advance(Connection& connection, Role from, const Segment& segment, bool 
 /// is taken over (RFC 7323 section 3.2).
 void note_timestamp(Side& sender, const Segment& segment);
 
-/// One side's segments pass elsewhere, and the SYN and what follows of `from` are seen alone: it goes on behind a
-/// handshake of which nothing is known but its own part, and the other side is unknown.
-/// REQUIRES that `from` is in SYN-SENT.
+/// One side's segments pass elsewhere, and the SYN and what follows of `from` are seen alone: it goes on
+/// behind a handshake of which nothing is known but its own part, and the other side is unknown. REQUIRES
+/// that `from` is in SYN-SENT.
 void follow_one_side(Connection& connection, Role from);
 
 /// From now on segments pass unseen: what is known of the numbers is stale until a side is heard again.

@@ -107,8 +107,8 @@ TEST(Settings, AProfileSetsTheTimeoutsThatNothingElseSets) {
               (policy::Timeouts{3min, 120h, 4min, 1h, policy::kOff, 4min, 60s, policy::OnExpiry::probe, 30s,
                                 10, policy::kOff, policy::OrphanTest::passive, policy::ResetSides::both}));
     EXPECT_EQ(settings("profile = 'aggressive'").timeouts,
-              (policy::Timeouts{3min, 120h, 2min, 30s, policy::kOff, 2min, 60s, policy::OnExpiry::probe, 5s, 3,
-                                30min, policy::OrphanTest::active, policy::ResetSides::both}));
+              (policy::Timeouts{3min, 120h, 2min, 30s, policy::kOff, 2min, 60s, policy::OnExpiry::probe, 5s,
+                                3, 30min, policy::OrphanTest::active, policy::ResetSides::both}));
     auto expected = preset(Profile::aggressive);
     expected.fin_wait_2 = 9s;
     EXPECT_EQ(settings("timeouts.fin_wait_2 = '9s'\nprofile = 'aggressive'").timeouts, expected);

@@ -170,13 +170,15 @@ TEST(Explain, AnEstablishedFlowOnTheFastPathIsForgottenInTheEnd) {
 
 TEST(Explain, ASignedFlowIsNeverActedOn) {
     Path path(with(asking()));
-    tcp::Segment open = syn(1000);
-    open.options |= tcp::option::md5;
-    path.client(open);
-    path.server(syn_ack(5000, 1001));
-    path.client(ack(1001, 5001));
-    path.client(fin(1001, 5001));
-    path.server(ack(5001, 1002));
+    const auto is_signed = [](tcp::Segment s) {
+        s.options |= tcp::option::md5;
+        return s;
+    };
+    path.client(is_signed(syn(1000)));
+    path.server(is_signed(syn_ack(5000, 1001)));
+    path.client(is_signed(ack(1001, 5001)));
+    path.client(is_signed(fin(1001, 5001)));
+    path.server(is_signed(ack(5001, 1002)));
     const Explanation e = explained(path);
     EXPECT_EQ(e.hindrance, Hindrance::untouchable);
     EXPECT_TRUE(e.side[0].is_signed);

@@ -242,19 +242,54 @@ TEST(Reaping, AnAdoptedFlowOfWhichNothingIsProvenIsLeftAlone) {
     EXPECT_THAT(path.resets(), IsEmpty());
 }
 
+tcp::Segment with_option(tcp::Segment s, std::uint8_t option) {
+    s.options |= option;
+    return s;
+}
+
 TEST(Reaping, ASignedFlowIsOnlyReported) {
-    Path path(with_timeouts(quick()));
-    tcp::Segment signed_syn = syn(1000);
-    signed_syn.options = tcp::option::md5;
-    path.client(signed_syn);
-    path.server(syn_ack(5000, 1001));
-    path.client(ack(1001, 5001));
-    path.client(fin(1001, 5001));
-    path.server(ack(5001, 1002));
-    path.wait(seconds(60));
-    EXPECT_EQ(path.flow().subject.closer, tcp::Role::client);
-    EXPECT_THAT(path.resets(), IsEmpty());
-    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::untouchable);
+    for (const std::uint8_t option : {tcp::option::md5, tcp::option::ao}) {
+        Path path(with_timeouts(quick()));
+        path.client(with_option(syn(1000), option));
+        path.server(with_option(syn_ack(5000, 1001), option));
+        path.client(with_option(ack(1001, 5001), option));
+        path.client(with_option(fin(1001, 5001), option));
+        path.server(with_option(ack(5001, 1002), option));
+        path.wait(seconds(60));
+        EXPECT_EQ(path.flow().subject.closer, tcp::Role::client);
+        EXPECT_THAT(path.resets(), IsEmpty());
+        EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::untouchable);
+    }
+}
+
+TEST(Reaping, ASegmentThatLooksSignedProtectsNothingAndChangesNothing) {
+    for (const std::uint8_t option : {tcp::option::md5, tcp::option::ao, tcp::option::mptcp}) {
+        for (const bool by_client : {true, false}) {
+            Path path(with_timeouts(quick()));
+            path.handshake();
+            by_client ? path.client(with_option(ack(1001, 5001), option))
+                      : path.server(with_option(ack(5001, 1001), option));
+            path.client(fin(1001, 5001));
+            by_client ? path.client(with_option(ack(1002, 5001), option))
+                      : path.server(with_option(ack(5001, 1002), option));
+            path.server(ack(5001, 1002));
+            path.wait(seconds(4));
+            EXPECT_THAT(path.resets(), Not(IsEmpty()));
+        }
+    }
+}
+
+TEST(Reaping, ASignedAnswerOfAnUnsignedFlowIsNoAnswer) {
+    policy::Timeouts timeouts = quick();
+    timeouts.on_expiry = policy::OnExpiry::probe;
+    Path path(with_timeouts(timeouts));
+    path.client_half_closed();
+    while (path.probes().empty())
+        path.wait(milliseconds(100));
+    const Counters before = path.engine.counters();
+    EXPECT_EQ(path.server(with_option(ack(5001, 1002), tcp::option::md5)), Verdict::accept);
+    EXPECT_EQ(path.engine.counters().packets_invalid, before.packets_invalid + 1);
+    EXPECT_EQ(path.engine.counters().answers, before.answers);
 }
 
 TEST(Reaping, AMultipathSubflowIsOnlyReportedWhenBothSidesUseIt) {

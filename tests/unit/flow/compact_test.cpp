@@ -100,6 +100,7 @@ void expect_same(const Record& is, const Record& was) {
     EXPECT_EQ(is.low_is_local, was.low_is_local);
     EXPECT_EQ(is.high_is_local, was.high_is_local);
     EXPECT_EQ(is.unheard, was.unheard);
+    EXPECT_EQ(is.connection.plain, was.connection.plain);
     EXPECT_EQ(is.losses, was.losses);
     EXPECT_EQ(is.client_is_low, was.client_is_low);
     EXPECT_EQ(is.was_half_closed, was.was_half_closed);
@@ -149,6 +150,7 @@ TEST(Compact, EveryMarkIsKeptApart) {
         r.low_is_local = coin();
         r.high_is_local = coin();
         r.unheard = coin();
+        r.connection.plain = coin();
         r.looks = static_cast<std::uint8_t>(random());
         for (const Role role : {Role::client, Role::server}) {
             tcp::Side& s = r.connection.of(role);

@@ -1,5 +1,6 @@
 // Captures that are easily read wrongly: with frames missing or in the wrong order, of one side alone, begun
-// midway, with RSTs that were not taken, or with long retransmission timeouts. Each of them with IPv4 and IPv6.
+// midway, with RSTs that were not taken, or with long retransmission timeouts. Each of them with IPv4 and
+// IPv6.
 
 #include "replay/support.hpp"
 
@@ -101,10 +102,9 @@ TEST_P(HardCapture, ASynRepeatedForMinutesIsOneConnection) {
 TEST_P(HardCapture, AFinRepeatedForMinutesIsOneConnection) {
     const std::vector<double> gaps = {0.3, 1, 3, 11, 22, 43, 65, 65, 120};
     std::vector<Said> unanswered = after_handshake({{kClient, fin(1001, 5001)}});
-    std::vector<Said> both_closed =
-        after_handshake({{kClient, fin(1001, 5001)}, {kServer, fin(5001, 1002)}});
-    std::vector<Said> last_ack_lost = after_handshake(
-        {{kClient, fin(1001, 5001)}, {kServer, fin(5001, 1002)}, {kClient, ack(1002, 5002)}});
+    std::vector<Said> both_closed = after_handshake({{kClient, fin(1001, 5001)}, {kServer, fin(5001, 1002)}});
+    std::vector<Said> last_ack_lost =
+        after_handshake({{kClient, fin(1001, 5001)}, {kServer, fin(5001, 1002)}, {kClient, ack(1002, 5002)}});
     std::vector<Said> midway;
     for (const double gap : gaps) {
         unanswered.push_back({kClient, fin(1001, 5001), gap});
@@ -180,8 +180,9 @@ TEST_P(HardCapture, OfOneSideAlone) {
 }
 
 TEST_P(HardCapture, AnRstThatNoReceiverTakesEndsNothing) {
-    EXPECT_THAT(ends({{kClient, syn(1000)}, {kServer, syn_ack(5000, 1001)}, {kClient, rst_ack(90'000, 60'000)}}),
-                ElementsAre("syn-sent/syn-recv"));
+    EXPECT_THAT(
+        ends({{kClient, syn(1000)}, {kServer, syn_ack(5000, 1001)}, {kClient, rst_ack(90'000, 60'000)}}),
+        ElementsAre("syn-sent/syn-recv"));
     EXPECT_THAT(ends({{kClient, rst(1000)}}), SizeIs(0));
 }
 

@@ -1,0 +1,73 @@
+#include "tcp/signing.hpp"
+
+#include "tcp/tracker.hpp"
+#include "tcp/window.hpp"
+
+namespace finwait::tcp {
+
+namespace {
+
+bool carries_signature(const Segment& s) {
+    return s.offers(option::md5 | option::ao);
+}
+
+bool opened_unsigned(const Side& side) {
+    return side.syn_seen && !side.unsigned_dropped;
+}
+
+void take_back_signing(Connection& c) {
+    c.plain = true;
+    for (Side& side : c.side)
+        side.unsigned_dropped = side.unsigned_sent = false;
+}
+
+/// Without a key a receiver drops it; and it has none if it has sent, or answered, an unsigned SYN.
+bool drops_signed(const Connection& c, Role from, const Segment& s) {
+    const Side& receiver = c.of(other(from));
+    const bool answers_pending = c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1;
+    if (s.any(flag::syn)) return answers_pending ? !c.pending_signed : opened_unsigned(receiver);
+    return c.plain || opened_unsigned(receiver) || opened_unsigned(c.of(from));
+}
+
+/// Remembers what a side sends beyond all that is known of it without signing it: its peer's acknowledgment
+/// will say whether that is taken.
+void note_unsigned(Connection& c, Role from, const Segment& s) {
+    Side& sender = c.of(from);
+    const bool more = s.space() > 0 && (!sender.fresh || after(s.end(), sender.next));
+    const bool followed = !c.released || s.any(flag::fin);
+    if (!more || !followed || s.any(flag::syn | flag::rst) || !sequence_in_window(c, from, s)) return;
+    sender.unsigned_sent = true;
+    sender.unsigned_end = s.end();
+}
+
+bool acknowledges_unsigned(const Side& receiver, const Segment& s) {
+    const bool data = receiver.unsigned_sent && at_or_after(s.ack, receiver.unsigned_end);
+    return data || (opened_unsigned(receiver) && at_or_after(s.ack, receiver.iss + 1));
+}
+
+}  // namespace
+
+bool dropped_unread(Connection& c, Role from, const Segment& s) {
+    if (s.has(flag::syn) && !s.any(flag::ack)) return false;  // any SYN may be the right one
+    if (carries_signature(s)) {
+        if (drops_signed(c, from, s)) return true;
+        c.of(from).unsigned_sent = false;  // it may have sent in earnest what was unsigned before
+        return false;
+    }
+    if (c.plain || s.any(flag::syn)) return false;
+    note_unsigned(c, from, s);
+    if (!is_signed(c)) return false;
+    const Side& receiver = c.of(other(from));
+    const bool proven = s.any(flag::ack) && !s.any(flag::rst) && receiver.unsigned_sent &&
+                        acknowledges_unsigned(receiver, s) && sequence_in_window(c, from, s);
+    if (!proven) return true;
+    take_back_signing(c);
+    lose_numbers(c);
+    return false;
+}
+
+void note_unsigned_taken(Connection& c, Role from, const Segment& s) {
+    if (!c.plain && acknowledges_unsigned(c.of(other(from)), s)) take_back_signing(c);
+}
+
+}  // namespace finwait::tcp
