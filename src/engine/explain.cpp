@@ -1,6 +1,7 @@
 #include "engine/explain.hpp"
 
 #include "engine/impl.hpp"
+#include "tcp/signing.hpp"
 
 namespace finwait::engine {
 

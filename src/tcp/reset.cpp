@@ -69,8 +69,12 @@ void close_side(Side& side) {
     apply(side, Event::reset);
 }
 
-void restore(Side& side) {
-    if (side.state == State::closed) side.state = side.before_reset;
+/// As it was before the RST, but for an acknowledgment of its FIN that has passed since.
+void restore(Connection& c, Role role) {
+    Side& side = c.of(role);
+    if (side.state != State::closed) return;
+    side.state = side.before_reset;
+    if (side.fin_acked) apply(side, c.of(other(role)).fin_seen ? Event::fin_acked_both : Event::fin_acked);
 }
 
 /// An RST after the first one. Its sender answers what still comes: that closes a side that had been taken to
@@ -119,8 +123,8 @@ bool revive_after_reset(Connection& c, Role from, bool newer, bool crossing) {
         const bool numbers_known = c.of(from).complete;
         if (!c.reset_claimed || (numbers_known && !newer)) return false;
         c.reset_seen = false;
-        for (Side& side : c.side)
-            restore(side);
+        for (const Role role : {Role::client, Role::server})
+            restore(c, role);
         if (!numbers_known) lose_numbers(c);
         return true;
     }
@@ -130,14 +134,14 @@ bool revive_after_reset(Connection& c, Role from, bool newer, bool crossing) {
     c.reset_answered = true;
     // Of a side of which nothing was known, anything would be plausible.
     if (c.of(from).before_reset == State::unknown) return false;
-    restore(c.of(from));
+    restore(c, from);
     return true;
 }
 
 bool take_back_opening_reset(Connection& c, Role opener_role) {
-    Side& opener = c.of(opener_role);
+    const Side& opener = c.of(opener_role);
     if (opener.state != State::closed || opener.before_reset != State::syn_sent) return false;
-    restore(opener);
+    restore(c, opener_role);
     c.reset_seen = false;
     return true;
 }

@@ -204,7 +204,7 @@ TEST(Explain, AFinThatNobodyAcknowledgesWillBeTakenBackOnTheFastPathAndForgotten
     const Explanation e = explained(path);
     EXPECT_EQ(e.stage, "fin-wait-1");
     ASSERT_EQ(e.unanswered.size(), 1U);
-    EXPECT_EQ(e.unanswered.front().in, std::chrono::minutes(2));
+    EXPECT_EQ(e.unanswered.front().in, std::chrono::minutes(4));
 }
 
 TEST(Kill, TheReportTellsWhetherAFlowCanBeEndedAndHowItWas) {

@@ -148,7 +148,7 @@ TEST(FastPath, AForgedFinThatNobodyAnswersIsTakenBackAfterFinWait1) {
     Path path(selective());
     path.handshake();
     path.client(fin(0x70000000, 0x71000000));
-    path.wait(seconds(125));
+    path.wait(minutes(4) + seconds(5));
     EXPECT_EQ(path.flow().subject.client_state, tcp::State::established);
     EXPECT_TRUE(path.resets().empty());
 }

@@ -187,7 +187,7 @@ TEST_P(HardCapture, AnRstThatNoReceiverTakesEndsNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Replay, HardCapture, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "IPv6" : "IPv4"; });
+                         [](const auto& tested) { return tested.param ? "IPv6" : "IPv4"; });
 
 }  // namespace
 }  // namespace finwait::replay::testing

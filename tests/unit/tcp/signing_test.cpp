@@ -154,7 +154,7 @@ TEST_P(Signing, PickedUpMidwayAnAcknowledgedUnsignedSegmentSettlesIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tcp, Signing, ::testing::Values(option::md5, option::ao),
-                         [](const auto& info) { return info.param == option::md5 ? "Md5" : "Ao"; });
+                         [](const auto& tested) { return tested.param == option::md5 ? "Md5" : "Ao"; });
 
 TEST(Multipath, OnlySynsSayThatAFlowIsASubflow) {
     Dialogue d;
