@@ -116,6 +116,7 @@ void Judge::passed(Instant now, std::size_t sender, const Packet& packet, bool q
     look(now);
     if (!flow_.known) return;
     const tcp::Segment& s = packet.segment;
+    if (s.offers(tcp::option::md5)) return check_signed(now, before, sender, packet);
     const bool fresh = !before.known || !(before.id == flow_.id);
     // A SYN with another number makes a side begin again within the same flow.
     const bool again = packet.origin == Origin::socket && s.any(flag::syn) &&
@@ -224,6 +225,19 @@ void Judge::check_forgery(Instant now, const Flow& before, const Packet& packet)
         before.claim[0] == tcp::State::unknown && before.claim[1] == tcp::State::unknown;
     if (before.foreign || flow_.foreign || nothing_known) return;
     if (flow_.confused) return;
+    check_unchanged(now, before, s);
+}
+
+/// What both hosts drop changes nothing, but for a flow that begins with it, or was picked up midway: whether
+/// that is signed is not known yet.
+void Judge::check_signed(Instant now, const Flow& before, std::size_t sender, const Packet& packet) {
+    ++tally_.forged;
+    if (!before.known || !(before.id == flow_.id)) return begin_flow(sender, packet);
+    if (flow_.adopted) flow_.tainted = true;
+    if (!flow_.adopted && !flow_.foreign) check_unchanged(now, before, packet.segment);
+}
+
+void Judge::check_unchanged(Instant now, const Flow& before, const tcp::Segment& s) {
     if (before.claim != flow_.claim) fail(now, "a forged segment changed a claim: " + s.text());
     for (std::size_t host = 0; host < 2; ++host) {
         const engine::SideReport& was = before.numbers[host];

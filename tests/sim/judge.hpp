@@ -109,6 +109,8 @@ class Judge {
     void settle_confusion(const Packet& packet);
     void check_gauges(Instant now);
     void check_forgery(Instant now, const Flow& before, const Packet& packet);
+    void check_signed(Instant now, const Flow& before, std::size_t sender, const Packet& packet);
+    void check_unchanged(Instant now, const Flow& before, const tcp::Segment& s);
     [[nodiscard]] const Facts* facts(std::size_t host) const;
     [[nodiscard]] bool gone(std::size_t host) const;
 

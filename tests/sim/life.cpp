@@ -92,6 +92,20 @@ Forgery random_forgery(Random& r) {
     return f;
 }
 
+Forgery random_signed_forgery(Random& r) {
+    namespace flag = tcp::flag;
+    static constexpr std::array<std::uint8_t, 6> kFlags = {flag::fin | flag::ack, flag::rst,
+                                                           flag::rst | flag::ack, flag::syn | flag::ack,
+                                                           flag::psh | flag::ack, flag::ack};
+    Forgery f;
+    f.is_signed = true;
+    f.at = ms(r.chance(70) ? r.below(2000) : r.below(60'000));
+    f.host = static_cast<std::uint8_t>(r.below(2));
+    f.flags = kFlags[r.below(6)];
+    f.length = (f.flags & flag::psh) != 0 ? r.between(1, 100) : 0;
+    return f;
+}
+
 void random_steps(Random& r, Life& life) {
     const bool server_listens = r.chance(95);
     life.host[1].listening = server_listens;
@@ -144,6 +158,9 @@ Life life_of(Random r, std::uint64_t seed, bool selective) {
     const std::uint32_t forgeries = r.chance(80) ? 0 : r.between(1, 6);
     for (std::uint32_t i = 0; i < forgeries; ++i)
         life.forgeries.push_back(random_forgery(r));
+    const std::uint32_t signed_forgeries = r.chance(80) ? 0 : r.between(1, 4);
+    for (std::uint32_t i = 0; i < signed_forgeries; ++i)
+        life.forgeries.push_back(random_signed_forgery(r));
     return life;
 }
 
@@ -177,8 +194,8 @@ std::string text(const Life& life) {
             << kFaults[static_cast<std::size_t>(f.kind)] << ' ' << f.amount / ms(1) << "ms\n";
     for (const Forgery& f : life.forgeries)
         out << "  forged at " << f.at / ms(1) << "ms to "
-            << "AB"[f.host] << ": " << tcp::flags_text(f.flags) << (f.near ? " near seq " : " seq ") << f.seq
-            << " ack " << f.ack << " len " << f.length << '\n';
+            << "AB"[f.host] << ": " << (f.is_signed ? "signed " : "") << tcp::flags_text(f.flags)
+            << (f.near ? " near seq " : " seq ") << f.seq << " ack " << f.ack << " len " << f.length << '\n';
     return out.str();
 }
 

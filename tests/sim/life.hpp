@@ -30,6 +30,7 @@ struct Forgery {
     std::uint32_t seq = 0;  // distance beyond what the host expects and its peer has sent; far unless `near`
     std::uint32_t ack = 0;  // distance beyond what the host has sent
     bool near = false;
+    bool is_signed = false;  // by MD5, with the right numbers: both hosts drop it (RFC 2385)
 };
 
 struct Life {

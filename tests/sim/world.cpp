@@ -138,6 +138,11 @@ void World::forge(const Forgery& f) {
     const tcp::Seq beyond = tcp::later(target.rcv_nxt(), host_[pretended].snd_nxt());
     p.segment.seq = beyond + (f.near ? f.seq : kLargestWindow + f.seq % kLargestWindow);
     p.segment.ack = target.snd_nxt() + 1 + f.ack % kLargestWindow;
+    if (f.is_signed) {
+        p.segment.options = tcp::option::md5;
+        p.segment.seq = host_[pretended].snd_nxt();
+        p.segment.ack = target.snd_nxt();
+    }
     pass(pretended, p);
 }
 
@@ -187,7 +192,8 @@ void World::pass(std::size_t sender, const Packet& packet) {
     judge_.passed(now_, sender, packet, queued);
     tell(queued ? "pass" : "fast", packet);
     tick();
-    send(behind_observer(sender), packet);
+    const bool dropped = packet.segment.offers(tcp::option::md5);  // no host has a key
+    if (!dropped) send(behind_observer(sender), packet);
 }
 
 engine::Verdict World::ask_engine(const Packet& packet) {
