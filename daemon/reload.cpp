@@ -87,6 +87,7 @@ engine::Tuning Daemon::tuning() const {
     tuning.resets_per_second = share(settings_.limits.resets_per_second);
     tuning.pressure = settings_.limits.pressure;
     tuning.half_closed_per_source = settings_.limits.half_closed_per_source;
+    tuning.source_prefixes = settings_.limits.source_prefixes;
     tuning.breaker_share = settings_.limits.breaker_share;
     tuning.observe = settings_.mode == config::Mode::observe;
     if (const std::string spare = spared(); !spare.empty())

@@ -81,6 +81,19 @@ Key<Limits> share(std::string_view name, Member member, double least, double mos
     return {name, std::move(allowed), {}, read, print};
 }
 
+/// How many leading bits of an address name its source, 1 to `most`.
+template<class Member>
+Key<Limits> prefix_length(std::string_view name, Member member, std::int64_t most) {
+    const auto read = [=](const toml::node& node, Limits& table) {
+        const auto number = node.value_exact<std::int64_t>();
+        if (!number || *number < 1 || *number > most) return false;
+        member(table) = static_cast<std::uint8_t>(*number);
+        return true;
+    };
+    const auto print = [=](const Limits& table) { return std::to_string(member(table)); };
+    return {name, "an integer from 1 to " + std::to_string(most), {}, read, print};
+}
+
 template<class Table>
 Key<Table> boolean(std::string_view name, bool Table::*member) {
     const auto read = [=](const toml::node& node, Table& table) {

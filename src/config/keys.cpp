@@ -134,6 +134,10 @@ std::span<const Key<Limits>> limits_keys() {
     static const std::vector keys = {
         integer("flows", &Limits::flows, 1, 16'777'215),
         integer("half_closed_per_source", &Limits::half_closed_per_source, 0, 16'777'215),
+        prefix_length(
+            "source_prefix_ipv4", [](auto& l) -> auto& { return l.source_prefixes.ipv4; }, 32),
+        prefix_length(
+            "source_prefix_ipv6", [](auto& l) -> auto& { return l.source_prefixes.ipv6; }, 128),
         integer("resets_per_second", &Limits::resets_per_second, 1,
                 std::numeric_limits<std::uint32_t>::max()),
         share(

@@ -1,6 +1,7 @@
 // The settings that a configuration file yields: plain values, already validated.
 #pragma once
 
+#include "flow/prefix.hpp"
 #include "policy/policy.hpp"
 #include "policy/pressure.hpp"
 
@@ -49,6 +50,7 @@ struct Intercept {
 struct Limits {
     std::uint32_t flows = 1'000'000;
     std::uint32_t half_closed_per_source = 0;  // 0: no limit
+    flow::Prefixes source_prefixes;            // which addresses are one source
     std::uint32_t resets_per_second = 10'000;
     policy::Pressure pressure;
     double breaker_share = 0.5;

@@ -9,6 +9,7 @@
 #include "engine/explain.hpp"
 #include "engine/report.hpp"
 #include "flow/inquiry.hpp"
+#include "flow/prefix.hpp"
 #include "flow/table.hpp"
 #include "policy/breaker.hpp"
 #include "policy/policy.hpp"
@@ -32,7 +33,8 @@ struct Tuning {
     std::uint32_t resets_per_second = 10'000;
     bool observe = false;  // decide and record, never send
     policy::Pressure pressure;
-    std::uint32_t half_closed_per_source = 0;   // of one client address; 0: no limit
+    std::uint32_t half_closed_per_source = 0;   // that one source closed first; 0: no limit
+    flow::Prefixes source_prefixes;             // which addresses are one source
     double breaker_share = policy::kNoBreaker;  // of the table, that a policy may end within a minute
     /// Flows of this machine's own sockets that are left alone, unless a policy other than `default` matches.
     std::optional<policy::Filter> spare;

@@ -134,8 +134,9 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
         actions.emplace_back(event(now, slot, EventType::stopped,
                                    "it would end more than its share of the table within a minute"));
     if (phase == flow::Phase::watching && record.reaping.phase != flow::Phase::watching) {
-        counters.expired += settling ? 0U : 1U;
-        policy_counts_[record.policy].expired += settling ? 0U : 1U;
+        const bool its_time = !settling && !record.reaping.early;
+        counters.expired += its_time ? 1U : 0U;
+        policy_counts_[record.policy].expired += its_time ? 1U : 0U;
         if (record.reaping.phase == flow::Phase::probing) {
             ++policy_counts_[record.policy].asked;
             actions.emplace_back(event(now, slot, EventType::probe, decision.reason));

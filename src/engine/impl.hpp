@@ -145,8 +145,8 @@ class Engine::Impl {
     void note_fill();
     void squeeze(std::uint32_t steps_left);
     void sweep();
-    void crowd(Instant now, std::uint32_t slot);
-    void count_sources_anew(Instant now);
+    void crowd(std::uint32_t slot);
+    void count_sources_anew();
 
     // narrate.cpp: the reaper's steps as events
     [[nodiscard]] reaper::Heard listen(Instant now, std::uint32_t slot, tcp::Role from,

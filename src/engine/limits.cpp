@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <new>
 
 namespace finwait::engine {
 
@@ -21,7 +22,7 @@ void Engine::Impl::tune(Instant now, Tuning changed) {
     std::map<std::string, std::pair<PolicyCounts, policy::Breaker>, std::less<>> earlier;
     for (std::size_t i = 0; i < policy_counts_.size(); ++i)
         earlier[tuning.policies[static_cast<std::uint8_t>(i)].name] = {policy_counts_[i], breakers_[i]};
-    const std::uint32_t per_source = tuning.half_closed_per_source;
+    const auto sources = std::pair(tuning.half_closed_per_source, tuning.source_prefixes);
     tuning = std::move(changed);
     set_policies();
     for (std::size_t i = 0; i < policy_counts_.size(); ++i) {
@@ -43,7 +44,7 @@ void Engine::Impl::tune(Instant now, Tuning changed) {
         arm(slot, deadline(record, stage(record)));
         table_.lay_down(slot);
     }
-    if (per_source != tuning.half_closed_per_source) count_sources_anew(now);
+    if (sources != std::pair(tuning.half_closed_per_source, tuning.source_prefixes)) count_sources_anew();
 }
 
 void Engine::Impl::set_policies() {
@@ -109,29 +110,52 @@ void Engine::Impl::sweep() {
     if (swept_ >= table_.slots()) swept_ = flow::kNoSlot;
 }
 
-/// One more half-closed flow of a source: past the limit its oldest one is to go first.
-void Engine::Impl::crowd(Instant now, std::uint32_t slot) {
-    const tcp::Address& source = table_[slot].endpoint(tcp::Role::client).address;
-    if (sources_.add(slot, source) <= tuning.half_closed_per_source) return;
-    const std::uint32_t oldest = sources_.oldest(source);
-    sources_.remove(oldest);
-    table_[oldest].reaping.crowded = true;
+/// One more half-closed flow of a source. Where it is one too many, the flow between the same two that has
+/// made no progress for longest is asked before its time.
+void Engine::Impl::crowd(std::uint32_t slot) {
+    const Record& record = table_[slot];
+    const tcp::Role closer = record.server_closed ? tcp::Role::server : tcp::Role::client;
+    const auto source_of = [&](tcp::Role role) {
+        return tuning.source_prefixes.source_of(record.endpoint(role).address);
+    };
+    sources_.add(slot, source_of(closer), source_of(other(closer)));
+    if (!sources_.too_many(slot, tuning.half_closed_per_source)) return;
+    const std::uint32_t victim = sources_.longest_idle(slot);
+    sources_.remove(victim);
+    table_[victim].reaping.crowded = true;
     ++counters.crowded;
-    arm(oldest, now);
+    arm(victim, deadline(table_[victim], Stage::half_closed));
 }
 
-void Engine::Impl::count_sources_anew(Instant now) {
+/// Counts all flows again, the longest without progress first; in the table's order where there is no memory
+/// to sort them. Without memory to count by there is no limit, and counters say so.
+void Engine::Impl::count_sources_anew() {
     sources_.clear();
     if (tuning.half_closed_per_source == 0) return;
-    std::vector<std::uint32_t> half_closed;
+    std::vector<std::uint32_t> order;
+    try {
+        sources_.prepare();
+        order.reserve(table_.size());
+    } catch (const std::bad_alloc&) {
+        ++counters.memory_refused;
+        if (!sources_.prepared()) tuning.half_closed_per_source = 0;
+    }
+    const bool sorts = order.capacity() >= table_.size();
+    Record room;
     for (std::uint32_t slot = 0; slot < table_.slots(); ++slot) {
         if (!table_.live(slot)) continue;
-        const Record record = table_.look(slot);
-        if (record.half_closed && !record.reaping.crowded) half_closed.push_back(slot);
+        const Record& record = table_.look(slot, room);
+        if (!record.half_closed || record.reaping.crowded) continue;
+        if (sorts)
+            order.push_back(slot);
+        else if (tuning.half_closed_per_source > 0)
+            crowd(slot);
     }
-    std::ranges::sort(half_closed, {}, [this](std::uint32_t slot) { return table_[slot].half_closed_at; });
-    for (const std::uint32_t slot : half_closed)
-        crowd(now, slot);
+    std::ranges::sort(order, {}, [&](std::uint32_t slot) { return table_.look(slot, room).last_progress; });
+    for (const std::uint32_t slot : order)
+        crowd(slot);
+    for (std::uint32_t slot = 0; slot < table_.slots(); ++slot)
+        if (table_.live(slot)) table_.lay_down(slot);
 }
 
 }  // namespace finwait::engine

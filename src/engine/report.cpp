@@ -55,6 +55,7 @@ Counters& Counters::operator+=(const Counters& more) {
     strangers += more.strangers;
     packets_lost += more.packets_lost;
     events_lost += more.events_lost;
+    memory_refused += more.memory_refused;
     for (std::size_t i = 0; i < kAnswerCount; ++i)
         answers[i] += more.answers[i];
     return *this;

@@ -33,7 +33,7 @@ std::uint32_t Engine::Impl::restore(Instant now, Instant saved,
         }
     }
     note_fill();
-    count_sources_anew(now);
+    count_sources_anew();
     return table_.size();
 }
 

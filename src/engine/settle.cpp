@@ -92,7 +92,7 @@ void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {
     record.longest_idle = Duration(0);
     reaper::revive(record);
     match_policy(now, record);
-    if (tuning.half_closed_per_source > 0) crowd(now, slot);
+    if (tuning.half_closed_per_source > 0) crowd(slot);
     // A repeated FIN whose ACK was lost makes the flow half-closed once more: that is told and counted only
     // once.
     if (record.was_half_closed) return;
@@ -116,9 +116,10 @@ void Engine::Impl::count_half_closed_no_more(const Record& record) {
 }
 
 void Engine::Impl::note_half_closed_no_more(Instant now, std::uint32_t slot, Stage to) {
-    const Record& record = table_[slot];
+    Record& record = table_[slot];
     count_half_closed_no_more(record);
     sources_.remove(slot);
+    record.reaping.crowded = false;
     const bool both_closed = (to == Stage::closing || to == Stage::finished) && !record.connection.reset_seen;
     if (!both_closed) return;
     PolicyCounts& counts = policy_counts_[record.policy];

@@ -30,12 +30,13 @@ Engine::Impl::Impl(Options options)
       table_(options_.max_flows, {options_.hash_key[0], options_.hash_key[1]}, options_.awake,
              *options_.memory),
       wheel_(options_.max_flows, *options_.memory),
-      sources_({options_.hash_key[0], options_.hash_key[1]}),
+      sources_(options_.max_flows, {options_.hash_key[0], options_.hash_key[1]}, *options_.memory),
       pace_(tuning.resets_per_second),
       adoptions_(tuning.resets_per_second),
       verify_pace_(kVerifiedPerSecond) {
     pending_.reserve(kMaxPendingEvents);
     hashes_.reserve(kAhead);
+    if (tuning.half_closed_per_source > 0) sources_.prepare();
     set_policies();
 }
 
@@ -159,6 +160,7 @@ void Engine::Impl::note_accepted(Instant now, std::uint32_t slot, const tcp::Seg
     if (!progress) return;
     if (record.half_closed) record.longest_idle = std::max(record.longest_idle, now - record.last_progress);
     record.last_progress = now;
+    sources_.progress(slot);
     const bool rst = segment.any(tcp::flag::rst);
     if (record.reaping.recorded && !rst) {
         ++policy_counts_[record.policy].regret;

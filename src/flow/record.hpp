@@ -28,7 +28,8 @@ struct Reaping {
     bool requested : 1 = false;       // an operator asked for the end
     bool reserved : 1 = false;        // it has a place under the rate limit
     bool recorded : 1 = false;        // expiry was recorded by `observe`, and nothing has happened since
-    bool crowded : 1 = false;         // its source holds too many half-closed flows: it is to go first
+    bool crowded : 1 = false;  // its source holds too many half-closed flows: to be asked before its time
+    bool early : 1 = false;    // it is being asked before its time: only an answer proves anything
     bool urgent : 1 = false;          // something was heard that is to be acted on now
     bool verify : 1 = false;          // its sides are to be asked at not_before where they stand
 

@@ -1,41 +1,104 @@
 #include "flow/sources.hpp"
 
-#include "flow/table.hpp"
+#include <algorithm>
 
 namespace finwait::flow {
 
-std::size_t Sources::Hash::operator()(const tcp::Address& address) const {
-    return hash(secret, Key{{address, 0}, {}});
+std::uint32_t Sources::Lines::find_or_add(const Key& key) {
+    const std::uint64_t hashed = hash(secret_, key);
+    const std::uint32_t found =
+        index_.find(hashed, [&](std::uint32_t number) { return lines_[number].key == key; });
+    if (found != Index::kSlots) return found;
+    const std::uint32_t number = lines_.take();
+    lines_[number] = Line{.key = key};
+    index_.insert(hashed, number);
+    return number;
 }
 
-std::uint32_t Sources::add(std::uint32_t slot, const tcp::Address& source) {
-    Line& line = by_address_.try_emplace(source, Line{kNoSlot, kNoSlot}).first->second;
-    const bool added = places_.try_emplace(slot, Place{source, line.tail, kNoSlot}).second;
-    if (!added) return line.count;
-    (line.tail == kNoSlot ? line.head : places_.find(line.tail)->second.next) = slot;
-    line.tail = slot;
-    return ++line.count;
+void Sources::Lines::remove(std::uint32_t number) {
+    const auto hash_of = [this](std::uint32_t any) { return hash(secret_, lines_[any].key); };
+    index_.erase(hash_of(number), number, hash_of);
+    lines_.give_back(number);
 }
 
-void Sources::remove(std::uint32_t slot) {
-    const auto found = places_.find(slot);
-    if (found == places_.end()) return;
-    const Place place = found->second;
-    places_.erase(found);
-    const auto at = by_address_.find(place.source);
-    Line& line = at->second;
-    (place.previous == kNoSlot ? line.head : places_.find(place.previous)->second.next) = place.next;
-    (place.next == kNoSlot ? line.tail : places_.find(place.next)->second.previous) = place.previous;
-    if (--line.count == 0) by_address_.erase(at);
+Sources::Book::Book(std::uint32_t limit, HashKey secret, std::pmr::memory_resource& memory)
+    : sources(limit, secret, memory), pairs(limit, secret, memory), places(&memory) {
+    places.reserve(limit);
 }
 
-std::uint32_t Sources::oldest(const tcp::Address& source) const {
-    return by_address_.find(source)->second.head;
+void Sources::prepare() {
+    if (!book_) book_.emplace(limit_, secret_, *memory_);
 }
 
 void Sources::clear() {
-    by_address_.clear();
-    places_.clear();
+    if (!book_) return;
+    for (std::uint32_t slot = 0; slot < book_->places.size(); ++slot)
+        remove(slot);
+}
+
+void Sources::add(std::uint32_t slot, const tcp::Address& source, const tcp::Address& peer) {
+    if (has(slot)) return;
+    // Slots come into use in ascending order: memory is touched only as the table fills.
+    if (slot >= book_->places.size()) book_->places.resize(slot + 1);
+    const std::uint32_t pair = book_->pairs.find_or_add(Key{{source, 0}, {peer, 0}});
+    Line& line = book_->pairs[pair];
+    if (line.flows == 0) {
+        line.source = book_->sources.find_or_add(Key{{source, 0}, {}});
+        ++book_->sources[line.source].peers;
+    }
+    ++line.flows;
+    ++book_->sources[line.source].flows;
+    append(slot, pair);
+}
+
+void Sources::append(std::uint32_t slot, std::uint32_t pair) {
+    Line& line = book_->pairs[pair];
+    book_->places[slot] = Place{pair, line.tail, kNone};
+    (line.tail == kNone ? line.head : book_->places[line.tail].next) = slot;
+    line.tail = slot;
+}
+
+void Sources::unlink(std::uint32_t slot) {
+    Place& place = book_->places[slot];
+    Line& line = book_->pairs[place.pair];
+    (place.previous == kNone ? line.head : book_->places[place.previous].next) = place.next;
+    (place.next == kNone ? line.tail : book_->places[place.next].previous) = place.previous;
+    place = Place{};
+}
+
+void Sources::progress(std::uint32_t slot) {
+    if (!has(slot)) return;
+    const std::uint32_t pair = book_->places[slot].pair;
+    if (book_->pairs[pair].tail == slot) return;
+    unlink(slot);
+    append(slot, pair);
+}
+
+void Sources::remove(std::uint32_t slot) {
+    if (!has(slot)) return;
+    const std::uint32_t pair = book_->places[slot].pair;
+    unlink(slot);
+    Line& line = book_->pairs[pair];
+    Line& source = book_->sources[line.source];
+    --source.flows;
+    if (--line.flows > 0) return;
+    --source.peers;
+    if (source.flows == 0) book_->sources.remove(line.source);
+    book_->pairs.remove(pair);
+}
+
+bool Sources::too_many(std::uint32_t slot, std::uint32_t limit) const {
+    const Line& line = book_->pairs[book_->places[slot].pair];
+    const Line& source = book_->sources[line.source];
+    return source.flows > limit && line.flows > std::max(limit / source.peers, 1U);
+}
+
+std::uint32_t Sources::longest_idle(std::uint32_t slot) const {
+    return book_->pairs[book_->places[slot].pair].head;
+}
+
+std::size_t Sources::sources() const {
+    return book_ ? book_->sources.used() : 0;
 }
 
 }  // namespace finwait::flow

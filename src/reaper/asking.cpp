@@ -31,6 +31,10 @@ constexpr std::string_view kVerifying =
 constexpr std::string_view kCatchingUp = "segments have passed unseen: both sides are asked where they stand";
 constexpr std::string_view kSettling =
     "it is half-closed by conntrack's word alone: both sides are asked where they stand";
+constexpr std::string_view kCrowded =
+    "its source has more than half_closed_per_source half-closed connections: both sides are asked";
+constexpr std::string_view kSilentTooEarly =
+    "a side has not answered, and silence counts only when the connection's own time is up";
 constexpr std::string_view kAsking = "its time is up: both sides are asked";
 
 /// An orphan counts as one only where the policy lets the test, and not before the numbers are known.
@@ -215,9 +219,21 @@ Decision go_on_settling(Record& record, const Circumstances& around) {
     return requested ? decide(record, around) : Decision{Step::wait, record.reaping.not_before, {}, {}};
 }
 
+/// It is asked before its time because its source has too many flows. Only who answers that it is over proves
+/// that; silence, and the word of routers, would end what somebody else has made to be asked.
+Decision go_on_early(Record& record, const Judgement& j, const Circumstances& around) {
+    const bool proven = j.closer == Evidence::gone || j.holder == Evidence::gone || j.closer == Evidence::orphan;
+    if (j.act == Act::wait || proven) return act_on(record, j, around);
+    const bool silent = j.closer == Evidence::silent || j.holder == Evidence::silent;
+    const Decision decision = leave(record, silent ? kSilentTooEarly : j.reason, around);
+    record.reaping.not_before = own_time(record, around.timeouts);
+    return {Step::wait, record.reaping.not_before, decision.reason, {}};
+}
+
 std::string_view reason_to_ask(const Record& record, const Circumstances& around) {
     if (tcp::blind(record.connection)) return kSettling;
     if (record.reaping.verify) return kCatchingUp;
+    if (record.reaping.early) return kCrowded;
     return asks_by_policy(record, around) && !verifies_first(record) ? kAsking : kVerifying;
 }
 
@@ -259,6 +275,8 @@ Decision go_on_asking(Record& record, const Circumstances& around) {
         revive(record);
         return {Step::wait, due(record, around.timeouts), {}, {}};
     }
+    if (reaping.early && around.now < own_time(record, around.timeouts))
+        return go_on_early(record, j, around);
     return act_on(record, j, around);
 }
 

@@ -23,8 +23,6 @@ constexpr std::string_view kIdle = "idle for fin_wait_2";
 
 std::string_view reason_of(const Record& record, const Circumstances& around) {
     if (record.reaping.requested) return "requested by an operator";
-    if (record.reaping.crowded)
-        return "its source has more than half_closed_per_source half-closed connections";
     if (around.now >= record.half_closed_at + around.timeouts.fin_wait_2_max)
         return "half-closed for fin_wait_2_max";
     return kIdle;
@@ -96,6 +94,17 @@ Decision break_off(Record& record, const Circumstances& around) {
     return wait_until(around.now);
 }
 
+/// Its source has too many flows. That is no reason to end it, only to ask it before its time, by real
+/// numbers: what cannot be asked waits for its time.
+Decision ask_early(Record& record, const Circumstances& around) {
+    record.reaping.crowded = false;
+    const bool asking = !only_observes(record, around) && !around.breaker.open() &&
+                        !untouchable(record.connection) && tcp::exact(record.connection);
+    if (!asking) return decide(record, around);
+    record.reaping.early = true;
+    return begin_asking(record, around);
+}
+
 Decision watch(Record& record, const Circumstances& around) {
     const policy::Timeouts& t = around.timeouts;
     const bool observing = only_observes(record, around);
@@ -105,6 +114,8 @@ Decision watch(Record& record, const Circumstances& around) {
         early ? record.reaping.not_before : std::max(due(record, t), record.reaping.not_before);
     if (around.now < when && !record.reaping.requested) return wait_until(when);
     if (record.reaping.verify) return verify(record, around);
+    if (record.reaping.crowded && !record.reaping.requested && around.now < own_time(record, t))
+        return ask_early(record, around);
     const std::string_view reason = reason_of(record, around);
     const bool idle = reason == kIdle;
     if (observing && record.reaping.recorded) return wait_until(Instant::never());
@@ -145,10 +156,15 @@ Obstacle obstacle(const Record& record, Duration quiet, Instant now) {
     return Obstacle::none;
 }
 
-Instant due(const Record& record, const policy::Timeouts& timeouts) {
-    if (record.reaping.requested || record.reaping.crowded || record.reaping.verify) return Instant();
+Instant own_time(const Record& record, const policy::Timeouts& timeouts) {
     return std::min(record.last_progress + timeouts.fin_wait_2,
                     record.half_closed_at + timeouts.fin_wait_2_max);
+}
+
+Instant due(const Record& record, const policy::Timeouts& timeouts) {
+    if (record.reaping.requested || record.reaping.verify) return Instant();
+    const Instant own = own_time(record, timeouts);
+    return record.reaping.crowded ? std::min(own, record.last_progress + kIdleEnough) : own;
 }
 
 Decision decide(Record& record, const Circumstances& around) {

@@ -77,6 +77,8 @@ inline constexpr Duration kAnswerTime = std::chrono::seconds(1);
 /// of silence) is not kept from running out by our asking.
 inline constexpr Duration kLeaveAlone = std::chrono::minutes(15);
 inline constexpr std::uint8_t kMaxAttempts = 5;
+/// A flow of a source that has too many is asked once it has made no progress for so long.
+inline constexpr Duration kIdleEnough = std::chrono::seconds(10);
 /// How often a flow whose policy is stopped, or that is spared, looks whether that still holds.
 inline constexpr Duration kStoppedFor = std::chrono::minutes(1);
 
@@ -91,7 +93,9 @@ inline constexpr Duration kStoppedFor = std::chrono::minutes(1);
 
 [[nodiscard]] Obstacle obstacle(const flow::Record& record, Duration quiet, Instant now);
 
-/// When the time of a half-closed flow is up by its timeouts.
+/// When the time of a half-closed flow is up by its timeouts alone.
+[[nodiscard]] Instant own_time(const flow::Record& record, const policy::Timeouts& timeouts);
+/// When a half-closed flow is to be asked or ended: at its own time, or earlier.
 [[nodiscard]] Instant due(const flow::Record& record, const policy::Timeouts& timeouts);
 
 /// What to do with a flow that is half-closed, or that is being ended. Moves the machine on.

@@ -28,6 +28,8 @@ watch_rules = "report"
 [limits]
 flows = 16777215
 half_closed_per_source = 9
+source_prefix_ipv4 = 24
+source_prefix_ipv6 = 56
 resets_per_second = 1
 adaptive_start = 0.5
 adaptive_end = 2.0
@@ -163,6 +165,8 @@ watch_rules = "restore"
 [limits]
 flows = 1000000
 half_closed_per_source = 0
+source_prefix_ipv4 = 32
+source_prefix_ipv6 = 64
 resets_per_second = 10000
 adaptive_start = 0.6
 adaptive_end = 1.2

@@ -19,8 +19,14 @@ class Path {
   public:
     explicit Path(Options options = {}) : engine(std::move(options)) {}
 
-    /// Another pair of hosts, or another port of the same.
+    /// Another port of the client.
     void use_port(std::uint16_t port) { client_.port = port; }
+
+    /// Another pair of hosts.
+    void use_hosts(std::string_view client, std::string_view server) {
+        client_.address = *tcp::Address::parse(client);
+        server_.address = *tcp::Address::parse(server);
+    }
 
     /// From now on the server, or the client, is a socket of the machine that the engine runs on.
     void server_is_here() { ways_ = {Way::arriving, Way::leaving}; }
@@ -43,6 +49,12 @@ class Path {
         handshake();
         client(fin(1001, 5001));
         server(ack(5001, 1002));
+    }
+
+    void server_half_closed() {
+        handshake();
+        server(fin(5001, 1001));
+        client(ack(1001, 5002));
     }
 
     /// Lets time pass, waking the engine whenever it wants to be.
