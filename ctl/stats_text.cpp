@@ -36,6 +36,7 @@ constexpr std::array kResets = {Item{"sent", "segments sent"},
                                 Item{"unconfirmed", "flows: unconfirmed"},
                                 Item{"refused", "flows: refused"},
                                 Item{"delayed", "delayed by resets_per_second"},
+                                Item{"held_back", "waiting: one source's part"},
                                 Item{"observed", "only observed"}};
 constexpr std::array kQueue = {Item{"dropped", "dropped"}, Item{"kernel_dropped", "of these: queue full"},
                                Item{"user_dropped", "of these: socket buffer full"},

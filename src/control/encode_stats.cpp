@@ -72,10 +72,10 @@ std::string stats_json(const Totals& totals) {
     fmt::format_to(
         std::back_inserter(out),
         R"(,"probes":{{"sent":{},"unreachable":{},"answers":{}}},"resets":{{"sent":{},"confirmed":{},"unconfirmed":{},"refused":{},)"
-        R"("delayed":{},"observed":{}}})",
+        R"("delayed":{},"held_back":{},"observed":{}}})",
         count.probes_sent, count.probes_unreachable, answers_json(count), count.resets_sent,
         count.resets_confirmed, count.resets_unconfirmed, count.resets_refused, count.resets_delayed,
-        count.observed);
+        count.resets_held_back, count.observed);
     fmt::format_to(
         std::back_inserter(out),
         R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"events":{{"lost":{}}},"audit":{{"lost":{}}},"shards":{},"mode":)",

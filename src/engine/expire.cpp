@@ -128,8 +128,10 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     policy::Breaker& breaker = breakers_[record.policy];
     const bool was_open = breaker.open();
     const reaper::Decision decision =
-        reaper::decide(record, {now, t, tuning.observe, pace_, breaker, tuning.breaker_share, table_.size()});
+        reaper::decide(record, {now, t, tuning.observe, pace_, breaker, tuning.breaker_share, lasting(),
+                                hashes_of_sources(record)});
     if (decision.delayed) ++counters.resets_delayed;
+    if (decision.source_full) ++counters.resets_held_back;
     if (breaker.open() && !was_open)
         actions.emplace_back(event(now, slot, EventType::stopped,
                                    "it would end more than its share of the table within a minute"));

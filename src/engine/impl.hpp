@@ -146,6 +146,8 @@ class Engine::Impl {
     void squeeze(std::uint32_t steps_left);
     void sweep();
     void crowd(std::uint32_t slot);
+    [[nodiscard]] tcp::Address source_of(const Record& record, tcp::Role side) const;
+    [[nodiscard]] std::array<std::uint64_t, 2> hashes_of_sources(const Record& record) const;
     void count_sources_anew();
 
     // narrate.cpp: the reaper's steps as events

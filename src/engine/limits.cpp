@@ -110,15 +110,21 @@ void Engine::Impl::sweep() {
     if (swept_ >= table_.slots()) swept_ = flow::kNoSlot;
 }
 
+tcp::Address Engine::Impl::source_of(const Record& record, tcp::Role side) const {
+    return tuning.source_prefixes.source_of(record.endpoint(side).address);
+}
+
+std::array<std::uint64_t, 2> Engine::Impl::hashes_of_sources(const Record& record) const {
+    const auto hash = [&](tcp::Role side) { return table_.hash_of({{source_of(record, side), 0}, {}}); };
+    return {hash(tcp::Role::client), hash(tcp::Role::server)};
+}
+
 /// One more half-closed flow of a source. Where it is one too many, the flow between the same two that has
 /// made no progress for longest is asked before its time.
 void Engine::Impl::crowd(std::uint32_t slot) {
     const Record& record = table_[slot];
     const tcp::Role closer = record.server_closed ? tcp::Role::server : tcp::Role::client;
-    const auto source_of = [&](tcp::Role role) {
-        return tuning.source_prefixes.source_of(record.endpoint(role).address);
-    };
-    sources_.add(slot, source_of(closer), source_of(other(closer)));
+    sources_.add(slot, source_of(record, closer), source_of(record, other(closer)));
     if (!sources_.too_many(slot, tuning.half_closed_per_source)) return;
     const std::uint32_t victim = sources_.longest_idle(slot);
     sources_.remove(victim);

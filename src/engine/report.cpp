@@ -51,6 +51,7 @@ Counters& Counters::operator+=(const Counters& more) {
     resets_unconfirmed += more.resets_unconfirmed;
     resets_refused += more.resets_refused;
     resets_delayed += more.resets_delayed;
+    resets_held_back += more.resets_held_back;
     crowded += more.crowded;
     strangers += more.strangers;
     packets_lost += more.packets_lost;

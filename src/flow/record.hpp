@@ -23,12 +23,14 @@ struct Reaping {
     std::string_view reason;               // why the flow is asked or reset; static text
     std::uint8_t attempts = 0;             // rounds of RSTs sent
     tcp::Role closer = tcp::Role::client;  // when the asking began
+    tcp::Role blamed = tcp::Role::client;  // whose doing its end is, unless it is proven
     Phase phase = Phase::watching;
     Outcome outcome = Outcome::none;  // of the last reset
     bool requested : 1 = false;       // an operator asked for the end
     bool reserved : 1 = false;        // it has a place under the rate limit
     bool recorded : 1 = false;        // expiry was recorded by `observe`, and nothing has happened since
     bool crowded : 1 = false;  // its source holds too many half-closed flows: to be asked before its time
+    bool proven : 1 = false;   // a side has replied that it is over: it does not count for the breaker
     bool early : 1 = false;    // it is being asked before its time: only an answer proves anything
     bool urgent : 1 = false;          // something was heard that is to be acted on now
     bool verify : 1 = false;          // its sides are to be asked at not_before where they stand

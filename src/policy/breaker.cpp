@@ -4,6 +4,31 @@
 
 namespace finwait::policy {
 
+namespace {
+
+constexpr Duration kMinute = std::chrono::minutes(1);
+
+}  // namespace
+
+void SourceEnds::add(Instant now, std::uint64_t source) {
+    const std::int64_t minute = (now - Instant()) / kMinute;
+    if (minute != minute_) {
+        previous_ = minute == minute_ + 1 ? current_ : Minute{};
+        current_ = {};
+        minute_ = minute;
+    }
+    ++current_[source % kBuckets];
+}
+
+std::uint64_t SourceEnds::within_a_minute(Instant now, std::uint64_t source) const {
+    const std::size_t bucket = source % kBuckets;
+    const std::int64_t minute = (now - Instant()) / kMinute;
+    const auto left = static_cast<std::uint64_t>((kMinute - (now - Instant()) % kMinute).count());
+    const auto part = [&](std::uint64_t ends) { return ends * left / static_cast<std::uint64_t>(kMinute.count()); };
+    if (minute == minute_) return current_[bucket] + part(previous_[bucket]);
+    return minute == minute_ + 1 ? part(current_[bucket]) : 0;
+}
+
 void Breaker::forget_old(Instant now) {
     const std::int64_t step = (now - Instant()) / kStep;
     const std::int64_t passed = std::clamp<std::int64_t>(step - newest_, 0, kSteps);
@@ -21,19 +46,22 @@ std::uint64_t Breaker::recent(Instant now) {
     return sum;
 }
 
-bool Breaker::admit(Instant now, std::uint64_t flows, double share) {
-    if (open_) return false;
+Admission Breaker::admit(Instant now, std::uint64_t flows, double share, std::uint64_t source) {
+    if (open_) return Admission::stopped;
     const std::uint64_t ends = recent(now) + 1;
     Step& step = steps_[static_cast<std::size_t>(newest_) % kSteps];
     step.flows = std::max(step.flows, flows);
-    const std::uint64_t most = std::ranges::max(steps_, {}, &Step::flows).flows;
-    if (share < kNoBreaker && ends > kFloor &&
-        static_cast<double>(ends) > share * static_cast<double>(most)) {
-        open_ = true;
-        return false;
+    if (share < kNoBreaker) {
+        const std::uint64_t most = std::ranges::max(steps_, {}, &Step::flows).flows;
+        const auto shared = static_cast<std::uint64_t>(share * static_cast<double>(most));
+        const std::uint64_t allowed = std::max(kFloor, shared);
+        if (by_source_.within_a_minute(now, source) >= allowed / kSourcePart) return Admission::source_full;
+        open_ = ends > allowed;
+        if (open_) return Admission::stopped;
+        by_source_.add(now, source);
     }
     ++step.ends;
-    return true;
+    return Admission::admitted;
 }
 
 void Breaker::close() {

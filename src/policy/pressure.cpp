@@ -25,6 +25,7 @@ Timeouts Squeeze::applied(const Timeouts& timeouts, std::uint32_t left) {
     for (Duration* d :
          {&out.handshake, &out.established, &out.fin_wait_1, &out.fin_wait_2, &out.closing, &out.time_wait})
         if (*d != kOff) *d = std::min(*d, std::max(kLeast, *d / kSteps * left));
+    if (out.on_expiry == OnExpiry::reset) out.fin_wait_2 = timeouts.fin_wait_2;
     return out;
 }
 

@@ -29,8 +29,8 @@ class Squeeze {
     [[nodiscard]] static std::uint32_t steps_left(std::uint64_t flows, std::uint64_t limit,
                                                   const Pressure& pressure);
     /// `timeouts` with `left` of kSteps left of each; what is off stays off. fin_wait_2_max and alive_max,
-    /// which end what both sides may still use, stay as they are: others must not be able to bring that
-    /// about.
+    /// which end what both sides may still use, stay as they are, and so does fin_wait_2 where it ends a
+    /// connection without asking: others must not be able to bring that about.
     [[nodiscard]] static Timeouts applied(const Timeouts& timeouts, std::uint32_t left);
 };
 

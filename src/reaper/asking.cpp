@@ -142,7 +142,20 @@ Decision pass_on(Record& record, Role target, const Circumstances& around) {
     return go_on_confirming(record, around);
 }
 
+/// Whether a side has replied that it is over. If not, its end is the doing of the side that is silent, or else
+/// of the client, which has opened it.
+void note_proof(Record& record, const Circumstances& around) {
+    flow::Reaping& reaping = record.reaping;
+    const Role holder = other(reaping.closer);
+    const Evidence closing = evidence_of(record, reaping.closer, around.timeouts);
+    const Evidence holding = evidence_of(record, holder, around.timeouts);
+    reaping.proven = closing == Evidence::gone || closing == Evidence::orphan || holding == Evidence::gone;
+    reaping.blamed = Role::client;
+    if (unheard(closing) != unheard(holding)) reaping.blamed = unheard(closing) ? reaping.closer : holder;
+}
+
 Decision end_one(Record& record, Role target, const Circumstances& around) {
+    note_proof(record, around);
     const Inquiry& ended = record.reaping.of(other(target));
     const bool by_its_rst = ended.evidence == Evidence::gone && !ended.guessed && !ended.by_word;
     if (by_its_rst) return pass_on(record, target, around);
@@ -162,6 +175,7 @@ Decision end_both(Record& record, std::string_view reason, const Circumstances& 
         return waiting ? ask_the_unheard(record, around) : leave_unverified(record, around);
     }
     const bool silent = std::ranges::any_of(side, [](const Inquiry& i) { return unheard(i.evidence); });
+    note_proof(record, around);
     begin_resetting(record, silent ? ResetSides::both : around.timeouts.reset, reason, around.now);
     return go_on_resetting(record, around);
 }

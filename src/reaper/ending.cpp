@@ -5,6 +5,7 @@
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace finwait::reaper {
 
@@ -19,6 +20,8 @@ using tcp::Role;
 
 /// Probes that may go unanswered before an end counts as unconfirmed.
 constexpr std::uint8_t kConfirmingProbes = 3;
+constexpr std::string_view kSourceFull =
+    "its source has had its part of what the policy may end within a minute without proof";
 
 /// RST|ACK in the peer's name. No timestamp: receivers take RSTs without (RFC 7323 section 5.2). A challenge
 /// ACK has the last word on the number (RFC 5961 section 3).
@@ -94,6 +97,22 @@ Decision conclude(const Record& record) {
     return {step, Instant::never(), record.reaping.reason, {}};
 }
 
+/// What the breaker makes of an end that nobody has proven; empty when it may happen. Evidence does not keep:
+/// who has to wait is asked again.
+std::optional<Decision> refusal(Record& record, const Circumstances& around) {
+    const std::uint64_t source = around.source[tcp::index(record.reaping.blamed)];
+    const policy::Admission admission =
+        around.breaker.admit(around.now, around.flows, around.breaker_share, source);
+    if (admission == policy::Admission::admitted) return std::nullopt;
+    revive(record);
+    const Instant again = around.now + kStoppedFor;
+    if (admission == policy::Admission::stopped) return Decision{Step::wait, again, {}, {}};
+    record.reaping.since = around.now;
+    record.reaping.reason = kSourceFull;
+    record.reaping.not_before = again;
+    return Decision{.step = Step::wait, .again = again, .reason = kSourceFull, .segments = {}, .source_full = true};
+}
+
 }  // namespace
 
 void begin_resetting(Record& record, ResetSides sides, std::string_view reason, Instant now) {
@@ -130,11 +149,8 @@ Decision go_on_resetting(Record& record, const Circumstances& around) {
     flow::Reaping& reaping = record.reaping;
     const bool new_place = !reaping.reserved;
     if (new_place) {
-        const bool by_policy = !reaping.requested && reaping.attempts == 0;
-        if (by_policy && !around.breaker.admit(around.now, around.flows, around.breaker_share)) {
-            revive(record);
-            return {Step::wait, around.now + kStoppedFor, {}, {}};
-        }
+        const bool counts = !reaping.requested && reaping.attempts == 0 && !reaping.proven;
+        if (const auto refused = counts ? refusal(record, around) : std::nullopt) return *refused;
         reaping.not_before = around.pace.take(around.now);
     }
     reaping.reserved = true;

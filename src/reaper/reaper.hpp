@@ -51,6 +51,7 @@ struct Decision {
     std::string_view reason;           // static text: why the flow is asked, reset or left
     Segments segments;                 // with Step::send
     bool delayed = false;              // the rate limit makes it wait
+    bool source_full = false;          // its source has had its part of its policy's ends: it is to wait
 };
 
 /// What stands around the flow.
@@ -61,7 +62,8 @@ struct Circumstances {
     Pace& pace;                // how many flows may be reset in a second
     policy::Breaker& breaker;  // of the flow's policy
     double breaker_share;      // of the table, that a policy may end within a minute
-    std::uint64_t flows;       // in the table
+    std::uint64_t flows;       // in the table, without those that give way to others
+    std::array<std::uint64_t, 2> source{};  // a keyed hash of each side's source, by Role
 };
 
 /// How long both directions must have been silent before a reset: what is in flight has then arrived.

@@ -173,6 +173,11 @@ const std::array kPolicies = {
         {"finwaitd_resets_delayed", kCounter, "Times that limits.resets_per_second made a connection wait."},
         "",
         &counter<&C::resets_delayed>},
+    Metric{
+        {"finwaitd_resets_held_back", kCounter,
+         "Times that a connection waited because its source had its part of limits.breaker_share."},
+        "",
+        &counter<&C::resets_held_back>},
     Metric{{"finwaitd_segments", kCounter, "Our segments by what became of them on the way out."},
            "`result` translated, no_entry (unknown to conntrack), not_sent (addresses unknown), refused (by "
            "the kernel)",

@@ -27,6 +27,14 @@ Options idle_after(Duration fin_wait_2, policy::OnExpiry on_expiry = policy::OnE
     return options;
 }
 
+/// Half-closed flows of as many clients, all by themselves in their /24.
+void half_close_of_many(Path& path, int count, const std::string& server = "10.99.2.2") {
+    for (int i = 0; i < count; ++i) {
+        path.use_hosts("10." + std::to_string(100 + i / 250) + "." + std::to_string(i % 250) + ".1", server);
+        path.client_half_closed();
+    }
+}
+
 void half_close(Path& path, std::uint16_t first_port, std::uint16_t count) {
     for (std::uint16_t i = 0; i < count; ++i) {
         path.use_port(static_cast<std::uint16_t>(first_port + i));
@@ -271,7 +279,7 @@ TEST(BreakerInForce, StopsItsPolicyUntilAnOperatorResumesIt) {
     Options options = idle_after(seconds(3));
     options.tuning.breaker_share = 0.25;
     Path path(options);
-    half_close(path, 10'000, 4000);
+    half_close_of_many(path, 4000);
     path.wait(seconds(4));
     EXPECT_EQ(path.resets().size(), 2 * 1000U);
     EXPECT_TRUE(path.engine.policy_counts()[0].stopped);
@@ -288,7 +296,7 @@ TEST(BreakerInForce, DoesNotKeepAnOperatorFromEndingAFlow) {
     Options options = idle_after(seconds(3));
     options.tuning.breaker_share = 0.25;
     Path path(options);
-    half_close(path, 10'000, 4000);
+    half_close_of_many(path, 4000);
     path.wait(seconds(4));
     const std::size_t before = path.resets().size();
     ASSERT_EQ(path.engine.kill(path.now, path.flows("phase watching and state fin-wait-2").front().id),
@@ -301,7 +309,7 @@ TEST(BreakerInForce, OutlivesAReload) {
     Options options = idle_after(seconds(3));
     options.tuning.breaker_share = 0.25;
     Path path(options);
-    half_close(path, 10'000, 4000);
+    half_close_of_many(path, 4000);
     path.wait(seconds(4));
     const std::uint64_t ended = path.engine.policy_counts()[0].reset;
     path.engine.tune(path.now, options.tuning);
@@ -309,27 +317,92 @@ TEST(BreakerInForce, OutlivesAReload) {
     EXPECT_EQ(path.engine.policy_counts()[0].reset, ended);
 }
 
+TEST(BreakerInForce, OneSourceCannotStopAPolicyForOthers) {
+    Options options = idle_after(seconds(3));
+    options.tuning.breaker_share = 0.25;
+    Path path(options);
+    half_close(path, 10'000, 4000);
+    path.wait(seconds(4));
+    EXPECT_EQ(path.resets().size(), 2 * 250U) << "its part of what may end within a minute";
+    EXPECT_FALSE(path.engine.policy_counts()[0].stopped);
+    EXPECT_GE(path.engine.counters().resets_held_back, 3750U);
+    half_close_of_many(path, 1);
+    path.wait(seconds(4));
+    EXPECT_EQ(path.resets().size(), 2 * 251U);
+    path.wait(minutes(2));
+    EXPECT_GT(path.resets().size(), 2 * 300U) << "its own go on, its part a minute";
+    EXPECT_FALSE(path.engine.policy_counts()[0].stopped);
+}
+
+TEST(BreakerInForce, WhatIsProvenToBeOverDoesNotCount) {
+    Options options = idle_after(seconds(3), policy::OnExpiry::probe);
+    options.tuning.breaker_share = 0.25;
+    Path path(options);
+    half_close_of_many(path, 1000);
+    path.wait(milliseconds(3500));
+    for (int i = 0; i < 1000; ++i) {
+        path.use_hosts("10." + std::to_string(100 + i / 250) + "." + std::to_string(i % 250) + ".1", "10.99.2.2");
+        path.server(rst(5001));
+    }
+    path.wait(seconds(20));
+    EXPECT_FALSE(path.engine.policy_counts()[0].stopped);
+    EXPECT_EQ(path.engine.counters().answers[static_cast<std::size_t>(Answer::gone)], 1000U);
+    EXPECT_EQ(path.flows("phase watching").size(), 0U);
+}
+
+TEST(BreakerInForce, SilenceIsTheDoingOfTheSilentSide) {
+    policy::Timeouts t;
+    t.fin_wait_2 = seconds(3);
+    t.probe_interval = seconds(2);
+    t.probe_attempts = 3;
+    Options options = idle_after(seconds(3));
+    options.tuning.policies = policy::PolicySet({}, t);
+    options.tuning.breaker_share = 0.25;
+    Path path(options);
+    half_close_of_many(path, 1000, "10.99.2.2");
+    path.wait(milliseconds(3500));
+    for (int i = 0; i < 1000; ++i) {
+        path.use_hosts("10." + std::to_string(100 + i / 250) + "." + std::to_string(i % 250) + ".1", "10.99.2.2");
+        path.client(ack(1002, 5001));
+    }
+    path.wait(seconds(20));
+    EXPECT_EQ(path.engine.counters().resets_sent, 2 * policy::Breaker::kFloor / policy::Breaker::kSourcePart) << "the server's part";
+    EXPECT_FALSE(path.engine.policy_counts()[0].stopped);
+}
+
 TEST(PressureInForce, ATableThatFillsUpBringsTheDeadlinesOfAllItsFlowsForward) {
-    Options options = idle_after(seconds(320));
+    Options options = idle_after(seconds(320), policy::OnExpiry::probe);
     options.max_flows = 1000;
     options.tuning.pressure = {0.5, 1.0};
     Path path(options);
     half_close(path, 10'000, 500);
     path.wait(seconds(100));
-    EXPECT_THAT(path.resets(), IsEmpty());
+    EXPECT_THAT(path.probes(), IsEmpty());
     half_close(path, 20'000, 400);
     EXPECT_LE(path.flows("client-port 10000").front().expires_in, Duration(0)) << "a fifth of 320 s is left";
     path.wait(seconds(5));
-    EXPECT_THAT(path.resets(), SizeIs(2 * 500));
+    EXPECT_THAT(path.probes(), SizeIs(2 * 500));
+}
+
+TEST(PressureInForce, AFullTableEndsNothingUnasked) {
+    Options options = idle_after(seconds(320), policy::OnExpiry::reset);
+    options.max_flows = 1000;
+    options.tuning.pressure = {0.5, 1.0};
+    Path path(options);
+    half_close(path, 10'000, 1000);
+    path.wait(seconds(310));
+    EXPECT_THAT(path.resets(), IsEmpty());
+    path.wait(seconds(20));
+    EXPECT_THAT(path.resets(), SizeIs(2 * 1000));
 }
 
 TEST(PressureInForce, TimeoutsAreLongAgainWhenTheTableHasEmptied) {
-    Options options = idle_after(seconds(320));
+    Options options = idle_after(seconds(320), policy::OnExpiry::probe);
     options.max_flows = 1000;
     options.tuning.pressure = {0.5, 1.0};
     Path path(options);
     half_close(path, 10'000, 900);
-    path.wait(seconds(120));
+    path.wait(seconds(200));
     EXPECT_EQ(path.engine.gauges().flows, 0U);
     half_close(path, 20'000, 1);
     EXPECT_EQ(path.flow().expires_in, Duration(seconds(320)));

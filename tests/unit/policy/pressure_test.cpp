@@ -35,6 +35,14 @@ TEST(Pressure, DoesNotShortenWhatEndsConnectionsThatAreInUse) {
     EXPECT_EQ(none.fin_wait_2_max, t.fin_wait_2_max);
 }
 
+TEST(Pressure, DoesNotShortenAfterWhatTimeAConnectionIsResetUnasked) {
+    Timeouts t;
+    t.on_expiry = OnExpiry::reset;
+    EXPECT_EQ(Squeeze::applied(t, 0).fin_wait_2, t.fin_wait_2);
+    t.on_expiry = OnExpiry::observe;
+    EXPECT_LT(Squeeze::applied(t, 0).fin_wait_2, t.fin_wait_2);
+}
+
 TEST(Pressure, NeverMakesATimeoutShorterThanARoundTripNeeds) {
     Timeouts t;
     t.closing = std::chrono::milliseconds(500);
