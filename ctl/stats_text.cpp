@@ -56,6 +56,7 @@ void number_line(Output& out, std::string_view label, const std::string& value) 
 constexpr std::array kRules = {Item{"missing", "lines missing or changed"},
                                Item{"restored", "times put back"}};
 constexpr std::array kEvents = {Item{"lost", "lost, too many at a time"}};
+constexpr std::array kMemory = {Item{"refused", "left out, no memory"}};
 constexpr std::array kAudit = {Item{"lost", "events missing in it"}};
 
 template<std::size_t N>
@@ -99,6 +100,7 @@ void print_stats(const nlohmann::json& stats, Output& out) {
     group(out, stats, "queue", "queue", kQueue);
     group(out, stats, "rules", "firewall rules", kRules);
     group(out, stats, "events", "events", kEvents);
+    group(out, stats, "memory", "memory", kMemory);
     group(out, stats, "audit", "audit file", kAudit);
     group(out, stats, "left_alone", "packets left alone (forwarded)", kLeftAlone);
     group(out, stats, "wire", "probes and resets on the wire", kWire);

@@ -2,11 +2,13 @@
 
 #include "flow/key.hpp"
 #include "host/addresses.hpp"
+#include "host/memory_reserve.hpp"
 #include "shard/clock.hpp"
 
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -51,7 +53,17 @@ void Adoption::start(const machine::Facts& facts, std::function<void()> then) {
         *socket = std::get<netfilter::Conntrack>(std::move(opened));
     }
     if (const auto error = table_->begin_dump()) return finish(error);
-    boost::asio::post(control_, [this] { step(); });
+    boost::asio::post(control_, [this] { step_surely(); });
+}
+
+/// What could not be read for want of memory is not known; what is known is followed.
+void Adoption::step_surely() {
+    try {
+        step();
+    } catch (const std::bad_alloc&) {
+        host::note_no_memory();
+        finish(netfilter::ConntrackError{"conntrack's table cannot be read: not enough memory"});
+    }
 }
 
 /// One piece of the table; the next one when this one has found its shards.
@@ -102,7 +114,7 @@ void Adoption::sift(std::shared_ptr<Batch> batch, std::size_t through) {
 }
 
 void Adoption::place(std::shared_ptr<Batch> batch, std::size_t in) {
-    if (in == shards_.size()) return step();
+    if (in == shards_.size()) return step_surely();
     std::vector<engine::Adoptee> share;
     for (const Candidate& one : *batch) {
         if (spread(one.adoptee, shards_.size()) != in) continue;
@@ -170,13 +182,18 @@ void Adoption::seek(const shard::Shard& by, const tcp::Segment& segment) {
         return;
     }
     const auto at = std::ranges::find_if(shards_, [&](const auto& shard) { return shard.get() == &by; });
-    boost::asio::post(control_,
-                      [this, sought = Sought{static_cast<std::size_t>(at - shards_.begin()), segment}] {
-                          if (done_)
-                              find(sought);
-                          else
-                              sought_.push_back(sought);  // its flow may be in what has not been read yet
-                      });
+    try {
+        boost::asio::post(control_,
+                          [this, sought = Sought{static_cast<std::size_t>(at - shards_.begin()), segment}] {
+                              if (done_)
+                                  find(sought);
+                              else
+                                  sought_.push_back(sought);  // its flow may be in what has not been read yet
+                          });
+    } catch (const std::bad_alloc&) {
+        waiting_.fetch_sub(1, std::memory_order_relaxed);
+        throw;
+    }
 }
 
 /// Asks every other shard; the one that has the flow gives it away.

@@ -60,6 +60,7 @@ class Adoption {
     };
 
     void step();
+    void step_surely();
     void finish(const std::optional<netfilter::ConntrackError>& problem);
     [[nodiscard]] bool takes(const netfilter::Tracked& tracked);
     [[nodiscard]] engine::Adoptee adoptee(const netfilter::Tracked& tracked) const;

@@ -2,6 +2,7 @@
 
 #include "config/cpus.hpp"
 #include "host/large_pages.hpp"
+#include "host/memory_reserve.hpp"
 #include "keeper.hpp"
 #include "machine/facts.hpp"
 #include "netfilter/queue.hpp"
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fmt/format.h>
+#include <new>
 #include <random>
 #include <sys/resource.h>
 #include <thread>
@@ -67,6 +69,7 @@ int Daemon::run() {
     }
     introduce_shards();
     open_registrar();
+    host::keep_memory_back();
     const machine::Facts facts = machine::read_proc();  // the timeouts that its entries have now
     fit_conntrack();
     check_marks();
@@ -81,8 +84,19 @@ int Daemon::run() {
     herald_.ready(handles(), [this] {
         return std::string(settings_.mode == config::Mode::observe ? "observing only" : "enforcing");
     });
-    control_io_.run();
+    serve_requests();
     return 0;
+}
+
+/// Until stop(). What runs out of memory is left out, and the rest goes on.
+void Daemon::serve_requests() {
+    while (!control_io_.stopped()) {
+        try {
+            control_io_.run();
+        } catch (const std::bad_alloc&) {
+            host::note_no_memory();
+        }
+    }
 }
 
 /// What passed before the start, or while flows were read in, is looked for afterwards: a look stirs the
@@ -257,10 +271,20 @@ void Daemon::watch_signals() {
         signals_.add(number);
     signals_.async_wait([this](const boost::system::error_code& error, int number) {
         if (error) return;
-        if (number != SIGHUP) return stop();
-        static_cast<void>(reload({}));
+        if (number != SIGHUP) return stop_surely();
         watch_signals();
+        static_cast<void>(reload({}));
     });
+}
+
+/// Without memory for a step of the stop the rest is left to the destructors, which take back the rules, too.
+void Daemon::stop_surely() {
+    try {
+        stop();
+    } catch (const std::bad_alloc&) {
+        host::note_no_memory();
+        control_io_.stop();
+    }
 }
 
 /// First no further packet is queued, then what is queued gets its verdict, then the rest of the rules goes:

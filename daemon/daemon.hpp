@@ -58,6 +58,7 @@ class Daemon {
     void start_shards();
     void adopt(const machine::Facts& facts);
     static void yield_to_packets();
+    void serve_requests();
     void tell_of_start();
     [[nodiscard]] bool open_control();
     void audit_requests(control::Hooks& hooks);
@@ -79,6 +80,7 @@ class Daemon {
     void watch_balance();
     void watch_signals();
     void stop();
+    void stop_surely();
 
     /// Puts the configuration file in force; what is wrong with it, or nothing.
     [[nodiscard]] std::vector<std::string> reload(const control::Requester& by);

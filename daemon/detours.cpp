@@ -48,8 +48,8 @@ void Daemon::wait_for_detours() {
                                     settle_.async_wait([this](const boost::system::error_code& stopped) {
                                         if (stopped) return;
                                         detour_watch_.drain();
+                                        wait_for_detours();  // first: there may be no memory to read them
                                         read_detours();
-                                        wait_for_detours();
                                     });
                                 });
 }

@@ -41,11 +41,12 @@ void Herald::ready(std::vector<shard::Handle> shards, std::function<std::string(
 }
 
 void Herald::beat() {
-    pulse_->beat();
+    // First the next beat: this one may find no memory.
     timer_.expires_after(pause_);
     timer_.async_wait([this](const boost::system::error_code& stopped) {
         if (!stopped) beat();
     });
+    pulse_->beat();
 }
 
 void Herald::tell(const shard::Pulse::Sums& sums) {

@@ -4,7 +4,11 @@
 
 #include <chrono>
 #include <filesystem>
+#include <new>
+#include <optional>
+#include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace finwait::daemon {
@@ -60,6 +64,16 @@ class Saving {
     std::uint32_t cursor_ = 0;
 };
 
+/// What kept the file from being written, if anything. The stop goes on without memory, too.
+std::optional<std::string> put_surely(const std::filesystem::path& file, const state::Origin& origin,
+                                      Saving saving) {
+    try {
+        return state::put(file, origin, std::move(saving));
+    } catch (const std::bad_alloc&) {
+        return "there is not enough memory";
+    }
+}
+
 std::uint64_t restore(const state::Content& content, Instant now, Shards shards) {
     std::vector<std::vector<state::OctetView>> batches(shards.size());
     for (const state::Batch& batch : content.batches)
@@ -100,7 +114,7 @@ void keep_flows(const config::Settings& settings, Shards shards, spdlog::logger&
     std::uint64_t flows = 0;
     for (const auto& shard : shards)
         flows += shard->handle().engine->gauges().flows;
-    if (const auto problem = state::put(file, origin, Saving(shards, origin.at)))
+    if (const auto problem = put_surely(file, origin, Saving(shards, origin.at)))
         log.error(
             "{} could not be written: {}. {} flows are forgotten by this stop; see to it that the directory "
             "can be written and has room, or set state.file = \"\"",

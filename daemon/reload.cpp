@@ -1,9 +1,12 @@
 // Putting a configuration in force, at the start and while it runs.
 #include "config/load.hpp"
 #include "daemon.hpp"
+#include "host/memory_reserve.hpp"
 #include "shard/clock.hpp"
 
 #include <algorithm>
+#include <new>
+#include <system_error>
 
 namespace finwait::daemon {
 
@@ -13,7 +16,15 @@ std::uint32_t Daemon::share(std::uint32_t total) const {
 
 std::vector<std::string> Daemon::reload(const control::Requester& by) {
     herald_.reloading();
-    std::vector<std::string> problems = put_in_force();
+    std::vector<std::string> problems;
+    try {
+        problems = put_in_force();
+    } catch (const std::bad_alloc&) {
+        host::note_no_memory();
+        problems.emplace_back("there is not enough memory to put another configuration in force");
+    } catch (const std::system_error& error) {
+        problems.emplace_back(error.what());  // no memory for another thread
+    }
     herald_.reloaded();
     tell_of_reload(by, problems);
     return problems;

@@ -42,6 +42,10 @@ control::AsideStats Daemon::aside_stats() const {
 }
 
 void Daemon::watch_balance() {
+    balance_due_.expires_after(machine::Balance::kInterval);
+    balance_due_.async_wait([this](const boost::system::error_code& stopped) {
+        if (!stopped) watch_balance();
+    });
     std::vector<std::uint32_t> packets;
     for (std::uint16_t i = 0; i < queues_; ++i) {
         const auto number = static_cast<std::uint16_t>(settings_.intercept.first_queue + i);
@@ -51,10 +55,6 @@ void Daemon::watch_balance() {
     const auto told = balance_.look(packets, settings_.intercept.first_queue,
                                     settings_.intercept.spread == config::Spread::ports);
     if (told) logger_->warn("{}", *told);
-    balance_due_.expires_after(machine::Balance::kInterval);
-    balance_due_.async_wait([this](const boost::system::error_code& stopped) {
-        if (!stopped) watch_balance();
-    });
 }
 
 }  // namespace finwait::daemon

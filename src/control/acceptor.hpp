@@ -2,7 +2,10 @@
 // the status page. It must not know what is said to them.
 #pragma once
 
+#include "host/memory_reserve.hpp"
+
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
@@ -34,7 +37,7 @@ class Acceptor {
             boost::system::error_code error;
             co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
             if (!error) {
-                welcome(std::move(socket));
+                welcome_surely(welcome, std::move(socket));
             } else if (acceptor_.is_open()) {
                 // Out of descriptors or memory: the client waits in the backlog until some are free again.
                 pause_.expires_after(std::chrono::milliseconds(100));
@@ -50,6 +53,16 @@ class Acceptor {
     }
 
   private:
+    /// A client for whom there is no memory is cut off; the next one may come.
+    template<class Welcome>
+    static void welcome_surely(Welcome& welcome, Socket socket) {
+        try {
+            welcome(std::move(socket));
+        } catch (const std::bad_alloc&) {
+            host::note_no_memory();
+        }
+    }
+
     boost::asio::basic_socket_acceptor<Protocol> acceptor_;
     boost::asio::steady_timer pause_;
 };

@@ -1,6 +1,9 @@
 #include "control/connection.hpp"
 
+#include "host/memory_reserve.hpp"
+
 #include <cerrno>
+#include <new>
 #include <sys/socket.h>
 #include <utility>
 
@@ -14,6 +17,21 @@ namespace finwait::control {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+
+namespace {
+
+/// Whether a request's answer is as long as there are flows or events; a reload builds all policies anew.
+bool takes_memory(const Request& request) {
+    switch (request.command) {
+        case Command::list:
+        case Command::count:
+        case Command::events:
+        case Command::reload: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
 
 Connection::Connection(Socket socket, std::shared_ptr<const Context> context)
     : socket_(std::move(socket)), context_(std::move(context)), deadline_(socket_.get_executor()) {}
@@ -66,7 +84,7 @@ asio::awaitable<bool> Connection::answer() {
     std::variant<Request, Error> parsed = parse_request(line_);
     if (auto* request = std::get_if<Request>(&parsed)) {
         const Request wanted = std::move(*request);
-        const bool alive = co_await execute(*context_, wanted, *this);
+        const bool alive = co_await carry_out(wanted);
         co_return alive;
     }
     Error error = std::get<Error>(std::move(parsed));
@@ -75,6 +93,22 @@ asio::awaitable<bool> Connection::answer() {
     const bool enough = bad_requests_ >= context_->options.max_bad_requests;
     const bool alive = co_await complain(std::move(error));
     co_return alive && !enough;
+}
+
+/// What takes more than a little memory is not begun where there is hardly any: it is for packets.
+asio::awaitable<bool> Connection::carry_out(const Request& wanted) {
+    bool refused = takes_memory(wanted) && host::memory_is_short();
+    bool alive = false;
+    try {
+        if (!refused) alive = co_await execute(*context_, wanted, *this);
+    } catch (const std::bad_alloc&) {
+        refused = true;
+    }
+    if (refused) {
+        host::note_no_memory();
+        alive = co_await write(context_->without_memory);
+    }
+    co_return alive;
 }
 
 asio::awaitable<bool> Connection::complain(Error error) {

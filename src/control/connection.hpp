@@ -39,6 +39,7 @@ class Connection final : public Writer, public std::enable_shared_from_this<Conn
     /// The next request line into `line_`.
     boost::asio::awaitable<Read> read_line();
     boost::asio::awaitable<bool> answer();
+    boost::asio::awaitable<bool> carry_out(const Request& wanted);
     boost::asio::awaitable<bool> complain(Error error);
     [[nodiscard]] bool take_line();
 

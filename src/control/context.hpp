@@ -71,6 +71,9 @@ struct Context {
     Options options;
     Access access;
     std::shared_ptr<std::size_t> followers = std::make_shared<std::size_t>(0);
+    /// Made while there is memory: the answer when there is none.
+    std::string without_memory =
+        error_line({ErrorCode::busy, "finwaitd has not enough memory for this answer; try again later", 0});
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 
     /// The daemon ends. A request may still wait for a shard, and find then that its client is gone.

@@ -62,6 +62,7 @@ struct Totals {
     std::vector<ShardShare> by_shard;
     QueueStats queue;
     std::uint64_t audit_lost = 0;
+    std::uint64_t without_memory = 0;  // times that something outside of the engines was left out
     WireStats wire;
     AsideStats aside;
     RuleStats rules;

@@ -93,6 +93,8 @@ std::string stats_json(const Totals& totals) {
     fmt::format_to(std::back_inserter(out), R"(,"latency":{{"sum_s":{},"buckets":{}}},"per_shard":{})",
                    in_seconds(totals.load.waited_sum), buckets_json(shard::Load::kBounds, totals.load.waited),
                    per_shard_json(totals.by_shard));
+    fmt::format_to(std::back_inserter(out), R"(,"memory":{{"refused":{}}})",
+                   count.memory_refused + totals.without_memory);
     out += R"(,"policies_stopped":)" + nlohmann::json(totals.stopped).dump();
     fmt::format_to(std::back_inserter(out), R"(,"uptime_s":{:.1f},"version":)", totals.uptime_s);
     out += quoted_text(totals.version);

@@ -1,6 +1,7 @@
 #include "control/gather.hpp"
 
 #include "control/ask.hpp"
+#include "host/memory_reserve.hpp"
 #include "shard/clock.hpp"
 
 #include <algorithm>
@@ -57,6 +58,7 @@ void ask_hooks(const Context& context, Totals& totals) {
     if (hooks.aside) totals.aside = hooks.aside();
     if (hooks.rule_stats) totals.rules = hooks.rule_stats();
     if (hooks.mode) totals.mode = hooks.mode();
+    totals.without_memory = host::times_without_memory();
     totals.version = hooks.version;
     totals.shards = context.shards.size();
     totals.uptime_s =

@@ -4,6 +4,7 @@
 #include "tcp/hearsay.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace finwait::engine {
 
@@ -14,6 +15,8 @@ namespace {
 constexpr Duration kResetTaken = std::chrono::milliseconds(800);
 /// Deadlines handled in one on_tick(): packets must not wait for more.
 constexpr int kTickBudget = 2048;
+/// What one flow's deadline can bring about: two segments, and what is told of them and of the policy.
+constexpr std::size_t kMostActionsOfOne = 16;
 /// A flow closed by RST stays this long, so that what was in flight does not begin a new one (as in
 /// conntrack).
 constexpr Duration kLinger = std::chrono::seconds(10);
@@ -50,16 +53,35 @@ void Engine::Impl::arm(std::uint32_t slot, Instant when) {
     wheel_.arm(slot, when);
 }
 
-void Engine::Impl::on_tick(Instant now, Actions& actions) {
-    for (const Event& e : pending_)
-        actions.emplace_back(e);
+/// Whether `more` actions fit. Without room nothing is begun: a deadline that was taken from the wheel would
+/// be lost with its action.
+bool Engine::Impl::has_room(Actions& actions, std::size_t more) {
+    if (actions.capacity() - actions.size() >= more) return true;
+    try {
+        actions.reserve(std::max(2 * actions.capacity(), actions.size() + more));
+    } catch (const std::bad_alloc&) {
+        ++counters.memory_refused;
+        return false;
+    }
+    return true;
+}
+
+void Engine::Impl::tell_pending(Actions& actions) {
+    if (has_room(actions, pending_.size()))
+        actions.insert(actions.end(), pending_.begin(), pending_.end());
+    else
+        counters.events_lost += pending_.size();
     pending_.clear();
+}
+
+void Engine::Impl::on_tick(Instant now, Actions& actions) {
+    tell_pending(actions);
     if (on_hold_) return;
     begin_due_walk(now);
     if (walked_ != flow::kNoSlot) walk(now);
     if (compared_ != flow::kNoSlot) forget_unknown(now);
     if (swept_ != flow::kNoSlot) sweep();
-    for (int i = 0; i < kTickBudget; ++i) {
+    for (int i = 0; i < kTickBudget && has_room(actions, kMostActionsOfOne); ++i) {
         const std::uint32_t slot = wheel_.pop(now);
         if (slot == flow::kNoSlot) return;
         wake(now, slot, actions);
@@ -127,9 +149,9 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     const bool settling = tcp::blind(record.connection);  // then it is asked although its time is not up
     policy::Breaker& breaker = breakers_[record.policy];
     const bool was_open = breaker.open();
-    const reaper::Decision decision =
-        reaper::decide(record, {now, t, tuning.observe, pace_, breaker, tuning.breaker_share, lasting(),
-                                hashes_of_sources(record)});
+    const reaper::Decision decision = reaper::decide(
+        record,
+        {now, t, tuning.observe, pace_, breaker, tuning.breaker_share, lasting(), hashes_of_sources(record)});
     if (decision.delayed) ++counters.resets_delayed;
     if (decision.source_full) ++counters.resets_held_back;
     if (breaker.open() && !was_open)

@@ -135,9 +135,9 @@ std::vector<Prospect> Engine::Impl::foresee(Instant now, Instant wakes, Record r
         const flow::Reaping before = record.reaping;
         const policy::Timeouts& t = timeouts(record);
         policy::Breaker breaker = breakers_[record.policy];
-        const reaper::Decision decision =
-            reaper::decide(record, {at, t, tuning.observe, pace, breaker, policy::kNoBreaker, lasting(),
-                                    hashes_of_sources(record)});
+        const reaper::Decision decision = reaper::decide(
+            record,
+            {at, t, tuning.observe, pace, breaker, policy::kNoBreaker, lasting(), hashes_of_sources(record)});
         const Instant end = record.last_seen + t.established;
         std::optional<Prospect> next = prospect(before, record, decision, at);
         if (!next && at >= end) next = Prospect{Duration(0), Turn::forget, {}, 0, {}, Hindrance::none};

@@ -116,6 +116,8 @@ class Engine::Impl {
                                                          const tcp::Segment& segment);
 
     // expire.cpp: deadlines
+    [[nodiscard]] bool has_room(Actions& actions, std::size_t more);
+    void tell_pending(Actions& actions);
     void wake(Instant now, std::uint32_t slot, Actions& actions);
     void expire(Instant now, std::uint32_t slot, Stage stage);
     void reap(Instant now, std::uint32_t slot, Actions& actions);

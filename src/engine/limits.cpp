@@ -4,8 +4,9 @@
 #include "engine/impl.hpp"
 
 #include <algorithm>
-#include <map>
 #include <new>
+#include <utility>
+#include <vector>
 
 namespace finwait::engine {
 
@@ -17,20 +18,27 @@ constexpr std::uint32_t kSweepBudget = 4096;
 }  // namespace
 
 /// Puts the tuning's policies in force. What a policy has counted, and a breaker that has opened, stay with
-/// its name.
+/// its name. What needs memory comes first: without it the old policies stay.
 void Engine::Impl::tune(Instant now, Tuning changed) {
-    std::map<std::string, std::pair<PolicyCounts, policy::Breaker>, std::less<>> earlier;
-    for (std::size_t i = 0; i < policy_counts_.size(); ++i)
-        earlier[tuning.policies[static_cast<std::uint8_t>(i)].name] = {policy_counts_[i], breakers_[i]};
-    const auto sources = std::pair(tuning.half_closed_per_source, tuning.source_prefixes);
-    tuning = std::move(changed);
-    set_policies();
-    for (std::size_t i = 0; i < policy_counts_.size(); ++i) {
-        const auto found = earlier.find(tuning.policies[static_cast<std::uint8_t>(i)].name);
-        if (found == earlier.end()) continue;
-        std::tie(policy_counts_[i], breakers_[i]) = found->second;
-        policy_counts_[i].flows = 0;
+    std::vector<PolicyCounts> counts(changed.policies.size());
+    std::vector<policy::Breaker> breakers(changed.policies.size());
+    timeouts_.reserve(changed.policies.size());
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        const auto same = [&](const policy::Policy& old) {
+            return old.name == changed.policies[static_cast<std::uint8_t>(i)].name;
+        };
+        const auto found = std::ranges::find_if(tuning.policies, same);
+        if (found == tuning.policies.end()) continue;
+        const auto at = static_cast<std::size_t>(found - tuning.policies.begin());
+        counts[i] = policy_counts_[at];
+        counts[i].flows = 0;
+        breakers[i] = breakers_[at];
     }
+    const auto sources = std::pair(tuning.half_closed_per_source, tuning.source_prefixes);
+    std::swap(tuning, changed);
+    policy_counts_.swap(counts);
+    breakers_.swap(breakers);
+    squeeze(policy::Squeeze::steps_left(lasting(), table_.limit(), tuning.pressure));
     pace_ = adoptions_ = reaper::Pace(tuning.resets_per_second);
     const auto fallback = static_cast<std::uint8_t>(tuning.policies.size() - 1);
     for (Event& e : pending_)
@@ -115,7 +123,9 @@ tcp::Address Engine::Impl::source_of(const Record& record, tcp::Role side) const
 }
 
 std::array<std::uint64_t, 2> Engine::Impl::hashes_of_sources(const Record& record) const {
-    const auto hash = [&](tcp::Role side) { return table_.hash_of({{source_of(record, side), 0}, {}}); };
+    const auto hash = [&](tcp::Role side) {
+        return table_.hash_of(flow::Key{{source_of(record, side), 0}, {}});
+    };
     return {hash(tcp::Role::client), hash(tcp::Role::server)};
 }
 

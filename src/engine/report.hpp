@@ -94,11 +94,11 @@ struct Counters {
     std::uint64_t resets_refused = 0;      // flows: a side goes on living
     std::uint64_t resets_delayed = 0;      // times that `resets_per_second` made a flow wait
     std::uint64_t resets_held_back = 0;    // times that its source's part of breaker_share made a flow wait
-    std::uint64_t crowded = 0;    // flows beyond half_closed_per_source, to be asked before their time
-    std::uint64_t strangers = 0;  // segments without SYN that belonged to no flow
-    std::uint64_t packets_lost = 0;                     // passed unseen because the queue was full
-    std::uint64_t events_lost = 0;                      // too many at a time to be told
-    std::uint64_t memory_refused = 0;                   // times that there was no memory for a task
+    std::uint64_t crowded = 0;         // flows beyond half_closed_per_source, to be asked before their time
+    std::uint64_t strangers = 0;       // segments without SYN that belonged to no flow
+    std::uint64_t packets_lost = 0;    // passed unseen because the queue was full
+    std::uint64_t events_lost = 0;     // too many at a time to be told
+    std::uint64_t memory_refused = 0;  // times that there was no memory for a task
     std::array<std::uint64_t, kAnswerCount> answers{};  // sides, by Answer
 
     Counters& operator+=(const Counters& more);

@@ -11,7 +11,7 @@ tcp::Address Prefixes::source_of(const tcp::Address& address) const {
         if (before >= kept)
             bytes[i] = 0;
         else if (kept - before < 8)
-            bytes[i] = static_cast<std::uint8_t>(bytes[i] & 0xffU << (8 - (kept - before)));
+            bytes[i] = static_cast<std::uint8_t>(bytes[i] & (0xffU << (8 - (kept - before))));
     }
     return tcp::Address::v6(bytes);
 }

@@ -32,8 +32,8 @@ struct Reaping {
     bool crowded : 1 = false;  // its source holds too many half-closed flows: to be asked before its time
     bool proven : 1 = false;   // a side has replied that it is over: it does not count for the breaker
     bool early : 1 = false;    // it is being asked before its time: only an answer proves anything
-    bool urgent : 1 = false;          // something was heard that is to be acted on now
-    bool verify : 1 = false;          // its sides are to be asked at not_before where they stand
+    bool urgent : 1 = false;   // something was heard that is to be acted on now
+    bool verify : 1 = false;   // its sides are to be asked at not_before where they stand
 
     [[nodiscard]] Inquiry& of(tcp::Role r) { return side[tcp::index(r)]; }
     [[nodiscard]] const Inquiry& of(tcp::Role r) const { return side[tcp::index(r)]; }

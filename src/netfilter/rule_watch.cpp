@@ -1,5 +1,6 @@
 #include "netfilter/rule_watch.hpp"
 
+#include <new>
 #include <utility>
 
 namespace finwait::netfilter {
@@ -57,9 +58,18 @@ void RuleWatch::run() {
     while (!stopping_) {
         asked_ = std::exchange(wanted_, false);
         lock.unlock();
-        step(Clock::now());
+        step_surely(Clock::now());
         lock.lock();
         wake_.wait_for(lock, kInterval, [this] { return stopping_ || wanted_; });
+    }
+}
+
+/// Without memory to look, it is looked again soon: until then nobody is to stay on hold for ever.
+void RuleWatch::step_surely(Time now) {
+    try {
+        step(now);
+    } catch (const std::bad_alloc&) {
+        seen_.clear();
     }
 }
 

@@ -68,6 +68,7 @@ class RuleWatch {
     using Time = Patience::Time;
 
     void run();
+    void step_surely(Time now);
     void step(Time now);
     [[nodiscard]] bool due(Time now, bool changed) const;
     void look(Time now);

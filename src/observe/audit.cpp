@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <new>
 #include <unistd.h>
 #include <utility>
 
@@ -48,6 +49,11 @@ std::optional<std::string> Audit::use(const std::string& path) {
         file.descriptor = ::open(path.c_str(), flags, 0640);
         if (file.descriptor < 0) return path + " cannot be written: " + errno_text(errno);
     }
+    if (!path.empty() && !thread_.joinable()) {
+        // Touched only as events come; whoever tells them is not to wait for memory, nor to go without.
+        queue_.reserve(capacity_);
+        entries_.reserve(capacity_);
+    }
     {
         const std::lock_guard lock(mutex_);
         if (next_ && next_->descriptor >= 0) ::close(next_->descriptor);
@@ -83,7 +89,6 @@ void Audit::hand_over(Entry entry) {
 }
 
 void Audit::run() {
-    std::vector<Entry> entries;
     std::unique_lock lock(mutex_);
     for (;;) {
         const auto due = [this] { return stop_ || next_ || !queue_.empty(); };
@@ -92,17 +97,17 @@ void Audit::run() {
         else
             wake_.wait(lock, due);
         const bool last = stop_;
-        entries.clear();
-        entries.swap(queue_);
+        entries_.clear();
+        entries_.swap(queue_);
         std::optional<File> next = std::exchange(next_, std::nullopt);
         const std::size_t from = next_from_;
         const std::uint64_t dropped = std::exchange(dropped_, 0);
         lock.unlock();
         if (next) {
-            write(std::span(entries).first(from));
+            write_surely(std::span(entries_).first(from));
             change_to(std::move(*next));
         }
-        write(std::span(entries).subspan(next ? from : 0));
+        write_surely(std::span(entries_).subspan(next ? from : 0));
         tell_dropped(dropped);
         lock.lock();
         if (last && queue_.empty()) return;
@@ -114,6 +119,15 @@ void Audit::change_to(File file) {
     file_ = std::move(file);
     torn_ = failing_ = false;
     failed_ = 0;
+}
+
+/// Lines that there is no memory to make are lost, and counted.
+void Audit::write_surely(std::span<const Entry> entries) noexcept {
+    try {
+        write(entries);
+    } catch (const std::bad_alloc&) {
+        lost_.fetch_add(entries.size(), std::memory_order_relaxed);
+    }
 }
 
 void Audit::write(std::span<const Entry> entries) {

@@ -57,6 +57,7 @@ class Audit {
 
     void hand_over(Entry entry);
     void run();
+    void write_surely(std::span<const Entry> entries) noexcept;
     void write(std::span<const Entry> entries);
     void write(std::string_view text);
     void change_to(File file);
@@ -77,6 +78,7 @@ class Audit {
     bool stop_ = false;
 
     // The writer's own.
+    std::vector<Entry> entries_;
     File file_;
     bool torn_ = false;  // the file ends in the middle of a line
     bool failing_ = false;

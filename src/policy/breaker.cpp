@@ -24,7 +24,9 @@ std::uint64_t SourceEnds::within_a_minute(Instant now, std::uint64_t source) con
     const std::size_t bucket = source % kBuckets;
     const std::int64_t minute = (now - Instant()) / kMinute;
     const auto left = static_cast<std::uint64_t>((kMinute - (now - Instant()) % kMinute).count());
-    const auto part = [&](std::uint64_t ends) { return ends * left / static_cast<std::uint64_t>(kMinute.count()); };
+    const auto part = [&](std::uint64_t ends) {
+        return ends * left / static_cast<std::uint64_t>(kMinute.count());
+    };
     if (minute == minute_) return current_[bucket] + part(previous_[bucket]);
     return minute == minute_ + 1 ? part(current_[bucket]) : 0;
 }

@@ -1,6 +1,6 @@
 // A circuit breaker: a policy that would end more than its share of the table within a minute is more likely
-// wrong than right, and is stopped until an operator has looked. Of what it may end, one source may bring about
-// a part only: beyond that the source's own flows wait, so that nobody can stop a policy for everybody.
+// wrong than right, and is stopped until an operator has looked. Of what it may end, one source may bring
+// about a part only: beyond that the source's own flows wait, so that nobody can stop a policy for everybody.
 #pragma once
 
 #include "tcp/time.hpp"
@@ -21,8 +21,8 @@ enum class Admission : std::uint8_t {
     stopped,      // the breaker is open
 };
 
-/// How many ends each source had within the last minute, about: sources are told apart by some bits of a keyed
-/// hash, and the minute before counts for what is left of it. Needs no memory of its own for a source.
+/// How many ends each source had within the last minute, about: sources are told apart by some bits of a
+/// keyed hash, and the minute before counts for what is left of it. Needs no memory of its own for a source.
 class SourceEnds {
   public:
     void add(Instant now, std::uint64_t source);

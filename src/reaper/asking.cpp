@@ -142,8 +142,8 @@ Decision pass_on(Record& record, Role target, const Circumstances& around) {
     return go_on_confirming(record, around);
 }
 
-/// Whether a side has replied that it is over. If not, its end is the doing of the side that is silent, or else
-/// of the client, which has opened it.
+/// Whether a side has replied that it is over. If not, its end is the doing of the side that is silent, or
+/// else of the client, which has opened it.
 void note_proof(Record& record, const Circumstances& around) {
     flow::Reaping& reaping = record.reaping;
     const Role holder = other(reaping.closer);
@@ -236,7 +236,8 @@ Decision go_on_settling(Record& record, const Circumstances& around) {
 /// It is asked before its time because its source has too many flows. Only who answers that it is over proves
 /// that; silence, and the word of routers, would end what somebody else has made to be asked.
 Decision go_on_early(Record& record, const Judgement& j, const Circumstances& around) {
-    const bool proven = j.closer == Evidence::gone || j.holder == Evidence::gone || j.closer == Evidence::orphan;
+    const bool proven =
+        j.closer == Evidence::gone || j.holder == Evidence::gone || j.closer == Evidence::orphan;
     if (j.act == Act::wait || proven) return act_on(record, j, around);
     const bool silent = j.closer == Evidence::silent || j.holder == Evidence::silent;
     const Decision decision = leave(record, silent ? kSilentTooEarly : j.reason, around);

@@ -110,7 +110,8 @@ std::optional<Decision> refusal(Record& record, const Circumstances& around) {
     record.reaping.since = around.now;
     record.reaping.reason = kSourceFull;
     record.reaping.not_before = again;
-    return Decision{.step = Step::wait, .again = again, .reason = kSourceFull, .segments = {}, .source_full = true};
+    return Decision{
+        .step = Step::wait, .again = again, .reason = kSourceFull, .segments = {}, .source_full = true};
 }
 
 }  // namespace

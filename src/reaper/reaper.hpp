@@ -58,11 +58,11 @@ struct Decision {
 struct Circumstances {
     Instant now;
     const policy::Timeouts& timeouts;
-    bool observe;              // nothing may be sent
-    Pace& pace;                // how many flows may be reset in a second
-    policy::Breaker& breaker;  // of the flow's policy
-    double breaker_share;      // of the table, that a policy may end within a minute
-    std::uint64_t flows;       // in the table, without those that give way to others
+    bool observe;                           // nothing may be sent
+    Pace& pace;                             // how many flows may be reset in a second
+    policy::Breaker& breaker;               // of the flow's policy
+    double breaker_share;                   // of the table, that a policy may end within a minute
+    std::uint64_t flows;                    // in the table, without those that give way to others
     std::array<std::uint64_t, 2> source{};  // a keyed hash of each side's source, by Role
 };
 

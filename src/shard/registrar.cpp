@@ -1,9 +1,11 @@
 #include "shard/registrar.hpp"
 
+#include "host/memory_reserve.hpp"
 #include "shard/look.hpp"
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -30,7 +32,15 @@ constexpr std::chrono::minutes kComplainEvery(1);
 }  // namespace
 
 void Registrar::start() {
-    thread_ = std::thread([this] { io_.run(); });
+    thread_ = std::thread([this] {
+        while (!io_.stopped()) {
+            try {
+                io_.run();
+            } catch (const std::bad_alloc&) {
+                host::note_no_memory();
+            }
+        }
+    });
 }
 
 void Registrar::stop() {
@@ -42,7 +52,12 @@ void Registrar::stop() {
 
 void Registrar::after_loss() {
     if (loss_told_.exchange(true)) return;
-    boost::asio::post(io_, [this] { plan_looks(); });
+    try {
+        boost::asio::post(io_, [this] { plan_looks(); });
+    } catch (const std::bad_alloc&) {
+        loss_told_ = false;
+        throw;
+    }
 }
 
 void Registrar::plan_looks() {
@@ -62,7 +77,7 @@ void Registrar::look_when_due() {
 
 void Registrar::look() {
     const Clock::time_point begun = Clock::now();
-    if (const auto error = Look(shards_, stopping_).take()) tell(*error);
+    attempt([this] { return Look(shards_, stopping_).take(); });
     const Clock::time_point over = Clock::now();
     next_look_ = over + kRest * (over - begun);
     if (--looks_left_ > 0) look_when_due();
@@ -79,7 +94,7 @@ void Registrar::keep_entries(std::chrono::seconds more, Shortest shortest) {
 void Registrar::keep() {
     const std::chrono::seconds every = std::clamp(shortest_() / kPassesInTime, kShortestPass, kLongestPass);
     const Clock::time_point begun = Clock::now();
-    if (const auto error = keeping_.pass(2 * every, std::max(more_time_, 4 * every))) tell(*error);
+    attempt([this, every] { return keeping_.pass(2 * every, std::max(more_time_, 4 * every)); });
     const Clock::time_point over = Clock::now();
     keep_timer_.expires_at(std::max(begun + every, over + kRest * (over - begun)));
     keep_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -90,12 +105,12 @@ void Registrar::keep() {
 void Registrar::remove(const netfilter::Translation& connection) {
     const std::lock_guard lock(removals_lock_);
     if (removals_.size() >= kMostRemovals) return;
+    if (removals_.empty()) boost::asio::post(io_, [this] { remove_all(); });
     removals_.push_back(connection);
-    if (removals_.size() == 1) boost::asio::post(io_, [this] { remove_all(); });
 }
 
 void Registrar::remove_all() {
-    std::vector<netfilter::Translation> some;
+    std::deque<netfilter::Translation> some;
     {
         const std::lock_guard lock(removals_lock_);
         some.swap(removals_);
@@ -104,6 +119,15 @@ void Registrar::remove_all() {
     if (const auto* error = std::get_if<ConntrackError>(&conntrack)) return tell(*error);
     for (const netfilter::Translation& connection : some)
         if (!stopping_) std::get<Conntrack>(conntrack).remove(connection);
+}
+
+/// What there is no memory for is left out: the next pass makes up for it.
+void Registrar::attempt(const std::function<std::optional<ConntrackError>()>& pass) {
+    try {
+        if (const auto error = pass()) tell(*error);
+    } catch (const std::bad_alloc&) {
+        host::note_no_memory();
+    }
 }
 
 void Registrar::tell(const ConntrackError& error) {

@@ -7,11 +7,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -54,6 +55,7 @@ class Registrar {
     void keep();
     void keep_when_due();
     void remove_all();
+    void attempt(const std::function<std::optional<netfilter::ConntrackError>()>& pass);
     void tell(const netfilter::ConntrackError& error);
 
     std::atomic<bool> stopping_ = false;
@@ -71,7 +73,7 @@ class Registrar {
     Shortest shortest_;
     Clock::time_point complained_;
     std::mutex removals_lock_;
-    std::vector<netfilter::Translation> removals_;
+    std::deque<netfilter::Translation> removals_;  // grows by little at a time
     std::thread thread_;
 };
 

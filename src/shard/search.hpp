@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <variant>
 
@@ -32,12 +33,16 @@ class Search {
     Search(boost::asio::io_context& io, std::function<void(const Result&)> done)
         : io_(io), done_(std::move(done)) {}
 
+    /// Starts the helper's thread: there may be no memory for one later. Before add().
+    void prepare() { helper_.emplace(1); }
     void add(const tcp::Endpoint& a, const tcp::Endpoint& b);
     /// Begins with what was added, now or as soon as may be.
     void start();
 
   private:
     void run();
+    void post_back(const std::shared_ptr<Result>& result);
+    void take(const Result& result);
 
     boost::asio::io_context& io_;
     std::function<void(const Result&)> done_;

@@ -1,7 +1,9 @@
 #include "shard/shard.hpp"
 
+#include "host/memory_reserve.hpp"
 #include "shard/clock.hpp"
 
+#include <new>
 #include <pthread.h>
 #include <sched.h>
 #include <system_error>
@@ -21,6 +23,9 @@ constexpr std::uint32_t kMostErrorsWaiting = 256;
 constexpr Duration kStoodStill = std::chrono::milliseconds(250);
 /// What has come meanwhile is read within this time, and shows what passed unseen.
 constexpr Duration kReadFirst = std::chrono::seconds(1);
+/// Before what has failed for want of memory is tried again.
+constexpr auto kWithoutMemory = std::chrono::milliseconds(1);
+constexpr Duration kMemoryEvery = std::chrono::seconds(1);
 constexpr Duration kDrainStep = std::chrono::milliseconds(5);
 
 netfilter::Disposition disposition_of(engine::Verdict verdict) {
@@ -65,12 +70,27 @@ Shard::~Shard() {
 }
 
 void Shard::start() {
-    thread_ = std::thread([this] {
-        wait_readable();
-        arm_timer();
-        const auto work = boost::asio::make_work_guard(io_);
-        io_.run();
-    });
+    thread_ = std::thread([this] { run(); });
+}
+
+/// Until stop(). What runs out of memory is left out, and the rest goes on.
+void Shard::run() {
+    const auto work = boost::asio::make_work_guard(io_);
+    while (!io_.stopped()) {
+        try {
+            resume();
+            io_.run();
+        } catch (const std::bad_alloc&) {
+            host::note_no_memory();
+            std::this_thread::sleep_for(kWithoutMemory);
+        }
+    }
+}
+
+/// Waits for packets and deadlines, unless it does.
+void Shard::resume() {
+    if (!reads_) wait_readable();
+    arm_timer();
 }
 
 std::optional<std::string> Shard::pin(std::uint16_t cpu) {
@@ -90,7 +110,11 @@ void Shard::stop() {
 
 void Shard::drain_and_stop(Duration patience) {
     if (!thread_.joinable()) return;
-    boost::asio::post(io_, [this, patience] { stop_when_drained(monotonic_now() + patience); });
+    try {
+        boost::asio::post(io_, [this, patience] { stop_when_drained(monotonic_now() + patience); });
+    } catch (const std::bad_alloc&) {
+        io_.stop();
+    }
     thread_.join();
 }
 
@@ -127,8 +151,10 @@ Handle Shard::handle() {
 void Shard::wait_readable() {
     readable_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                          [this](const boost::system::error_code& error) {
+                             reads_ = false;
                              if (!error) on_readable();
                          });
+    reads_ = true;
 }
 
 void Shard::on_readable() {
@@ -140,10 +166,12 @@ void Shard::on_readable() {
         now = done.value_or(now);
     }
     run_due(now == Instant::never() ? monotonic_now() : now);
-    if (more)
-        boost::asio::post(io_, [this] { on_readable(); });
-    else
-        wait_readable();
+    if (!more) return wait_readable();
+    boost::asio::post(io_, [this] {
+        reads_ = false;
+        on_readable();
+    });
+    reads_ = true;
 }
 
 std::optional<Instant> Shard::handle_burst() {
@@ -153,7 +181,7 @@ std::optional<Instant> Shard::handle_burst() {
     read(burst);
     for (std::size_t i = 0; i < burst.size(); ++i) {
         if (burst[i].lost_before > 0) note_loss(now, burst[i].lost_before);
-        const netfilter::Disposition disposition = decide(now, burst[i], parsed_[i], segments_[i]);
+        const netfilter::Disposition disposition = decide_surely(now, burst[i], parsed_[i], segments_[i]);
         queue_.dispose(i, disposition);
         count(disposition);
     }
@@ -190,6 +218,16 @@ netfilter::Disposition Shard::decide(Instant now, const netfilter::QueuedPacket&
                                      : on_other(packet.payload, error));
 }
 
+netfilter::Disposition Shard::decide_surely(Instant now, const netfilter::QueuedPacket& packet,
+                                            tcp::ParseError error, const tcp::Segment& segment) noexcept {
+    try {
+        return decide(now, packet, error, segment);
+    } catch (const std::bad_alloc&) {
+        host::note_no_memory();
+        return netfilter::Disposition::accept;
+    }
+}
+
 engine::Verdict Shard::on_segment(Instant now, const tcp::Segment& segment, engine::Way way) {
     const engine::Verdict verdict = engine_.on_segment(now, segment, way);
     if (const std::uint64_t strangers = engine_.counters().strangers; strangers != strangers_told_) {
@@ -220,11 +258,16 @@ void Shard::hear(const tcp::Unreachable& error) {
         errors_waiting_.fetch_sub(1, std::memory_order_relaxed);
         return;
     }
-    boost::asio::post(io_, [this, error] {
+    try {
+        boost::asio::post(io_, [this, error] {
+            errors_waiting_.fetch_sub(1, std::memory_order_relaxed);
+            // It has been forwarded already: only what it says is of use.
+            if (engine_.follows(error)) static_cast<void>(engine_.on_unreachable(error));
+        });
+    } catch (const std::bad_alloc&) {
         errors_waiting_.fetch_sub(1, std::memory_order_relaxed);
-        // It has been forwarded already: only what it says is of use.
-        if (engine_.follows(error)) static_cast<void>(engine_.on_unreachable(error));
-    });
+        throw;
+    }
 }
 
 void Shard::stir(std::vector<Ready> segments) {
@@ -244,41 +287,58 @@ void Shard::note_turn(Instant now) {
         timer_set_for_ != Instant::never() && now - std::max(timer_set_for_, last_turn_) > kStoodStill;
     if (late) reads_until_ = now + kReadFirst;
     last_turn_ = now;
+    if (now < memory_due_) return;
+    memory_due_ = now + kMemoryEvery;
+    static_cast<void>(host::memory_is_short());  // takes back what was given away
 }
 
 void Shard::run_due(Instant now) {
     note_turn(now);
-    if (now >= reads_until_ && engine_.next_deadline() <= now) {
-        actions_.clear();
-        engine_.on_tick(now, actions_);
-        perform(now, actions_);
-    }
+    if (now >= reads_until_ && engine_.next_deadline() <= now) tick(now);
     queue_errors_.store(queue_.errors(), std::memory_order_relaxed);
     unheard_.store(engine_.unheard(), std::memory_order_relaxed);
     arm_timer();
 }
 
-void Shard::perform(Instant now, const engine::Actions& actions) {
-    for (const engine::Action& action : actions) {
-        if (const auto* send = std::get_if<engine::Send>(&action)) {
-            wire_.send(now, *send);
-            continue;
-        }
-        const auto& event = std::get<engine::Event>(action);
-        feed_.note(now, event, engine_.policies()[event.policy].name);
-        sink_(event, engine_);
-        if (event.type == engine::EventType::confirmed && end_sink_)
-            if (const auto known = wire_.translation(now, event.id)) end_sink_(*known);
-        if (ends(event.type)) wire_.forget(event.id);
+void Shard::tick(Instant now) noexcept {
+    actions_.clear();
+    try {
+        engine_.on_tick(now, actions_);
+        for (const engine::Action& action : actions_)
+            perform_surely(now, action);
+        wire_.flush();
+    } catch (const std::bad_alloc&) {
+        host::note_no_memory();
     }
-    wire_.flush();
+}
+
+void Shard::perform(Instant now, const engine::Action& action) {
+    if (const auto* send = std::get_if<engine::Send>(&action)) return wire_.send(now, *send);
+    const auto& event = std::get<engine::Event>(action);
+    if (ends(event.type)) {
+        const auto known = wire_.translation(now, event.id);
+        wire_.forget(event.id);
+        if (known && event.type == engine::EventType::confirmed && end_sink_) end_sink_(*known);
+    }
+    feed_.note(now, event, engine_.policies()[event.policy].name);
+    sink_(event, engine_);
+}
+
+/// What cannot be sent for want of memory was not asked; what cannot be told is not told.
+void Shard::perform_surely(Instant now, const engine::Action& action) noexcept {
+    try {
+        perform(now, action);
+    } catch (const std::bad_alloc&) {
+        host::note_no_memory();
+        if (const auto* send = std::get_if<engine::Send>(&action)) wire_.give_up(send->segment);
+    }
 }
 
 void Shard::arm_timer() {
     const Instant next = std::max(engine_.next_deadline(), reads_until_);
     // Setting a timer costs a system call: one that fires too early only looks and sets the next.
     if (next >= timer_set_for_) return;
-    timer_set_for_ = next;
+    timer_set_for_ = Instant::never();  // until it is
     timer_.expires_at(std::chrono::steady_clock::time_point(next.since_origin()));
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (error) return;
@@ -287,9 +347,18 @@ void Shard::arm_timer() {
         timer_set_for_ = Instant::never();
         run_due(now);
     });
+    timer_set_for_ = next;
 }
 
 void Shard::stop_when_drained(Instant until) {
+    try {
+        drain(until);
+    } catch (const std::bad_alloc&) {
+        io_.stop();
+    }
+}
+
+void Shard::drain(Instant until) {
     if (handle_burst() && monotonic_now() < until) {
         boost::asio::post(io_, [this, until] { stop_when_drained(until); });
         return;

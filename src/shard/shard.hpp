@@ -94,6 +94,8 @@ class Shard {
     [[nodiscard]] std::uint64_t queue_errors() const { return queue_errors_.load(std::memory_order_relaxed); }
 
   private:
+    void run();
+    void resume();
     void wait_readable();
     void on_readable();
     /// Receives and decides one burst; when its verdicts were sent, or nothing when there was none.
@@ -102,6 +104,10 @@ class Shard {
     void count(netfilter::Disposition disposition);
     [[nodiscard]] netfilter::Disposition decide(Instant now, const netfilter::QueuedPacket& packet,
                                                 tcp::ParseError error, const tcp::Segment& segment);
+    /// The same, whatever happens: without memory to decide, the packet goes on.
+    [[nodiscard]] netfilter::Disposition decide_surely(Instant now, const netfilter::QueuedPacket& packet,
+                                                       tcp::ParseError error,
+                                                       const tcp::Segment& segment) noexcept;
     [[nodiscard]] engine::Verdict on_segment(Instant now, const tcp::Segment& segment, engine::Way way);
     void note_loss(Instant now, std::uint32_t packets);
     /// The verdict on a packet that is no segment.
@@ -109,9 +115,12 @@ class Shard {
     void run_due();
     void run_due(Instant now);
     void note_turn(Instant now);
-    void perform(Instant now, const engine::Actions& actions);
+    void tick(Instant now) noexcept;
+    void perform(Instant now, const engine::Action& action);
+    void perform_surely(Instant now, const engine::Action& action) noexcept;
     void arm_timer();
     void stop_when_drained(Instant until);
+    void drain(Instant until);
 
     netfilter::Queue queue_;
     bool selective_;
@@ -129,8 +138,10 @@ class Shard {
     Wire wire_;
     std::array<tcp::Segment, netfilter::Queue::kBurst> segments_;  // of the burst
     std::array<tcp::ParseError, netfilter::Queue::kBurst> parsed_{};
+    bool reads_ = false;  // it will be told of packets, or goes on reading by itself
     Instant timer_set_for_ = Instant::never();
     Instant last_turn_;
+    Instant memory_due_;   // when to look whether the reserve is whole
     Instant reads_until_;  // before that no deadline is acted on
     engine::Actions actions_;
     Load load_;

@@ -1,8 +1,10 @@
 #include "shard/wire.hpp"
 
+#include "host/memory_reserve.hpp"
 #include "shard/clock.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace finwait::shard {
@@ -40,6 +42,8 @@ void Wire::translate(netfilter::Conntrack conntrack, inject::Injector tracked, C
     conntrack_ = std::move(conntrack);
     tracked_ = std::move(tracked);
     complain_ = std::move(complain);
+    kept_.reserve(kMostKept);
+    search_.prepare();
 }
 
 void Wire::know_own_sockets(host::Sockets sockets, Complain complain) {
@@ -141,8 +145,8 @@ void Wire::look_up(Instant now, const engine::Send& order) {
         known_.set(order.flow, entry);
         return put(entry, order);
     }
-    known_.set(order.flow, {State::sought, now, {}});
     search_.add(segment.source, segment.destination);
+    known_.set(order.flow, {State::sought, now, {}});
     keep(now, order);
 }
 
@@ -228,25 +232,39 @@ void Wire::complain(Instant now, const std::string& problem) {
 void Wire::take(const Search::Result& result) {
     const Instant now = monotonic_now();
     if (result.error) complain(now, kHeldBack + result.error->message);
-    for (const Kept& kept : std::exchange(kept_, {})) {
-        const engine::Send& order = kept.order;
-        const auto at = result.wanted.find(std::minmax(order.segment.source, order.segment.destination));
-        if (at == result.wanted.end()) {
-            kept_.push_back(kept);  // for the next search
-        } else if (result.error) {
-            known_.forget(order.flow);
-            engine_.let_go(now, order.flow);
-            give_up(order.segment);
-        } else {
-            const auto& found = at->second;
-            const Translations::Entry entry{found ? State::found : State::none, now,
-                                            found.value_or(netfilter::Translation())};
-            known_.set(order.flow, entry);
-            engine_.let_go(now, order.flow);
-            let_go(kept, entry);
-        }
+    // Those that wait for the next search stay, in their places.
+    std::size_t left = 0;
+    for (std::size_t i = 0; i < kept_.size(); ++i) {
+        const Kept kept = kept_[i];
+        const auto at =
+            result.wanted.find(std::minmax(kept.order.segment.source, kept.order.segment.destination));
+        if (at == result.wanted.end())
+            kept_[left++] = kept;
+        else
+            take_one(now, result, kept, at->second);
     }
+    kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(left), kept_.end());
     flush();
+}
+
+void Wire::take_one(Instant now, const Search::Result& result, const Kept& kept,
+                    const std::optional<netfilter::Translation>& found) {
+    const engine::Send& order = kept.order;
+    engine_.let_go(now, order.flow);
+    if (result.error) {
+        known_.forget(order.flow);
+        return give_up(order.segment);
+    }
+    const Translations::Entry entry{found ? State::found : State::none, now,
+                                    found.value_or(netfilter::Translation())};
+    try {
+        known_.set(order.flow, entry);
+        let_go(kept, entry);
+    } catch (const std::bad_alloc&) {
+        host::note_no_memory();
+        known_.forget(order.flow);
+        give_up(order.segment);
+    }
 }
 
 /// A reset is exact and harmless as long as nothing has passed since it was made.

@@ -73,6 +73,8 @@ class Wire {
     void flush();
     /// How the flow is translated, as far as that has been found out.
     [[nodiscard]] std::optional<netfilter::Translation> translation(Instant now, engine::FlowId flow);
+    /// A segment is not sent: nobody's silence means anything then.
+    void give_up(const tcp::Segment& segment);
     /// The flow has come to its end.
     void forget(engine::FlowId flow) { known_.forget(flow); }
 
@@ -95,10 +97,11 @@ class Wire {
     void put(const Translations::Entry& entry, const engine::Send& order);
     void put_here(const Translations::Entry& entry, const engine::Send& order, const tcp::Segment& segment);
     [[nodiscard]] bool end_here(const engine::Send& order, const tcp::Segment& segment);
-    void give_up(const tcp::Segment& segment);
     void excuse(const tcp::Segment& segment);
     void complain(Instant now, const std::string& problem);
     void take(const Search::Result& result);
+    void take_one(Instant now, const Search::Result& result, const Kept& kept,
+                  const std::optional<netfilter::Translation>& found);
     void let_go(const Kept& kept, const Translations::Entry& entry);
 
     inject::Injector injector_;

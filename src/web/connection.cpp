@@ -1,5 +1,8 @@
 #include "web/connection.hpp"
 
+#include "host/memory_reserve.hpp"
+
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -135,9 +138,20 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
         Request request = request_of(parser.get());
         const bool only_head = request.method == "HEAD";
         const bool keep_alive = parser.get().keep_alive();
-        const Answer answered = co_await site_->answer(std::move(request));
+        const Answer answered = co_await answer_surely(std::move(request));
         const bool taken = co_await write(answered, only_head, keep_alive);
         co_return taken&& keep_alive;
+    }
+
+    asio::awaitable<Answer> answer_surely(Request request) {
+        Answer answered{503, "text/plain; charset=utf-8",
+                        "finwaitd has not enough memory for this answer; try again later.\n"};
+        try {
+            answered = co_await site_->answer(std::move(request));
+        } catch (const std::bad_alloc&) {
+            host::note_no_memory();
+        }
+        co_return answered;
     }
 
     asio::awaitable<bool> write(const Answer& answer, bool only_head, bool keep_alive) {

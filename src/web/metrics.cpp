@@ -173,11 +173,10 @@ const std::array kPolicies = {
         {"finwaitd_resets_delayed", kCounter, "Times that limits.resets_per_second made a connection wait."},
         "",
         &counter<&C::resets_delayed>},
-    Metric{
-        {"finwaitd_resets_held_back", kCounter,
-         "Times that a connection waited because its source had its part of limits.breaker_share."},
-        "",
-        &counter<&C::resets_held_back>},
+    Metric{{"finwaitd_resets_held_back", kCounter,
+            "Times that a connection waited because its source had its part of limits.breaker_share."},
+           "",
+           &counter<&C::resets_held_back>},
     Metric{{"finwaitd_segments", kCounter, "Our segments by what became of them on the way out."},
            "`result` translated, no_entry (unknown to conntrack), not_sent (addresses unknown), refused (by "
            "the kernel)",
@@ -254,6 +253,12 @@ const std::array kDaemon = {
     Metric{{"finwaitd_events_lost", kCounter, "Events that nobody was told of: too many at a time."},
            "",
            &counter<&C::events_lost>},
+    Metric{{"finwaitd_memory_refused", kCounter,
+            "Times that something was left out because there was no memory for it."},
+           "",
+           [](const Facts& facts, Exposition& out) {
+               out.sample(facts.totals.counters.memory_refused + facts.totals.without_memory);
+           }},
     Metric{{"finwaitd_audit_lost", kCounter, "Events that are missing in the audit file."},
            "",
            [](const Facts& facts, Exposition& out) { out.sample(facts.totals.audit_lost); }},

@@ -1,12 +1,14 @@
 #include "web/site.hpp"
 
 #include "control/gather.hpp"
+#include "host/memory_reserve.hpp"
 #include "web/listing.hpp"
 #include "web/page.hpp"
 
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <new>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -81,12 +83,16 @@ void Site::stop() {
     timer_.cancel();
 }
 
-/// A step in which a shard did not answer is left out.
+/// A step in which a shard did not answer, or for which there was no memory, is left out.
 asio::awaitable<void> Site::remember() {
     auto next = steady_clock::now();
     while (running_) {
-        const Gathered gathered = co_await gather();
-        if (const auto* facts = std::get_if<Facts>(&gathered)) history_.add(facts->totals.counters);
+        try {
+            const Gathered gathered = co_await gather();
+            if (const auto* facts = std::get_if<Facts>(&gathered)) history_.add(facts->totals.counters);
+        } catch (const std::bad_alloc&) {
+            host::note_no_memory();
+        }
         next += History::kStep;
         timer_.expires_at(next);
         boost::system::error_code stopped;

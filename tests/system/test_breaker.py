@@ -1,7 +1,7 @@
 """A policy that matches everything is stopped before it has ended more than its share; an operator lets it go on."""
 
-from harness import case, halfclosed, ss
-from harness.sockets import open_both_versions
+from harness import case, ss
+from harness.sockets import open_both_versions, open_pairs
 from harness.wait import until
 
 FLOWS = 3000
@@ -41,20 +41,31 @@ class Breaker(case.SystemTest):
         until(lambda: daemon.stats()["policies_stopped"], 5)
         self.assertEqual(daemon.stats()["policies_stopped"], ["everything"])
 
-    def test_half_closed_flows_beyond_a_sources_share_go_first_and_the_oldest_of_them(self):
-        daemon = self.daemon({"intercept": {"queues": 1}, "limits": {"half_closed_per_source": 10},
-                              "timeouts": {"fin_wait_2": "10m"}})
-        addresses = self.client_addresses
-        old = [halfclosed.HalfClosed(p, "client", "shutdown")
-               for p in self.closing(open_both_versions(self.lab, 2 * 10 * addresses))]
-        self.assertEqual(halfclosed.become(self.lab, old, halfclosed.OPEN, 3), [])
-        self.assertFalse(until(lambda: daemon.stats()["flows.crowded"] > 0, 2))
-        young = [halfclosed.HalfClosed(p, "client", "shutdown")
-                 for p in self.closing(open_both_versions(self.lab, 2 * 4 * addresses))]
-        until(lambda: daemon.stats()["resets.confirmed"] >= len(young), 10)
-        self.assertEqual(daemon.stats()["flows.crowded"], len(young))
-        self.assertEqual(halfclosed.not_in(self.lab, young, halfclosed.OPEN), [])
-        self.assertEqual(len(halfclosed.not_in(self.lab, old, halfclosed.GONE)), len(old) - len(young))
+    def test_one_source_cannot_stop_a_policy_for_others(self):
+        daemon = self.daemon({"intercept": {"queues": 1}, "limits": {"breaker_share": SHARE},
+                              "timeouts": {"fin_wait_2": "3s", "on_expiry": "reset"}})
+        everybody = self.closing(open_pairs(self.lab, FLOWS, 6))  # all of one /64
+        for pair in everybody:
+            pair.finish("client", "shutdown")
+        part = int(FLOWS * SHARE / 4)
+        until(lambda: daemon.stats()["resets.held_back"] >= FLOWS - part, 15)
+        self.assertEqual(self.still_open(), FLOWS - part)
+        self.assertEqual(daemon.stats()["policies_stopped"], [])
+        others = self.closing(open_pairs(self.lab, 8, 4))
+        for pair in others:
+            pair.finish("client", "shutdown")
+        self.assertTrue(until(lambda: self.still_open() <= FLOWS - part, 10), "those of others end")
+        self.assertEqual([p for p in others if ss.table(self.lab.client).get(p.key) == "fin-wait-2"], [])
+
+    def test_orphans_that_are_proven_do_not_count(self):
+        daemon = self.daemon({"intercept": {"queues": 1}, "limits": {"breaker_share": SHARE},
+                              "timeouts": {"fin_wait_2": "3s", "probe_interval": "1s", "probe_attempts": 3}})
+        orphans = self.closing(open_pairs(self.lab, 700, 4))
+        for pair in orphans:
+            pair.finish("client")
+        until(lambda: daemon.stats()["resets.confirmed"] >= len(orphans), 30)
+        self.assertEqual(daemon.stats()["resets.confirmed"], len(orphans))
+        self.assertEqual(daemon.stats()["policies_stopped"], [])
 
 
 if __name__ == "__main__":

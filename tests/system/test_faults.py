@@ -2,6 +2,7 @@
 
 FINWAITD_THOROUGH=1 runs those, too, that take longer or are less likely to break."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -162,6 +163,34 @@ class Starved(Faults):
         self.assertEqual(halfclosed.become(self.lab, made, halfclosed.GONE, 10), [])
         self.assertTrue(daemon.running())
         self.assertGreaterEqual(len(daemon.flows("state", "established")), 1000)
+
+    def test_without_any_more_memory_traffic_and_resets_go_on_and_lists_are_refused(self):
+        self.skip_with_sanitizer("as")
+        daemon = self.daemon({**self.SETTINGS, "limits": {"half_closed_per_source": 10}},
+                             through=("env", "MALLOC_ARENA_MAX=1"))
+        limit = str(self.address_space(daemon.pid))
+        run("prlimit", "--pid", str(daemon.pid), f"--as={limit}:{limit}")
+        greedy = [self.connected(daemon) for _ in range(50)]
+        for client in greedy:
+            client.setblocking(False)
+            with contextlib.suppress(OSError):
+                client.send(b'{"command":"list","filter":"' + b"x" * 60_000)
+        refused = until(lambda: daemon.ctl("list", check=False).returncode != 0 and daemon.ctl("list", check=False), 5)
+        self.assertTrue(refused, "a list was made although there is no memory")
+        self.assertIn("not enough memory", refused.stderr)
+        self.assertIn("not enough memory", daemon.ctl("reload", check=False).stderr)
+        pairs = self.closing(open_both_versions(self.lab, 300))
+        made = halfclosed.make(self.lab, 320)
+        self.closing([h.pair for h in made])
+        for pair in pairs:
+            pair.talk()
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.GONE, 15), [])
+        self.assertTrue(daemon.running())
+        self.assertGreater(daemon.stats()["memory.refused"], 0)
+        for client in greedy:
+            client.close()
+        self.assertTrue(until(lambda: daemon.ctl("list", check=False).returncode == 0, 15), "memory is there again")
+        self.assertEqual(len(daemon.flows("state", "established")), len(pairs))
 
     def test_too_little_memory_at_the_start_is_said_and_no_rule_is_touched(self):
         self.skip_with_sanitizer("as")

@@ -28,6 +28,8 @@ SAME = {  # by the names of `stats --json`
     "probes.answers.alive": ("finwaitd_probe_answers_total", {"answer": "alive"}),
     "probes.answers.gone_after_reset": ("finwaitd_probe_answers_total", {"answer": "gone_after_reset"}),
     "resets.sent": ("finwaitd_reset_segments_total", {}),
+    "resets.held_back": ("finwaitd_resets_held_back_total", {}),
+    "memory.refused": ("finwaitd_memory_refused_total", {}),
     "resets.confirmed": ("finwaitd_resets_total", {"policy": "default", "outcome": "confirmed"}),
     "queue.dropped": ("finwaitd_queue_dropped_total", {}),
 }

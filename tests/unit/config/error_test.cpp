@@ -72,7 +72,8 @@ TEST(ConfigError, AnUnknownKeyInATable) {
         errors("[limits]\nflow = 5\n\"a\\u001bb\" = 1"),
         ElementsAre(
             "test.toml:2:1: limits.flow: found an unknown key; allowed: flows, half_closed_per_source, "
-            "source_prefix_ipv4, source_prefix_ipv6, resets_per_second, adaptive_start, adaptive_end, breaker_share; did you mean \"flows\"?",
+            "source_prefix_ipv4, source_prefix_ipv6, resets_per_second, adaptive_start, adaptive_end, "
+            "breaker_share; did you mean \"flows\"?",
             "test.toml:3:1: limits.\"a\\x1bb\": found an unknown key; allowed: flows, "
             "half_closed_per_source, source_prefix_ipv4, source_prefix_ipv6, "
             "resets_per_second, adaptive_start, adaptive_end, breaker_share"));
@@ -118,10 +119,11 @@ TEST(ConfigError, AnIntegerOutOfRange) {
 TEST(ConfigError, APrefixLongerThanAnAddress) {
     EXPECT_THAT(
         errors("[limits]\nsource_prefix_ipv4 = 33\nsource_prefix_ipv6 = 0"),
-        ElementsAre("test.toml:2:22: limits.source_prefix_ipv4: found the integer 33; allowed: an integer from "
-                    "1 to 32",
-                    "test.toml:3:22: limits.source_prefix_ipv6: found the integer 0; allowed: an integer from "
-                    "1 to 128"));
+        ElementsAre(
+            "test.toml:2:22: limits.source_prefix_ipv4: found the integer 33; allowed: an integer from "
+            "1 to 32",
+            "test.toml:3:22: limits.source_prefix_ipv6: found the integer 0; allowed: an integer from "
+            "1 to 128"));
 }
 
 TEST(ConfigError, ADurationThatIsNone) {

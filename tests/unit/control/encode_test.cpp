@@ -109,6 +109,9 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
     totals.counters.probes_unreachable = 6;
     totals.queue.dropped = 7;
     totals.counters.events_lost = 8;
+    totals.counters.resets_held_back = 9;
+    totals.counters.memory_refused = 10;
+    totals.without_memory = 11;
     totals.wire = {1, 2, 3, 4, 5};
     totals.shards = 4;
     totals.mode = "enforce";
@@ -125,6 +128,8 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
     EXPECT_EQ(stats["shards"], 4);
     EXPECT_EQ(stats["mode"], "enforce");
     EXPECT_EQ(stats["events"]["lost"], 8);
+    EXPECT_EQ(stats["resets"]["held_back"], 9);
+    EXPECT_EQ(stats["memory"]["refused"], 21);
     for (const char* key : {"seen", "invalid", "unparsed", "untracked", "lost"})
         EXPECT_EQ(stats["packets"][key], 0);
 }

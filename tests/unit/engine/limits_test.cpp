@@ -341,7 +341,8 @@ TEST(BreakerInForce, WhatIsProvenToBeOverDoesNotCount) {
     half_close_of_many(path, 1000);
     path.wait(milliseconds(3500));
     for (int i = 0; i < 1000; ++i) {
-        path.use_hosts("10." + std::to_string(100 + i / 250) + "." + std::to_string(i % 250) + ".1", "10.99.2.2");
+        path.use_hosts("10." + std::to_string(100 + i / 250) + "." + std::to_string(i % 250) + ".1",
+                       "10.99.2.2");
         path.server(rst(5001));
     }
     path.wait(seconds(20));
@@ -362,11 +363,13 @@ TEST(BreakerInForce, SilenceIsTheDoingOfTheSilentSide) {
     half_close_of_many(path, 1000, "10.99.2.2");
     path.wait(milliseconds(3500));
     for (int i = 0; i < 1000; ++i) {
-        path.use_hosts("10." + std::to_string(100 + i / 250) + "." + std::to_string(i % 250) + ".1", "10.99.2.2");
+        path.use_hosts("10." + std::to_string(100 + i / 250) + "." + std::to_string(i % 250) + ".1",
+                       "10.99.2.2");
         path.client(ack(1002, 5001));
     }
     path.wait(seconds(20));
-    EXPECT_EQ(path.engine.counters().resets_sent, 2 * policy::Breaker::kFloor / policy::Breaker::kSourcePart) << "the server's part";
+    EXPECT_EQ(path.engine.counters().resets_sent, 2 * policy::Breaker::kFloor / policy::Breaker::kSourcePart)
+        << "the server's part";
     EXPECT_FALSE(path.engine.policy_counts()[0].stopped);
 }
 

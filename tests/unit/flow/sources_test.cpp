@@ -92,18 +92,19 @@ TEST(Sources, OneFlowWithAPeerIsNeverTooMany) {
 TEST(Sources, KeepTheirBooksThroughAnyOrderOfEvents) {
     constexpr std::uint32_t kSlots = 300;
     Sources s = prepared(kSlots);
-    std::mt19937 random(4711);
+    std::mt19937 generator(4711);
+    const auto below = [&](std::size_t n) { return static_cast<std::uint32_t>(generator() % n); };
     std::vector<std::uint32_t> in;  // longest idle first
     std::vector<std::uint32_t> pair(kSlots);
     const auto source = [](std::uint32_t p) { return address(p % 5); };
     for (int i = 0; i < 20'000; ++i) {
-        const std::uint32_t slot = random() % kSlots;
+        const std::uint32_t slot = below(kSlots);
         const auto at = std::ranges::find(in, slot);
         const bool present = at != in.end();
-        switch (random() % 3) {
+        switch (below(3)) {
             case 0:
                 if (present) break;
-                pair[slot] = random() % 20;
+                pair[slot] = below(20);
                 s.add(slot, source(pair[slot]), address(100 + pair[slot]));
                 in.push_back(slot);
                 break;
@@ -116,7 +117,7 @@ TEST(Sources, KeepTheirBooksThroughAnyOrderOfEvents) {
                 if (present) std::rotate(at, at + 1, in.end());
         }
         if (in.empty()) continue;
-        const std::uint32_t any = in[random() % in.size()];
+        const std::uint32_t any = in[below(in.size())];
         const auto first = std::ranges::find(in, pair[any], [&](std::uint32_t other) { return pair[other]; });
         ASSERT_EQ(s.longest_idle(any), *first) << i;
     }
@@ -170,7 +171,8 @@ TEST(Sources, ThatCannotBePreparedAreAsBefore) {
 
 TEST(Prefixes, AHostsIPv6AddressesAreOneSourceAndIPv4AddressesAreSeparate) {
     const Prefixes p;
-    EXPECT_EQ(p.source_of(*tcp::Address::parse("2001:db8:1:2:3:4:5:6")), *tcp::Address::parse("2001:db8:1:2::"));
+    EXPECT_EQ(p.source_of(*tcp::Address::parse("2001:db8:1:2:3:4:5:6")),
+              *tcp::Address::parse("2001:db8:1:2::"));
     EXPECT_NE(p.source_of(*tcp::Address::parse("2001:db8:1:2::1")),
               p.source_of(*tcp::Address::parse("2001:db8:1:3::1")));
     EXPECT_EQ(p.source_of(kA), kA);
