@@ -36,7 +36,8 @@ std::string rules(const Context& context, const std::string& backend) {
     }
     if (!context.hooks.rules) return error_line({ErrorCode::failed, "this daemon has no rules to show", 0});
     const std::string text = context.hooks.rules(backend);
-    return data_line("rules", R"({"backend":)" + quoted(backend) + R"(,"text":)" + quoted(text) + "}") +
+    return data_line("rules", R"({"backend":)" + control::quoted(backend) + R"(,"text":)" +
+                                  control::quoted(text) + "}") +
            done_line();
 }
 
@@ -46,14 +47,15 @@ std::string reload(const Context& context, const Requester& by) {
     if (problems.empty()) return done_line();
     std::string text;
     for (const std::string& problem : problems) {
-        text += data_line("problem", R"({"message":)" + quoted(problem) + "}");
+        text += data_line("problem", R"({"message":)" + control::quoted(problem) + "}");
     }
     return text + error_line({ErrorCode::config, "not reloaded; the old configuration stays in force", 0});
 }
 
 std::string version(const Context& context) {
-    const std::string json = fmt::format(R"({{"version":{},"pid":{}}})", quoted(context.hooks.version),
-                                         static_cast<long>(::getpid()));
+    const std::string json =
+        fmt::format(R"({{"version":{},"pid":{}}})", control::quoted(context.hooks.version),
+                    static_cast<long>(::getpid()));
     return data_line("version", json) + done_line();
 }
 

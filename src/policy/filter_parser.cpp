@@ -62,7 +62,7 @@ Parser::Parsed Parser::factor() {
     const auto& next = lexer_.peek();
     if (!next.is("not") && !next.is("(")) return placed_predicate();
     if (depth_ == Filter::kMaxDepth) {
-        return fail(next, "found " + quoted(next.text) + " nested too deep; allowed: at most " +
+        return fail(next, "found " + policy::quoted(next.text) + " nested too deep; allowed: at most " +
                               std::to_string(Filter::kMaxDepth) + " levels of \"not\" and \"(\"");
     }
     ++depth_;
@@ -144,7 +144,7 @@ std::nullopt_t Parser::fail(const Token& at, std::string message) {
 
 std::nullopt_t Parser::unexpected(const Token& found, std::string_view allowed,
                                   std::span<const std::string_view> near) {
-    const auto what = found.is_end() ? std::string("the end of the filter") : quoted(found.text);
+    const auto what = found.is_end() ? std::string("the end of the filter") : policy::quoted(found.text);
     return fail(found, "found " + what + "; allowed: " + std::string(allowed) + suggestion(found.text, near));
 }
 

@@ -85,7 +85,7 @@ std::optional<std::string_view> nearest(std::string_view found, std::span<const 
 
 std::string suggestion(std::string_view found, std::span<const std::string_view> words) {
     const auto word = nearest(found, words);
-    return word ? "; did you mean " + quoted(*word) + "?" : std::string();
+    return word ? "; did you mean " + policy::quoted(*word) + "?" : std::string();
 }
 
 std::string pointed_at(std::string_view text, std::size_t column) {
