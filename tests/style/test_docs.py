@@ -29,6 +29,14 @@ def messages(document):
     return [quoted for cell in cells for quoted in re.findall(r"`([^`]{12,})`", cell)]
 
 
+def unit_tests(room):
+    """The tests of a unit test program: "Suite.Name"."""
+    found = set()
+    for path in glob.glob(os.path.join(REPOSITORY, "tests", "unit", room, "*.cpp")):
+        found |= {".".join(name) for name in re.findall(r"(?m)^TEST(?:_F)?\((\w+),\s*(\w+)\)", read(path))}
+    return found
+
+
 class Docs(unittest.TestCase):
     def test_messages_are_those_of_the_programs(self):
         said = spoken()
@@ -38,6 +46,40 @@ class Docs(unittest.TestCase):
             for message in quoted:
                 with self.subTest(document):
                     self.assertTrue(message in said, f"docs/{document} quotes what no program says: {message}")
+
+    def test_the_tests_that_documents_name_are_there(self):
+        for document in ("traps.md", "faults.md", "attacks.md"):
+            text = read(os.path.join(DOCS, document))
+            for room, suite, name in re.findall(r"`(\w+)\.(\w+)\.(\w+|\*)`", text):
+                with self.subTest(document):
+                    pattern = re.compile(rf"{suite}\.{'.*' if name == '*' else name}")
+                    self.assertTrue(any(pattern.fullmatch(test) for test in unit_tests(room)), f"no {room}.{suite}.{name}")
+            for file, case in re.findall(r"`(test_\w+\.py)` ?([A-Z]\w+)?", text):
+                with self.subTest(document):
+                    path = os.path.join(REPOSITORY, "tests", "system", file)
+                    self.assertTrue(os.path.exists(path), f"no tests/system/{file}")
+                    if case:
+                        self.assertRegex(read(path), rf"(?m)^class {case}\b", f"no class {case} in tests/system/{file}")
+            for file in re.findall(r"`(\w+_test\.cpp)`", text):
+                with self.subTest(document):
+                    found = glob.glob(os.path.join(REPOSITORY, "tests", "unit", "*", file))
+                    self.assertTrue(found, f"no {file} in tests/unit")
+
+    def test_the_fuzzers_that_a_document_lists_are_those_that_are_there(self):
+        there = {os.path.basename(path)[:-len(".cpp")] for path in glob.glob(os.path.join(REPOSITORY, "tests/fuzz/*.cpp"))}
+        sections = read(os.path.join(DOCS, "fuzzing.md")).split("\n## ")
+        for section in (sections[0], next(s for s in sections if s.startswith("How long"))):
+            self.assertEqual(there - {"replay_main"}, set(re.findall(r"(?m)^\| `(\w+)` \|", section)))
+
+    def test_a_document_that_a_tool_writes_is_written_by_it(self):
+        """Others that quote what a tool printed say when, for they are not made new with each change."""
+        performance = read(os.path.join(REPOSITORY, "bench", "suite", "document.py"))
+        self.assertIn(read(os.path.join(DOCS, "performance.md")).splitlines()[2], performance)
+        soak = read(os.path.join(REPOSITORY, "tests", "soak", "report.py"))
+        for heading in re.findall(r"(?m)^## (.*)$", read(os.path.join(DOCS, "soak.md")).split("\nWritten by hand:")[0]):
+            self.assertIn(f'"## {heading}"', soak)
+        for document in ("attacks.md", "fuzzing.md"):
+            self.assertRegex(read(os.path.join(DOCS, document)), r"Copied on \d{4}-\d\d-\d\d from what", document)
 
     def test_links_lead_somewhere(self):
         for path in glob.glob(os.path.join(DOCS, "*.md")):
