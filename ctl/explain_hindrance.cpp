@@ -40,6 +40,19 @@ std::string untouchable(const json& evidence) {
     return "It is one of the subflows of an MPTCP connection, which does not end with one of them.";
 }
 
+/// Empty where the flow is not ambiguous.
+std::string ambiguity(const json& e) {
+    if (e.value("sequence_shift", false))
+        return "This machine changes its sequence numbers after finwaitd has seen them (SYNPROXY, or a NAT "
+               "helper such "
+               "as that for FTP): finwaitd cannot tell for certain what state it is in, and leaves it alone.";
+    if (e.value("shared_ends", false))
+        return "Another connection has the same two ends where finwaitd sees it, and only NAT behind it "
+               "tells the two "
+               "apart: finwaitd cannot tell which one its segments would reach, and leaves both alone.";
+    return {};
+}
+
 std::string data_in_flight(const json& evidence) {
     std::string data;
     for (const char* role : {"client", "server"}) {
@@ -54,8 +67,10 @@ std::string data_in_flight(const json& evidence) {
 void add_hindrance(const json& e, Sentences& out) {
     const std::string hindrance = text_at(e, "hindrance");
     const json evidence = part(e, "evidence");
+    const std::string ambiguous = ambiguity(e);
+    if (!ambiguous.empty()) out.push_back(ambiguous);
     if (hindrance == "numbers_unknown") out.push_back(numbers_unknown(e));
-    if (hindrance == "untouchable") out.push_back(untouchable(evidence));
+    if (hindrance == "untouchable" && ambiguous.empty()) out.push_back(untouchable(evidence));
     if (hindrance == "data_in_flight") out.push_back(data_in_flight(evidence));
     if (hindrance == "not_quiet")
         out.emplace_back(

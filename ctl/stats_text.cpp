@@ -25,7 +25,9 @@ constexpr std::array kFlows = {Item{"total", "tracked now"},
                                Item{"evicted", "evicted to make room"},
                                Item{"became_half_closed", "became half-closed"},
                                Item{"expired", "half-closed too long"},
-                               Item{"crowded", "one of too many of its source"}};
+                               Item{"crowded", "one of too many of its source"},
+                               Item{"shifted", "left alone: numbers changed"},
+                               Item{"shared", "left alone: ends shared"}};
 constexpr std::array kPackets = {Item{"seen", "seen"}, Item{"invalid", "invalid (forwarded)"},
                                  Item{"unparsed", "not readable (forwarded)"},
                                  Item{"untracked", "not tracked (table full)"},

@@ -214,6 +214,7 @@ control::Hooks Daemon::hooks() {
     hooks.rule_stats = [this] { return rule_stats(); };
     hooks.aside = [this] { return aside_stats(); };
     hooks.look_up = &look_up_peers;
+    hooks.shifted = &shifts_numbers;
     hooks.mode = [this] {
         return std::string(settings_.mode == config::Mode::observe ? "observe" : "enforce");
     };

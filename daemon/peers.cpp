@@ -78,4 +78,13 @@ control::LookUp look_up_peers() {
     };
 }
 
+bool shifts_numbers(const engine::FlowReport& flow) {
+    auto opened = netfilter::Conntrack::open();
+    auto* conntrack = std::get_if<netfilter::Conntrack>(&opened);
+    if (conntrack == nullptr) return false;
+    const auto answer = conntrack->find(flow.subject.client, flow.subject.server);
+    const auto* found = std::get_if<std::optional<netfilter::Translation>>(&answer);
+    return found != nullptr && *found && (*found)->shifted;
+}
+
 }  // namespace finwait::daemon

@@ -42,6 +42,8 @@ struct Hooks {
     std::function<RuleStats()> rule_stats;
     /// A fresh one for each request, for each may take a limited time only.
     std::function<LookUp()> look_up;
+    /// Whether conntrack says that this machine changes the flow's sequence numbers behind the forward hook.
+    std::function<bool(const engine::FlowReport&)> shifted;
     /// "enforce" or "observe".
     std::function<std::string()> mode;
     /// What has happened on the control thread; may be null.

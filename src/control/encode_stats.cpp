@@ -58,11 +58,11 @@ std::string stats_json(const Totals& totals) {
     const engine::Gauges& now = totals.gauges;
     std::string out = fmt::format(
         R"({{"flows":{{"total":{},"limit":{},"half_closed":{},"fast_path":{},"opened":{},"adopted":{},"evicted":{},)"
-        R"("became_half_closed":{},"expired":{},"crowded":{},"by_state":{},)"
+        R"("became_half_closed":{},"expired":{},"crowded":{},"shifted":{},"shared":{},"by_state":{},)"
         R"("half_closed_by":{{"client":{},"server":{}}},"half_closed_ages":{}}})",
         now.flows, now.limit, now.half_closed, now.fast_path, count.flows_opened, count.flows_adopted,
-        count.flows_evicted, count.half_closed, count.expired, count.crowded, by_state(now),
-        now.half_closed_by[0], now.half_closed_by[1],
+        count.flows_evicted, count.half_closed, count.expired, count.crowded, count.shifted, count.shared,
+        by_state(now), now.half_closed_by[0], now.half_closed_by[1],
         buckets_json(policy::kLastingBounds, totals.half_closed_ages.buckets()));
     fmt::format_to(std::back_inserter(out),
                    R"(,"packets":{{"seen":{},"invalid":{},"unparsed":{},"untracked":{},"lost":{},)"

@@ -99,6 +99,8 @@ std::string explanation_json(const engine::Explanation& e) {
         {"reason", e.reason.empty() ? json() : json(e.reason)},
         {"requested", e.requested},
         {"rounds", e.rounds},
+        {"sequence_shift", e.ambiguity == flow::Ambiguity::numbers},
+        {"shared_ends", e.ambiguity == flow::Ambiguity::ends},
         {"evidence", {{"client", side(e.side[0])}, {"server", side(e.side[1])}}},
         {"hindrance", e.hindrance == engine::Hindrance::none ? json() : json(engine::name(e.hindrance))},
         {"next", prospects(e.unanswered)},

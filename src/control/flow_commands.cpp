@@ -144,8 +144,12 @@ std::optional<engine::Explanation> explain_one(engine::Engine& engine, Instant n
     return engine.explain(now, id);
 }
 
-std::string explanation_line(const engine::Explanation& explanation) {
-    return data_line("explanation", explanation_json(explanation));
+std::function<std::string(const engine::Explanation&)> explanation_line(const Context& context) {
+    return [shifted = context.hooks.shifted](engine::Explanation explanation) {
+        if (explanation.ambiguity == flow::Ambiguity::none && shifted && shifted(explanation.flow))
+            explanation.ambiguity = flow::Ambiguity::numbers;
+        return data_line("explanation", explanation_json(explanation));
+    };
 }
 
 }  // namespace
@@ -169,7 +173,7 @@ asio::awaitable<bool> execute_on_flows(const Context& context, const Request& re
         case Command::kill: return with_selection(context, request, writer, &kill);
         case Command::explain:
             return with_flow<engine::Explanation>(context, request.id, writer, &explain_one,
-                                                  &explanation_line);
+                                                  explanation_line(context));
         default: return with_flow<Batch>(context, request.id, writer, &find_one, flow_line(context));
     }
 }

@@ -48,6 +48,19 @@ bool Engine::Impl::on_unseen(Instant now, FlowId id) {
     return true;
 }
 
+void Engine::Impl::on_ambiguous(FlowId id, flow::Ambiguity ambiguity) {
+    const auto slot = slot_of(id);
+    if (!slot) return;
+    Record& record = table_[*slot];
+    if (record.ambiguity != flow::Ambiguity::none) return;
+    record.ambiguity = ambiguity;
+    ++(ambiguity == flow::Ambiguity::numbers ? counters.shifted : counters.shared);
+    reaper::revive(record);
+    record.reaping.requested = record.reaping.crowded = record.reaping.verify = false;
+    arm(*slot, deadline(record, stage(record)));
+    table_.lay_down(*slot);
+}
+
 void Engine::Impl::go_on(Instant now, bool missed) {
     on_hold_ = false;
     if (!missed) return;

@@ -50,6 +50,10 @@ bool Engine::on_unseen(Instant now, FlowId flow) {
     return impl_->on_unseen(now, flow);
 }
 
+void Engine::on_ambiguous(FlowId flow, flow::Ambiguity ambiguity) {
+    impl_->on_ambiguous(flow, ambiguity);
+}
+
 void Engine::hold() {
     impl_->hold();
 }

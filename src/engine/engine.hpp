@@ -74,7 +74,7 @@ enum class KillResult : std::uint8_t {
     requested,       // the RST pair goes out at the next quiet moment
     not_found,       // no such flow any more
     not_exact,       // its numbers are not known exactly: it runs on the kernel's fast path, or was adopted
-    untouchable,     // signed (MD5, AO) or one of several subflows (MPTCP): a reset of ours would not do
+    untouchable,     // signed (MD5, AO), one of several subflows (MPTCP), or ambiguous (flow::Ambiguity)
     already_closed,  // nothing is left to end
 };
 
@@ -112,6 +112,9 @@ class Engine {
     /// Segments of this flow may have passed unseen; its sides are asked where they stand. False for a
     /// handshake, of which there is nothing to be asked.
     bool on_unseen(Instant now, FlowId flow);
+    /// Says that what on_segment() sees of the flow is not enough to send anything for it. From now on the
+    /// flow is only reported: it is neither probed nor reset. REQUIRES: not Ambiguity::none.
+    void on_ambiguous(FlowId flow, flow::Ambiguity ambiguity);
     /// From now on answers may pass unseen, and silence proves nothing: no deadline is acted on before
     /// go_on(). Nobody is asked, ended or forgotten meanwhile.
     void hold();

@@ -102,6 +102,7 @@ std::optional<Explanation> Engine::Impl::explain(Instant now, FlowId id) const {
     if (reaping.since != Instant()) out.in_phase = now - reaping.since;
     out.reason = reaping.reason;
     out.requested = reaping.requested;
+    out.ambiguity = record.ambiguity;
     out.rounds = reaping.attempts;
     for (const tcp::Role role : {tcp::Role::client, tcp::Role::server})
         out.side[tcp::index(role)] = side_explanation(record, role, now);

@@ -4,6 +4,7 @@
 
 #include "engine/report.hpp"
 #include "flow/inquiry.hpp"
+#include "flow/record.hpp"
 #include "policy/policy.hpp"
 
 #include <array>
@@ -89,11 +90,12 @@ struct Explanation {
     std::vector<PolicyExplanation> passed_over;  // those before it, in file order
     bool observing = false;                      // the daemon sends nothing
     std::optional<Duration> half_closed;         // for how long
-    std::optional<Duration> in_phase;     // since asking, resetting or confirming began, or since it was left
-    std::string_view reason;              // of the phase; static text
-    bool requested = false;               // an operator asked for the end
-    std::uint8_t rounds = 0;              // of RSTs
-    std::array<SideExplanation, 2> side;  // by tcp::Role
+    std::optional<Duration> in_phase;  // since asking, resetting or confirming began, or since it was left
+    std::string_view reason;           // of the phase; static text
+    bool requested = false;            // an operator asked for the end
+    flow::Ambiguity ambiguity = flow::Ambiguity::none;
+    std::uint8_t rounds = 0;                // of RSTs
+    std::array<SideExplanation, 2> side;    // by tcp::Role
     Hindrance hindrance = Hindrance::none;  // to a reset at this moment
     std::vector<Prospect> unanswered;       // what comes while nothing passes and nobody answers
     std::vector<Prospect> answered;         // the same if whoever is asked lives, and is gone once reset

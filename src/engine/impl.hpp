@@ -47,6 +47,7 @@ class Engine::Impl {
     [[nodiscard]] bool follows(const tcp::Unreachable& error) const;
     void on_loss(Instant now, std::uint64_t packets);
     bool on_unseen(Instant now, FlowId flow);
+    void on_ambiguous(FlowId flow, flow::Ambiguity ambiguity);
     void hold() { on_hold_ = true; }
     void go_on(Instant now, bool missed);
     [[nodiscard]] bool on_hold() const { return on_hold_; }

@@ -121,7 +121,7 @@ std::optional<FlowReport> Engine::Impl::find(Instant now, FlowId id) const {
 
 KillResult Engine::Impl::kill_result(const Record& record) const {
     if (stage(record) == Stage::finished) return KillResult::already_closed;
-    if (reaper::untouchable(record.connection)) return KillResult::untouchable;
+    if (reaper::untouchable(record)) return KillResult::untouchable;
     const tcp::Connection& c = record.connection;
     const bool known = tcp::exact(c) || reaper::unverified(c);  // else both are asked first
     if (!known || record.losses != losses_) return KillResult::not_exact;

@@ -53,6 +53,8 @@ Counters& Counters::operator+=(const Counters& more) {
     resets_delayed += more.resets_delayed;
     resets_held_back += more.resets_held_back;
     crowded += more.crowded;
+    shifted += more.shifted;
+    shared += more.shared;
     strangers += more.strangers;
     packets_lost += more.packets_lost;
     events_lost += more.events_lost;
@@ -120,7 +122,7 @@ std::string_view name(KillResult r) {
         case KillResult::requested: return "reset";
         case KillResult::not_found: return "not found";
         case KillResult::not_exact: return "numbers not known exactly";
-        case KillResult::untouchable: return "signed or multipath, left alone";
+        case KillResult::untouchable: return "signed, multipath or ambiguous, left alone";
         case KillResult::already_closed: return "already closed";
     }
     return "not found";

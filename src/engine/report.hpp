@@ -95,6 +95,8 @@ struct Counters {
     std::uint64_t resets_delayed = 0;      // times that `resets_per_second` made a flow wait
     std::uint64_t resets_held_back = 0;    // times that its source's part of breaker_share made a flow wait
     std::uint64_t crowded = 0;         // flows beyond half_closed_per_source, to be asked before their time
+    std::uint64_t shifted = 0;         // flows left alone for Ambiguity::numbers
+    std::uint64_t shared = 0;          // flows left alone for Ambiguity::ends
     std::uint64_t strangers = 0;       // segments without SYN that belonged to no flow
     std::uint64_t packets_lost = 0;    // passed unseen because the queue was full
     std::uint64_t events_lost = 0;     // too many at a time to be told

@@ -39,6 +39,13 @@ struct Reaping {
     [[nodiscard]] const Inquiry& of(tcp::Role r) const { return side[tcp::index(r)]; }
 };
 
+/// What the forward hook shows of the flow is not enough to send anything for it.
+enum class Ambiguity : std::uint8_t {
+    none,
+    numbers,  // this machine changes its sequence numbers after they were seen there (SYNPROXY, NAT helpers)
+    ends,     // another connection has the same two ends there, and NAT tells the two apart only behind it
+};
+
 struct Record {
     Key key;
     tcp::Connection connection;
@@ -55,6 +62,7 @@ struct Record {
     std::uint32_t generation = 0;
     std::uint32_t losses = 0;  // how many losses of packets the numbers have lived through
     std::uint8_t policy = 0;
+    Ambiguity ambiguity = Ambiguity::none;
     std::uint8_t looks = 0;         // the last look at conntrack's table that found it, modulo 256
     bool client_is_low : 1 = true;  // which endpoint of the key is the client
     bool low_is_local : 1 = false;  // it is a socket of this machine

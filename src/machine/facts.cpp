@@ -47,6 +47,21 @@ void append(std::vector<std::string>& to, std::vector<std::string> more) {
     to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
+/// Connections that SYNPROXY has opened, of all processors: the column "cookie_valid" (nf_synproxy_core.c). 0
+/// where the kernel has no SYNPROXY.
+std::uint64_t synproxied(const fs::path& file) {
+    std::ifstream in(file);
+    std::string line;
+    std::getline(in, line);  // the columns' names
+    std::uint64_t sum = 0;
+    while (std::getline(in, line)) {
+        std::istringstream columns(line);
+        std::uint64_t entries = 0, syns = 0, invalid = 0, valid = 0;
+        if (columns >> std::hex >> entries >> syns >> invalid >> valid) sum += valid;
+    }
+    return sum;
+}
+
 }  // namespace
 
 Facts read_proc(const fs::path& proc) {
@@ -60,6 +75,7 @@ Facts read_proc(const fs::path& proc) {
     facts.forwarding_v4 = switch_in(net / "ipv4/ip_forward");
     facts.forwarding_v6 = switch_in(net / "ipv6/conf/all/forwarding");
     facts.bridge_calls_iptables = switch_in(net / "bridge/bridge-nf-call-iptables");
+    facts.synproxied = synproxied(proc / "net/stat/synproxy");
     facts.queue = fs::exists(proc / "net/netfilter/nfnetlink_queue");
     return facts;
 }
@@ -72,11 +88,19 @@ Facts gather() {
     facts.mark_copies = find_mark_copies();
     if (const auto json = output_of("nft", {"-j", "list", "flowtables"}))
         facts.flowtables = parse_flowtables(*json);
-    if (const auto rules = output_of("nft", {"list", "ruleset"}))
+    if (const auto rules = output_of("nft", {"list", "ruleset"})) {
         append(facts.untracked, parse_untracked(*rules));
-    for (const char* tool : {"iptables-save", "ip6tables-save"})
-        if (const auto rules = output_of(tool, {"-t", "raw"}))
+        append(facts.synproxies, parse_synproxies(*rules));
+        append(facts.helpers, parse_helpers(*rules));
+    }
+    for (const char* tool : {"iptables-save", "ip6tables-save"}) {
+        if (const auto rules = output_of(tool, {"-t", "raw"})) {
             append(facts.untracked, parse_untracked(*rules));
+            append(facts.helpers, parse_helpers(*rules));
+        }
+        if (const auto rules = output_of(tool, {"-t", "filter"}))
+            append(facts.synproxies, parse_synproxies(*rules));
+    }
     return facts;
 }
 
@@ -110,6 +134,32 @@ std::vector<std::string> parse_untracked(const std::string& rules) {
         found.push_back(line.substr(first));
     }
     return found;
+}
+
+namespace {
+
+/// The rules that have one of these words.
+std::vector<std::string> rules_with(const std::string& rules, std::initializer_list<std::string_view> words) {
+    std::vector<std::string> found;
+    std::istringstream lines(rules);
+    for (std::string line; std::getline(lines, line);) {
+        const bool other =
+            line.ends_with("{") || line.starts_with(":") || line.starts_with("#");  // a chain, an object
+        const auto has = [&line](std::string_view word) { return line.find(word) != line.npos; };
+        if (!other && std::ranges::any_of(words, has))
+            found.push_back(line.substr(line.find_first_not_of(" \t")));
+    }
+    return found;
+}
+
+}  // namespace
+
+std::vector<std::string> parse_synproxies(const std::string& rules) {
+    return rules_with(rules, {"synproxy", "SYNPROXY"});
+}
+
+std::vector<std::string> parse_helpers(const std::string& rules) {
+    return rules_with(rules, {"ct helper set", "-j CT --helper"});
 }
 
 namespace {

@@ -31,6 +31,10 @@ struct Facts {
     std::vector<std::string> untracked;                  // rules that keep connections from conntrack
     std::vector<std::string> mark_copies;  // rules that copy marks between packet and connection
     std::optional<Detours> detours;        // what is left alone because of routing
+    std::vector<std::string> synproxies;   // rules that let SYNPROXY open connections
+    std::uint64_t synproxied = 0;          // connections that it has opened since the kernel started
+    std::vector<std::string>
+        helpers;  // rules that give connections a helper, which may rewrite what they say
 };
 
 /// The files below `proc`, as a rule /proc.
@@ -48,5 +52,9 @@ struct Facts {
 [[nodiscard]] std::vector<std::string> find_mark_copies();
 /// The rules in the output of `iptables-save` or `nft list ruleset` that say NOTRACK, but for finwaitd's own.
 [[nodiscard]] std::vector<std::string> parse_untracked(const std::string& rules);
+/// The rules in the output of `iptables-save` or `nft list ruleset` that use SYNPROXY.
+[[nodiscard]] std::vector<std::string> parse_synproxies(const std::string& rules);
+/// The rules in the same that give connections a helper, such as that for FTP.
+[[nodiscard]] std::vector<std::string> parse_helpers(const std::string& rules);
 
 }  // namespace finwait::machine

@@ -129,6 +129,27 @@ Finding untracked(const Facts& facts) {
         "intercept.packets = \"all\", or track what finwaitd is to watch"};
 }
 
+Finding sequence(const Facts& facts) {
+    if (!facts.synproxies.empty() || facts.synproxied > 0)
+        return {Grade::warning, "sequence",
+                "SYNPROXY changes the sequence numbers of the connections that it opens (so far " +
+                    std::to_string(facts.synproxied) +
+                    "), after finwaitd has seen them: finwaitd may list such a connection in a wrong state, "
+                    "mostly as "
+                    "opening, and leaves it alone." +
+                    (facts.synproxies.empty() ? "" : " Rule: " + facts.synproxies.front()),
+                "keep what finwaitd is to watch out of SYNPROXY"};
+    if (!facts.helpers.empty())
+        return {Grade::good,
+                "sequence",
+                "With NAT, a helper may change the sequence numbers of its connections; finwaitd leaves "
+                "those alone. "
+                "Rule: " +
+                    facts.helpers.front(),
+                {}};
+    return {Grade::good, "sequence", "No rule is known to change sequence numbers.", {}};
+}
+
 Finding bridge(const Facts& facts) {
     if (!facts.bridge_calls_iptables.value_or(false))
         return {Grade::good, "bridge", "Bridged packets do not pass the forward hook.", {}};
@@ -207,6 +228,7 @@ std::vector<Finding> findings(const Facts& facts, const config::Settings& settin
             conntrack_room(facts, settings),
             flowtables(facts),
             untracked(facts),
+            sequence(facts),
             bridge(facts),
             marks(facts.mark_copies, settings),
             vrf(facts),

@@ -184,7 +184,10 @@ std::optional<ConntrackError> Conntrack::search(Wanted& wanted) {
         const auto translation = read_translation(message);
         if (!translation) return true;
         const auto at = wanted.find(std::minmax(translation->opener.own, translation->answerer.own));
-        if (at != wanted.end()) at->second = translation;
+        if (at == wanted.end()) return true;
+        const bool another = at->second && at->second->entry != translation->entry;
+        at->second = translation;
+        at->second->shared = another;
         return true;
     });
 }

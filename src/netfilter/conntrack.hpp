@@ -47,7 +47,8 @@ class Conntrack {
     /// Whether it knows no connection at all. False also where it does not say.
     [[nodiscard]] bool empty();
     /// Looks for connections of which both are translated, in one pass over the whole of conntrack's table:
-    /// milliseconds, or a good part of a second where it is large.
+    /// milliseconds, or a good part of a second where it is large. Where several connections have the ends
+    /// that are wanted, one of them is found, and it is `shared`.
     [[nodiscard]] std::optional<ConntrackError> search(Wanted& wanted);
     /// Shows every connection in conntrack's table of whose mark all bits of `mark` are set to `take`, until
     /// it returns false; the same cost. It may take its time: meanwhile the kernel waits.

@@ -34,6 +34,7 @@ struct Entry {
     std::uint8_t answerer = 0;
     std::optional<std::uint64_t> begun;
     bool zoned = false;
+    bool shifted = false;
 };
 
 template<std::size_t size>
@@ -90,6 +91,14 @@ Bytes within(Bytes attributes, int wanted) {
     return found;
 }
 
+bool any_number(Bytes attributes, int first, int last) {
+    bool any = false;
+    each_attribute(attributes, [&](int type, Bytes body) {
+        any = any || (type >= first && type <= last && read_number<std::uint32_t>(body).value_or(0) != 0);
+    });
+    return any;
+}
+
 void read_attribute(int type, Bytes body, Entry& entry) {
     const auto number = [body] { return read_number<std::uint32_t>(body).value_or(0); };
     switch (type) {
@@ -100,6 +109,15 @@ void read_attribute(int type, Bytes body, Entry& entry) {
         case CTA_MARK: entry.mark = number(); break;
         case CTA_ID: entry.id = number(); break;
         case CTA_ZONE: entry.zoned = true; break;
+        case CTA_SEQ_ADJ_ORIG:
+        case CTA_SEQ_ADJ_REPLY:
+            entry.shifted =
+                entry.shifted || any_number(body, CTA_SEQADJ_OFFSET_BEFORE, CTA_SEQADJ_OFFSET_AFTER);
+            break;
+        // Before the server has answered SYNPROXY, the entry has only this one.
+        case CTA_SYNPROXY:
+            entry.shifted = entry.shifted || any_number(body, CTA_SYNPROXY_ISN, CTA_SYNPROXY_ISN);
+            break;
         case CTA_PROTOINFO: read_tcp(within(body, CTA_PROTOINFO_TCP), entry); break;
         case CTA_TIMESTAMP:
             entry.begun = read_number<std::uint64_t>(within(body, CTA_TIMESTAMP_START));
@@ -138,8 +156,11 @@ std::optional<Translation> translation_of(const Entry& entry) {
     const auto answerer = end(entry.reply.source, entry.reply.source_port);
     const auto answerer_sees = end(entry.reply.destination, entry.reply.destination_port);
     if (!opener || !opener_sees || !answerer || !answerer_sees) return std::nullopt;
-    return Translation{
+    Translation found{
         {*opener, *answerer_sees}, {*answerer, *opener_sees}, entry.id, entry.mark, astray(entry)};
+    found.shifted = entry.shifted;
+    found.open = entry.state == TCP_CONNTRACK_ESTABLISHED;
+    return found;
 }
 
 /// A connection of which nothing has come back has not begun, whatever its state.

@@ -23,6 +23,14 @@ struct Translation {
     std::uint32_t entry = 0;  // the name of conntrack's entry: a later one with the same tuples has another
     std::uint32_t mark = 0;   // of that entry, when it was found
     bool astray = false;      // it is taken for one that begins: what its sides say may be invalid
+    /// This machine changes sequence numbers of it behind the forward hook (SYNPROXY, a NAT helper that has
+    /// made a segment longer or shorter): an acknowledgment that the forward hook shows does not count in the
+    /// numbers of the segments that it acknowledges.
+    bool shifted = false;
+    /// conntrack has seen neither a FIN nor an RST of it.
+    bool open = false;
+    /// Conntrack::search() has found another connection that has the same two ends at the forward hook.
+    bool shared = false;
 
     /// Whether it is of the connection that the forward hook shows between these two.
     [[nodiscard]] bool between(const tcp::Endpoint& a, const tcp::Endpoint& b) const;

@@ -35,7 +35,7 @@ bool unverified(const tcp::Connection& c) {
 }
 
 bool to_be_verified(const Record& record) {
-    return unverified(record.connection) && !untouchable(record.connection);
+    return unverified(record.connection) && !untouchable(record);
 }
 
 bool asks_by_policy(const Record& record, const Circumstances& around) {
@@ -123,7 +123,7 @@ Decision watch(Record& record, const Circumstances& around) {
         return wait_until(around.now + kStoppedFor);
     if (early && to_be_verified(record)) return begin_asking(record, around);
     if (idle && !observing && t.on_expiry == policy::OnExpiry::probe) {
-        if (untouchable(record.connection)) return wait_until(Instant::never());
+        if (untouchable(record)) return wait_until(Instant::never());
         if (!tcp::exact(record.connection) && !to_be_verified(record))
             return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));
         return begin_asking(record, around);
@@ -145,9 +145,13 @@ bool untouchable(const tcp::Connection& c) {
     return tcp::is_signed(c) || (client.multipath && server.multipath);
 }
 
+bool untouchable(const Record& record) {
+    return record.ambiguity != flow::Ambiguity::none || untouchable(record.connection);
+}
+
 Obstacle obstacle(const Record& record, Duration quiet, Instant now) {
     const tcp::Connection& c = record.connection;
-    if (untouchable(c)) return Obstacle::untouchable;
+    if (untouchable(record)) return Obstacle::untouchable;
     if (!tcp::exact(c)) return Obstacle::numbers_unknown;
     const tcp::Side& client = c.of(Role::client);
     const tcp::Side& server = c.of(Role::server);

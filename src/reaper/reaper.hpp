@@ -20,7 +20,7 @@ namespace finwait::reaper {
 /// What keeps a reset from being exact or harmless at this moment.
 enum class Obstacle : std::uint8_t {
     none,
-    untouchable,      // a side drops segments that we make (MD5, AO), or the flow is one of several (MPTCP)
+    untouchable,      // a side drops what we make (MD5, AO), it is one of several (MPTCP), or ambiguous
     numbers_unknown,  // something passed unseen since the numbers were heard
     data_in_flight,   // data towards a side is not acknowledged yet
     not_quiet,        // a segment has passed just now
@@ -86,6 +86,9 @@ inline constexpr Duration kStoppedFor = std::chrono::minutes(1);
 
 /// Whether a side drops what we make, or the flow is one of several: such flows are only reported.
 [[nodiscard]] bool untouchable(const tcp::Connection& connection);
+/// Whether finwaitd only reports this flow: as above, or because what the forward hook shows of it is
+/// ambiguous.
+[[nodiscard]] bool untouchable(const flow::Record& record);
 
 /// Its numbers are only remembered, or its FIN is known by conntrack's word alone: both sides are to say
 /// first where they stand.

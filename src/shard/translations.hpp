@@ -18,8 +18,9 @@ class Translations {
   public:
     enum class State : std::uint8_t {
         unknown,
-        sought,  // being looked for
-        none,    // conntrack knows no such connection
+        sought,   // being looked for
+        checked,  // found, and whether another connection has the same ends is being looked for
+        none,     // conntrack knows no such connection
         found,
     };
     struct Entry {

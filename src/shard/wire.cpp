@@ -60,7 +60,8 @@ void Wire::send(Instant now, const engine::Send& order) {
     const Translations::Entry entry = known_.of(now, order.flow);
     switch (entry.state) {
         case State::unknown: return look_up(now, order);
-        case State::sought: return keep(now, order);
+        case State::sought:
+        case State::checked: return keep(now, order);
         case State::none:
             if (mark_ != 0 && look_again(now, order)) return;
             return put(entry, order);
@@ -86,10 +87,25 @@ bool Wire::look_again(Instant now, const engine::Send& order) {
     const auto answer = conntrack_->find(order.segment.source, order.segment.destination);
     const auto* found = std::get_if<std::optional<netfilter::Translation>>(&answer);
     if (found == nullptr || !*found) return false;
-    const Translations::Entry entry{State::found, now, **found};
-    known_.set(order.flow, entry);
-    if (seen(now, order, entry.translation)) put(entry, order);
+    take_found(now, order, **found);
     return true;
+}
+
+/// By NAT two connections may have the same two ends at the forward hook (one client port, two addresses that
+/// lead to one server port). conntrack then gives the second another source port behind the hook, so that
+/// only search() finds that one. So where conntrack has seen no FIN of what find() has found, it may be the
+/// wrong one of two.
+void Wire::take_found(Instant now, const engine::Send& order, const netfilter::Translation& found) {
+    const tcp::Segment& segment = order.segment;
+    const bool closing = order.to_local || engine_.half_closed(segment.source, segment.destination);
+    const Translations::Entry entry{found.open && closing ? State::checked : State::found, now, found};
+    known_.set(order.flow, entry);
+    if (entry.state == State::checked) {
+        search_.add(segment.source, segment.destination);
+        keep(now, order);
+    } else if (seen(now, order, found)) {
+        put(entry, order);
+    }
 }
 
 /// Where our bits are missing in a connection's mark, somebody has flushed conntrack or written the mark: its
@@ -97,6 +113,12 @@ bool Wire::look_again(Instant now, const engine::Send& order) {
 /// stands. So it is where forged RSTs and SYNs have led conntrack astray: what the sides say may be invalid
 /// then, and nobody's silence means anything.
 bool Wire::seen(Instant now, const engine::Send& order, const netfilter::Translation& connection) {
+    if (connection.shifted || connection.shared) {
+        engine_.on_ambiguous(order.flow,
+                             connection.shifted ? flow::Ambiguity::numbers : flow::Ambiguity::ends);
+        count(counts_.not_sent);
+        return false;
+    }
     if (doubted_ == order.flow) {
         count(counts_.not_sent);
         return false;
@@ -134,12 +156,8 @@ void Wire::look_up(Instant now, const engine::Send& order) {
         give_up(segment);
         return complain(now, kHeldBack + error->message);
     }
-    if (const auto& found = std::get<std::optional<netfilter::Translation>>(answer)) {
-        const Translations::Entry entry{State::found, now, *found};
-        known_.set(order.flow, entry);
-        if (seen(now, order, entry.translation)) put(entry, order);
-        return;
-    }
+    if (const auto& found = std::get<std::optional<netfilter::Translation>>(answer))
+        return take_found(now, order, *found);
     if (conntrack_->empty()) {
         const Translations::Entry entry{State::none, now, {}};
         known_.set(order.flow, entry);
@@ -250,13 +268,13 @@ void Wire::take(const Search::Result& result) {
 void Wire::take_one(Instant now, const Search::Result& result, const Kept& kept,
                     const std::optional<netfilter::Translation>& found) {
     const engine::Send& order = kept.order;
+    const Translations::Entry before = known_.of(now, order.flow);
     engine_.let_go(now, order.flow);
-    if (result.error) {
+    if (result.error || before.state == State::unknown) {
         known_.forget(order.flow);
         return give_up(order.segment);
     }
-    const Translations::Entry entry{found ? State::found : State::none, now,
-                                    found.value_or(netfilter::Translation())};
+    const Translations::Entry entry = outcome(now, before, found);
     try {
         known_.set(order.flow, entry);
         let_go(kept, entry);
@@ -265,6 +283,17 @@ void Wire::take_one(Instant now, const Search::Result& result, const Kept& kept,
         known_.forget(order.flow);
         give_up(order.segment);
     }
+}
+
+/// What is known of a flow after a search.
+Translations::Entry Wire::outcome(Instant now, const Translations::Entry& before,
+                                  const std::optional<netfilter::Translation>& found) {
+    if (before.state == State::found) return before;  // by an earlier segment of the same search
+    if (before.state != State::checked)
+        return {found ? State::found : State::none, now, found.value_or(netfilter::Translation())};
+    Translations::Entry entry{State::found, now, before.translation};
+    entry.translation.shared = found && (found->shared || found->entry != before.translation.entry);
+    return entry;
 }
 
 /// A reset is exact and harmless as long as nothing has passed since it was made.

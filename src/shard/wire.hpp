@@ -91,6 +91,9 @@ class Wire {
 
     void send_known(Instant now, const engine::Send& order, const Translations::Entry& entry);
     void look_up(Instant now, const engine::Send& order);
+    void take_found(Instant now, const engine::Send& order, const netfilter::Translation& found);
+    [[nodiscard]] static Translations::Entry outcome(Instant now, const Translations::Entry& before,
+                                                     const std::optional<netfilter::Translation>& found);
     [[nodiscard]] bool look_again(Instant now, const engine::Send& order);
     [[nodiscard]] bool seen(Instant now, const engine::Send& order, const netfilter::Translation& connection);
     void keep(Instant now, const engine::Send& order);

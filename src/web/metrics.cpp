@@ -124,6 +124,15 @@ const std::array kFlows = {
     Metric{{"finwaitd_flows_crowded", kCounter, "Connections past limits.half_closed_per_source."},
            "",
            &counter<&C::crowded>},
+    Metric{{"finwaitd_flows_shifted", kCounter,
+            "Connections left alone because this machine changes their sequence numbers (SYNPROXY, NAT "
+            "helpers)."},
+           "",
+           &counter<&C::shifted>},
+    Metric{{"finwaitd_flows_shared", kCounter,
+            "Connections left alone because another one has the same two ends before NAT."},
+           "",
+           &counter<&C::shared>},
 };
 
 // Policies, and what they did.

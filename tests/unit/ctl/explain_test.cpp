@@ -9,8 +9,10 @@ namespace finwait::ctl::test {
 namespace {
 
 using nlohmann::json;
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 json step(const char* name, double in, std::vector<std::string> sides, const char* reason = nullptr) {
@@ -119,6 +121,13 @@ TEST(Explain, SaysWhatIsInTheWay) {
     e["hindrance"] = "untouchable";
     e["evidence"]["client"]["signed"] = true;
     EXPECT_THAT(hindrance_sentences(e)[1], StartsWith("The client signs its segments (TCP-MD5 or TCP-AO)"));
+    e["sequence_shift"] = true;
+    EXPECT_THAT(hindrance_sentences(e)[1], StartsWith("This machine changes its sequence numbers"));
+    EXPECT_THAT(hindrance_sentences(e), Each(Not(HasSubstr("signs its segments"))));
+    e["sequence_shift"] = false;
+    e["shared_ends"] = true;
+    EXPECT_THAT(hindrance_sentences(e)[1], StartsWith("Another connection has the same two ends"));
+    e["shared_ends"] = false;
     e["hindrance"] = "numbers_unknown";
     e["flow"]["sides"]["server"]["exact"] = false;
     EXPECT_THAT(hindrance_sentences(e)[1], HasSubstr("wait for the next segment of the server"));

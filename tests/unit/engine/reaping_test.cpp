@@ -292,6 +292,30 @@ TEST(Reaping, ASignedAnswerOfAnUnsignedFlowIsNoAnswer) {
     EXPECT_EQ(path.engine.counters().answers, before.answers);
 }
 
+TEST(Reaping, AnAmbiguousFlowIsOnlyReported) {
+    for (const bool requested : {false, true}) {
+        const auto why = requested ? flow::Ambiguity::ends : flow::Ambiguity::numbers;
+        Path path(with_timeouts(quick()));
+        path.client_half_closed();
+        if (requested) {
+            EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
+        }
+        path.engine.on_ambiguous(path.flow().id, why);
+        path.engine.on_ambiguous(path.flow().id, why);
+        path.wait(std::chrono::hours(2));
+        EXPECT_THAT(path.resets(), IsEmpty());
+        EXPECT_EQ(path.engine.counters().probes_sent, 0U);
+        EXPECT_EQ(path.engine.counters().shifted, requested ? 0U : 1U);
+        EXPECT_EQ(path.engine.counters().shared, requested ? 1U : 0U);
+        EXPECT_EQ(path.flow().subject.closer, tcp::Role::client) << "it is still listed";
+        EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::untouchable);
+        const auto explanation = path.engine.explain(path.now, path.flow().id);
+        ASSERT_TRUE(explanation);
+        EXPECT_EQ(explanation->ambiguity, why);
+        EXPECT_EQ(explanation->hindrance, Hindrance::untouchable);
+    }
+}
+
 TEST(Reaping, AMultipathSubflowIsOnlyReportedWhenBothSidesUseIt) {
     for (const bool both : {false, true}) {
         Path path(with_timeouts(quick()));

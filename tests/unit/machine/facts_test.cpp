@@ -32,6 +32,10 @@ TEST_F(Proc, IsReadAsFarAsItIsThere) {
     put("sys/net/ipv4/ip_forward", "1\n");
     put("sys/net/ipv6/conf/all/forwarding", "0\n");
     put("net/netfilter/nfnetlink_queue", "");
+    put("net/stat/synproxy",
+        "entries\t\tsyn_received\tcookie_invalid\tcookie_valid\tcookie_retrans\tconn_reopened\n"
+        "00000000\t00000020\t00000001\t0000001f\t00000000\t00000000\n"
+        "00000000\t00000000\t00000000\t00000001\t00000000\t00000000\n");
     const Facts f = read_proc(root);
     EXPECT_EQ(f.close_wait, Duration(std::chrono::seconds(60)));
     EXPECT_EQ(f.fin_wait, std::nullopt);
@@ -40,11 +44,13 @@ TEST_F(Proc, IsReadAsFarAsItIsThere) {
     EXPECT_EQ(f.forwarding_v6, false);
     EXPECT_EQ(f.bridge_calls_iptables, std::nullopt);
     EXPECT_TRUE(f.queue);
+    EXPECT_EQ(f.synproxied, 32U);
 }
 
 TEST_F(Proc, ThatIsEmptyTellsNothing) {
     const Facts f = read_proc(root);
     EXPECT_EQ(f.close_wait, std::nullopt);
+    EXPECT_EQ(f.synproxied, 0U);
     EXPECT_FALSE(f.queue);
 }
 
@@ -74,6 +80,25 @@ TEST(Untracked, RulesAreFoundButForOurOwn) {
         parse_untracked("table ip raw {\n\tchain FINWAITD {\n\t\tcounter packets 0 bytes 0 notrack\n\t}\n"
                         "\tchain OUTPUT {\n\t\ttcp dport 22 notrack\n\t}\n}\n"),
         ElementsAre("tcp dport 22 notrack"));
+}
+
+TEST(Synproxies, AreFoundInTheRulesOfBothTools) {
+    EXPECT_THAT(
+        parse_synproxies("*filter\n:SYNPROXY_IN - [0:0]\n-A FORWARD -p tcp -m conntrack --ctstate "
+                         "INVALID,UNTRACKED -j SYNPROXY --sack-perm\nCOMMIT\n"),
+        ElementsAre("-A FORWARD -p tcp -m conntrack --ctstate INVALID,UNTRACKED -j SYNPROXY --sack-perm"));
+    EXPECT_THAT(parse_synproxies("table ip x {\n\tsynproxy https {\n\t\tmss 1460\n\t}\n\tchain y {\n"
+                                 "\t\tct state invalid,untracked synproxy name \"https\"\n\t}\n}\n"),
+                ElementsAre("ct state invalid,untracked synproxy name \"https\""));
+    EXPECT_THAT(parse_synproxies("table ip x {\n\ttcp dport 80 accept\n}\n"), IsEmpty());
+}
+
+TEST(Helpers, AreFoundInTheRulesOfBothTools) {
+    EXPECT_THAT(parse_helpers("*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\nCOMMIT\n"),
+                ElementsAre("-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp"));
+    EXPECT_THAT(
+        parse_helpers("table ip x {\n\tct helper ftp {\n\t}\n\ttcp dport 21 ct helper set \"ftp\"\n}\n"),
+        ElementsAre("tcp dport 21 ct helper set \"ftp\""));
 }
 
 TEST(MarkCopies, AreFoundInTheRulesOfBothToolsButForOurOwn) {

@@ -81,9 +81,10 @@ TEST(Findings, EveryTrapHasItsWarning) {
     facts.detours->vrf_names = {"blue"};
     facts.detours->rules = {"iif guest"};
     facts.forwarding_v4 = facts.forwarding_v6 = false;
+    facts.synproxies = {"-A FORWARD -j SYNPROXY"};
     config::Settings settings;
     settings.limits.flows = 1000;
-    EXPECT_EQ(of(facts, settings, Grade::warning).size(), 8U);
+    EXPECT_EQ(of(facts, settings, Grade::warning).size(), 9U);
     EXPECT_THAT(of(facts, settings, Grade::warning),
                 Each(Field(&Finding::advice, ::testing::Not(IsEmpty()))));
 }
@@ -106,6 +107,22 @@ TEST(Findings, AMachineThatForwardsNothingCanFollowItsOwnConnections) {
     EXPECT_THAT(of(facts, settings, Grade::warning), ::testing::SizeIs(1));
     settings.intercept.scope = config::Scope::local;
     EXPECT_THAT(of(facts, settings, Grade::warning), IsEmpty());
+}
+
+TEST(Findings, SynproxyIsNamedByItsRuleOrByWhatItHasOpened) {
+    Facts facts = good_machine();
+    facts.synproxies = {"tcp dport 80 synproxy mss 1460 wscale 7"};
+    auto found = of(facts, {}, Grade::warning);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_THAT(found[0].what, HasSubstr("Rule: tcp dport 80 synproxy mss 1460 wscale 7"));
+    facts.synproxies.clear();
+    facts.synproxied = 12;
+    found = of(facts, {}, Grade::warning);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_THAT(found[0].what, HasSubstr("(so far 12)"));
+    facts.synproxied = 0;
+    facts.helpers = {"-A PREROUTING -p tcp --dport 21 -j CT --helper ftp"};
+    EXPECT_THAT(of(facts, {}, Grade::warning), IsEmpty());
 }
 
 TEST(Findings, WithoutNfqueueOrTheToolsItCannotWork) {

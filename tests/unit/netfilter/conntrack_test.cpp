@@ -6,8 +6,13 @@
 #include "support/own_namespace.hpp"
 
 #include <algorithm>
+#include <array>
+#include <netinet/in.h>
 
 #include <gtest/gtest.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 
 namespace finwait::netfilter {
@@ -47,6 +52,64 @@ TEST(ConntrackMessage, WhatIsNoEntryHasNoTranslation) {
     ASSERT_FALSE(request.empty());
     EXPECT_EQ(read_translation(*reinterpret_cast<const nlmsghdr*>(request.data())), std::nullopt);
     EXPECT_TRUE(write_get(room, 1, at("10.0.0.1", 1), at("2001:db8::2", 2)).empty()) << "no such tuple";
+}
+
+/// A message of ctnetlink, attribute by attribute.
+class Message {
+  public:
+    Message() {
+        head_ = mnl_nlmsg_put_header(room_.data());
+        head_->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8U | IPCTNL_MSG_CT_NEW;
+        mnl_nlmsg_put_extra_header(head_, sizeof(nfgenmsg));
+    }
+    void tuple(std::uint16_t type, std::uint32_t source, std::uint32_t destination) {
+        nlattr* const tuple = mnl_attr_nest_start(head_, type);
+        nlattr* const ip = mnl_attr_nest_start(head_, CTA_TUPLE_IP);
+        mnl_attr_put_u32(head_, CTA_IP_V4_SRC, htonl(source));
+        mnl_attr_put_u32(head_, CTA_IP_V4_DST, htonl(destination));
+        mnl_attr_nest_end(head_, ip);
+        nlattr* const ports = mnl_attr_nest_start(head_, CTA_TUPLE_PROTO);
+        mnl_attr_put_u8(head_, CTA_PROTO_NUM, IPPROTO_TCP);
+        mnl_attr_put_u16(head_, CTA_PROTO_SRC_PORT, htons(1000));
+        mnl_attr_put_u16(head_, CTA_PROTO_DST_PORT, htons(1000));
+        mnl_attr_nest_end(head_, ports);
+        mnl_attr_nest_end(head_, tuple);
+    }
+    void number(std::uint16_t type, std::uint16_t inner, std::uint32_t value) {
+        nlattr* const outer = mnl_attr_nest_start(head_, type);
+        mnl_attr_put_u32(head_, inner, htonl(value));
+        mnl_attr_nest_end(head_, outer);
+    }
+    [[nodiscard]] const nlmsghdr& get() const { return *head_; }
+
+  private:
+    alignas(nlmsghdr) std::array<char, 512> room_{};
+    nlmsghdr* head_;
+};
+
+/// Whether such an entry says that this machine shifts sequence numbers.
+bool shifted(std::uint16_t type, std::uint16_t inner, std::uint32_t value) {
+    Message message;
+    message.tuple(CTA_TUPLE_ORIG, 0x0a000001, 0x0a010001);
+    message.tuple(CTA_TUPLE_REPLY, 0x0a010001, 0x0a000001);
+    message.number(type, inner, value);
+    const auto translation = read_translation(message.get());
+    EXPECT_TRUE(translation);
+    const auto tracked = read_tracked(message.get());
+    EXPECT_TRUE(tracked && tracked->translation.shifted == translation->shifted);
+    return translation && translation->shifted;
+}
+
+TEST(ConntrackMessage, TellsWhetherThisMachineShiftsSequenceNumbers) {
+    for (const std::uint16_t way : {CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY}) {
+        EXPECT_TRUE(shifted(way, CTA_SEQADJ_OFFSET_AFTER, 0xfffffff0)) << "sixteen less";
+        EXPECT_TRUE(shifted(way, CTA_SEQADJ_OFFSET_BEFORE, 1)) << "until what is under way is acknowledged";
+        EXPECT_FALSE(shifted(way, CTA_SEQADJ_OFFSET_AFTER, 0));
+        EXPECT_FALSE(shifted(way, CTA_SEQADJ_CORRECTION_POS, 5001)) << "by nothing";
+    }
+    EXPECT_TRUE(shifted(CTA_SYNPROXY, CTA_SYNPROXY_ISN, 77)) << "it will be, with the server's answer";
+    EXPECT_FALSE(shifted(CTA_SYNPROXY, CTA_SYNPROXY_ISN, 0));
+    EXPECT_FALSE(shifted(CTA_MARK, CTA_SEQADJ_OFFSET_AFTER, 1));
 }
 
 /// A connection, and how it is translated; an endpoint without port: not at all.
@@ -128,6 +191,20 @@ TEST_F(ConntrackTest, FindsWhatIsTranslatedOnOneSideOrNoneAndSearchesForTheRest)
             EXPECT_EQ(search(server, at("10.0.0.5", 1000)), std::nullopt);
         }),
         "");
+}
+
+TEST_F(ConntrackTest, SaysWhenAnotherConnectionHasTheSameEndsAtTheForwardHook) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  const auto client = at("10.0.0.1", 1000), server = at("10.1.0.1", 8080);
+                  ASSERT_EQ(insert({client, at("192.0.2.1", 80), server, at("10.0.0.1", 5001)}), "");
+                  ASSERT_TRUE(search(client, server));
+                  EXPECT_FALSE(search(client, server)->shared);
+                  EXPECT_TRUE(search(client, server)->open);
+                  ASSERT_EQ(insert({client, at("192.0.2.2", 80), server, at("10.0.0.1", 5002)}), "");
+                  ASSERT_TRUE(search(client, server));
+                  EXPECT_TRUE(search(client, server)->shared);
+              }),
+              "");
 }
 
 TEST_F(ConntrackTest, KnowsIpv6) {

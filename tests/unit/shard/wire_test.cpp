@@ -167,6 +167,80 @@ TEST_F(WireTest, NobodyIsTakenForSilentWhoseProbesWaitForTheSearch) {
               "");
 }
 
+/// An established connection of conntrack's from the client of order() by an address of its own to the server
+/// of order().
+bool track_by_dnat(const char* shown, const char* source) {
+    std::vector<std::string> command{*netfilter::find_tool("conntrack"),
+                                     "-I",
+                                     "-p",
+                                     "tcp",
+                                     "--timeout",
+                                     "100",
+                                     "--state",
+                                     "ESTABLISHED",
+                                     "-s",
+                                     "127.0.0.2",
+                                     "--sport",
+                                     "1000",
+                                     "-d",
+                                     shown,
+                                     "--dport",
+                                     "80",
+                                     "--dst-nat",
+                                     "127.0.0.3:80"};
+    if (source != nullptr) command.insert(command.end(), {"--src-nat", source});
+    return netfilter::run_tool(command, "").ok();
+}
+
+/// Sends a probe of a half-closed flow, of which conntrack finds an entry without a FIN.
+void send_half_closed(Station& station) {
+    half_close(station.engine, kNow);
+    engine::Send probe = order(tcp::flag::ack);
+    std::vector<engine::FlowReport> flows;
+    static_cast<void>(station.engine.visit(kNow, 0, 16, policy::Filter(), flows));
+    ASSERT_EQ(flows.size(), 1U);
+    probe.flow = flows[0].id;
+    station.wire.send(kNow, probe);
+    station.wire.flush();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const shard::WireCounts& counts = station.wire.counts();
+    while (counts.translated + counts.not_sent == 0 && std::chrono::steady_clock::now() < end) {
+        station.io.restart();
+        station.io.run_for(std::chrono::milliseconds(20));
+    }
+}
+
+engine::Options following_all() {
+    engine::Options options;
+    options.selective = false;
+    return options;
+}
+
+TEST_F(WireTest, OfTwoConnectionsWithTheSameEndsNeitherIsSentTo) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  ASSERT_TRUE(track_by_dnat("127.0.0.8", nullptr));
+                  ASSERT_TRUE(track_by_dnat("127.0.0.9", "127.0.0.2:5000"));
+                  Station station(following_all());
+                  send_half_closed(station);
+                  EXPECT_EQ(station.wire.counts().not_sent, 1U);
+                  EXPECT_EQ(station.wire.counts().translated, 0U);
+                  EXPECT_EQ(station.engine.counters().shared, 1U);
+              }),
+              "");
+}
+
+TEST_F(WireTest, WhereConntrackHasMissedTheFinAndKnowsOneConnectionThatIsSentTo) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  ASSERT_TRUE(track_by_dnat("127.0.0.8", nullptr));
+                  Station station(following_all());
+                  send_half_closed(station);
+                  EXPECT_EQ(station.wire.counts().not_sent, 0U);
+                  EXPECT_EQ(station.wire.counts().translated, 1U);
+                  EXPECT_EQ(station.engine.counters().shared, 0U);
+              }),
+              "");
+}
+
 TEST_F(WireTest, AFlowIsSentToOnlyIfItWasHeardSinceRoutingChanged) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Station station;
