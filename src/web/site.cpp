@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <fmt/format.h>
 #include <new>
 #include <utility>
@@ -27,6 +28,18 @@ constexpr auto kFresh = std::chrono::milliseconds(200);
 /// Searches through all flows that may be under way at the same time.
 constexpr int kMostListings = 2;
 constexpr std::string_view kJson = "application/json; charset=utf-8";
+
+/// Counts for as long as it lives, however its coroutine ends.
+class Counted {
+  public:
+    explicit Counted(int& count) : count_(count) { ++count_; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    ~Counted() { --count_; }
+
+  private:
+    int& count_;
+};
 
 Answer plain(unsigned status, std::string text) {
     return {status, "text/plain; charset=utf-8", std::move(text) + "\n"};
@@ -92,6 +105,7 @@ asio::awaitable<void> Site::remember() {
             if (const auto* facts = std::get_if<Facts>(&gathered)) history_.add(facts->totals.counters);
         } catch (const std::bad_alloc&) {
             host::note_no_memory();
+        } catch (const std::exception&) {  // the next step is tried all the same
         }
         next += History::kStep;
         timer_.expires_at(next);
@@ -175,11 +189,10 @@ asio::awaitable<Answer> Site::flows(std::string filter) {
         busy.headers.emplace_back("Retry-After", "1");
         co_return busy;
     }
-    ++listings_;
+    const Counted under_way(listings_);
     const ListingLimits limits;
     std::variant<std::string, control::Error> listed =
         co_await list_half_closed(*context_, std::move(filter), limits);
-    --listings_;
     if (const auto* error = std::get_if<control::Error>(&listed)) co_return failure(*error);
     co_return json(std::get<std::string>(std::move(listed)));
 }

@@ -1,6 +1,8 @@
 // What is served, to whom, and what becomes of those who misbehave.
 #include "web/client.hpp"
 
+#include <atomic>
+#include <new>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -66,6 +68,31 @@ TEST(Server, ListsHalfClosedFlowsOnlyThatMatch) {
     json one = json::parse(get("/api/flows.json?filter=client-port%201002%20or%20client-port+1001").body);
     ASSERT_EQ(one["flows"].size(), 1U);
     EXPECT_EQ(one["flows"][0]["client"]["port"], 1002);
+}
+
+/// Cannot be copied while it is told not to be, as if there were no memory.
+struct Uncopyable {
+    explicit Uncopyable(const std::atomic<bool>& out_of_memory) : out_of_memory(&out_of_memory) {}
+    Uncopyable(const Uncopyable& other) : out_of_memory(other.out_of_memory) {
+        if (*out_of_memory) throw std::bad_alloc();
+    }
+    Uncopyable& operator=(const Uncopyable&) = delete;
+    ~Uncopyable() = default;
+    void operator()() const {}
+
+    const std::atomic<bool>* out_of_memory;
+};
+
+TEST(Server, ASearchThatFailsTakesNoPlaceFromLaterOnes) {
+    std::atomic<bool> out_of_memory = false;
+    Daemon daemon;
+    daemon.start();
+    daemon.context->shards[0].wake = Uncopyable(out_of_memory);
+    out_of_memory = true;
+    for (int i = 0; i < 5; ++i)
+        EXPECT_NE(get("/api/flows.json").status, 200);
+    out_of_memory = false;
+    EXPECT_EQ(get("/api/flows.json").status, 200);
 }
 
 TEST(Server, AFiltersErrorHasTheColumnOfWhatWasTyped) {
