@@ -1,8 +1,8 @@
 #include "config/document.hpp"
 
+#include "config/regular_file.hpp"
+
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -12,10 +12,6 @@ namespace {
 
 // A configuration is a few kilobytes; this keeps a path that leads elsewhere from filling the memory.
 constexpr std::size_t kMaxFileSize = std::size_t{1} << 20;
-
-std::string last_system_error() {
-    return std::error_code(errno, std::generic_category()).message();
-}
 
 }  // namespace
 
@@ -50,23 +46,9 @@ void parse_text(std::string_view toml, Document& document, Errors& errors) {
 }
 
 void parse_file(Document& document, Errors& errors) {
-    std::error_code status_error;
-    if (std::filesystem::is_directory(document.name, status_error)) {
-        return errors.add(document, "cannot be read: it is a directory");
-    }
-    errno = 0;
-    std::ifstream file(document.name, std::ios::binary);
-    if (!file) return errors.add(document, "cannot be read: " + last_system_error());
-
-    std::string text(kMaxFileSize + 1, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (file.bad()) return errors.add(document, "cannot be read: " + last_system_error());
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    if (text.size() > kMaxFileSize) {
-        return errors.add(document,
-                          "cannot be read: it is longer than " + std::to_string(kMaxFileSize) + " bytes");
-    }
-    parse_text(text, document, errors);
+    const Content content = read_regular_file(document.name, kMaxFileSize);
+    if (!content.problem.empty()) return errors.add(document, "cannot be read: " + content.problem);
+    parse_text(content.text, document, errors);
 }
 
 std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& file, const Document& main_document,

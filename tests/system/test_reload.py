@@ -1,5 +1,7 @@
 """A reload puts other timeouts in force without losing a flow; a bad file changes nothing."""
 
+import os
+import socket
 import time
 
 from harness import case, halfclosed
@@ -48,6 +50,41 @@ class Reload(case.SystemTest):
         for flow in self.started.flows("state", "fin-wait-2"):
             self.assertEqual(flow["policy"], "impatient" if flow["closer"] == "client" else "default")
             self.assertIn(flow["id"], ids)
+
+    def test_what_is_no_file_is_refused_by_name_and_the_daemon_goes_on(self):
+        ids = self.half_closed()
+        drop_ins = os.path.join(self.started.directory, "conf.d")
+        os.mkdir(drop_ins)
+        path = os.path.join(drop_ins, "10.toml")
+        made = (("a FIFO", lambda: os.mkfifo(path)), ("a directory", lambda: os.mkdir(path)),
+                ("a device", lambda: os.symlink("/dev/zero", path)),
+                ("a symbolic link to a file that does not exist", lambda: os.symlink("/nowhere", path)),
+                ("a socket", lambda: socket.socket(socket.AF_UNIX).bind(path)))
+        for kind, make in made:
+            make()
+            done = self.started.ctl("reload", check=False)
+            self.assertEqual(done.returncode, 2, f"{kind}: {done}")
+            self.assertIn(f"{path}: cannot be read: it is {kind}", done.stdout + done.stderr)
+            self.started.stats()
+            (os.rmdir if kind == "a directory" else os.unlink)(path)
+        self.started.ctl("reload")
+        self.assertEqual(set(self.half_closed()), set(ids))
+
+    def test_a_fifo_in_the_place_of_the_configuration_or_of_the_audit_file_is_refused_too(self):
+        fifo = os.path.join(self.started.directory, "audit.json")
+        os.mkfifo(fifo)
+        self.started.configure({"timeouts": {"fin_wait_2": "1h"}, "log": {"audit": fifo}})
+        done = self.started.ctl("reload", check=False)
+        self.assertEqual(done.returncode, 2, done)
+        self.assertIn(fifo, done.stdout + done.stderr)
+        os.unlink(self.started.config)
+        os.mkfifo(self.started.config)
+        done = self.started.ctl("reload", check=False)
+        self.assertEqual(done.returncode, 2, done)
+        self.assertIn(f"{self.started.config}: cannot be read: it is a FIFO", done.stdout + done.stderr)
+        self.started.hangup()
+        self.started.stats()
+        self.assertEqual(self.started.stop(), 0)
 
     def test_a_bad_file_changes_nothing_and_is_reported_with_exit_code_2(self):
         ids = self.half_closed()

@@ -7,6 +7,9 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -133,6 +136,61 @@ TEST_F(Load, RefusesAFileThatIsNoConfigurationBySizeAlone) {
     write("finwaitd.toml", std::string((1 << 20) + 1, '#'));
     EXPECT_THAT(errors(load_main()),
                 ElementsAre(path("finwaitd.toml") + ": cannot be read: it is longer than 1048576 bytes"));
+}
+
+/// The one error of a configuration of which conf.d/10.toml is not a file.
+std::string error_of(const Result& result) {
+    const auto all = errors(result);
+    EXPECT_EQ(all.size(), 1U);
+    return all.empty() ? "" : all.front();
+}
+
+TEST_F(Load, AFifoIsRefusedAndNotWaitedFor) {
+    write("finwaitd.toml", "");
+    fs::create_directory(path("conf.d"));
+    ASSERT_EQ(::mkfifo(path("conf.d/10.toml").c_str(), 0600), 0);
+    EXPECT_EQ(error_of(load_main()), path("conf.d/10.toml") + ": cannot be read: it is a FIFO");
+    fs::remove(path("finwaitd.toml"));
+    fs::remove(path("conf.d/10.toml"));
+    ASSERT_EQ(::mkfifo(path("finwaitd.toml").c_str(), 0600), 0);
+    EXPECT_EQ(error_of(load_main()), path("finwaitd.toml") + ": cannot be read: it is a FIFO");
+}
+
+TEST_F(Load, WhateverElseIsNoFileIsRefusedByItsKind) {
+    write("finwaitd.toml", "");
+    fs::create_directory(path("conf.d"));
+    const std::string drop_in = path("conf.d/10.toml");
+    const std::string refused = drop_in + ": cannot be read: it is ";
+    fs::create_symlink("/dev/zero", drop_in);
+    EXPECT_EQ(error_of(load_main()), refused + "a device");
+    fs::remove(drop_in);
+    fs::create_symlink(path("nowhere"), drop_in);
+    EXPECT_EQ(error_of(load_main()), refused + "a symbolic link to a file that does not exist");
+    fs::remove(drop_in);
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    drop_in.copy(name.sun_path, sizeof name.sun_path - 1);
+    const int listening = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    ASSERT_EQ(::bind(listening, reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+    EXPECT_EQ(error_of(load_main()), refused + "a socket");
+    ::close(listening);
+}
+
+TEST_F(Load, ADropInMayBeASymbolicLinkToAFile) {
+    write("finwaitd.toml", "");
+    write("elsewhere", "mode = 'observe'");
+    fs::create_directory(path("conf.d"));
+    fs::create_symlink(path("elsewhere"), path("conf.d/10.toml"));
+    EXPECT_EQ(settings(load_main()).mode, Mode::observe);
+}
+
+TEST_F(Load, AFileThatGrowsWithoutEndIsReadToTheLimitOnly) {
+    write("finwaitd.toml", "");
+    fs::create_directory(path("conf.d"));
+    std::ofstream(path("conf.d/10.toml"));
+    fs::resize_file(path("conf.d/10.toml"), std::uintmax_t{1} << 33U);  // sparse
+    EXPECT_EQ(error_of(load_main()),
+              path("conf.d/10.toml") + ": cannot be read: it is longer than 1048576 bytes");
 }
 
 fs::path default_path() {
