@@ -23,9 +23,7 @@ ExitCode print_events(const Invocation& call, Terminal& terminal) {
         if (call.follow) terminal.out.flush();  // whoever follows sees it now
         return !terminal.out.ended();
     };
-    // Nothing may happen for hours.
-    const auto patience = call.follow ? control::kForEver : control::kPatience;
-    return exchange(call.socket, request, take, terminal.err, patience).code;
+    return exchange(call.socket, request, take, terminal.err).code;
 }
 
 }  // namespace finwait::ctl

@@ -1,14 +1,22 @@
 #include "control/access.hpp"
 
+#include "control/within.hpp"
+
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <fmt/format.h>
 #include <grp.h>
 #include <utility>
 
 namespace finwait::control {
 
-std::optional<gid_t> group_id(const std::string& name) {
+namespace {
+
+/// A name service on this machine answers within a few milliseconds.
+constexpr std::chrono::seconds kGroupPatience(2);
+
+std::optional<gid_t> find_group(const std::string& name) {
     std::array<char, 16384> buffer{};
     group entry{};
     group* found = nullptr;
@@ -18,12 +26,24 @@ std::optional<gid_t> group_id(const std::string& name) {
     return found->gr_gid;
 }
 
+}  // namespace
+
+std::optional<gid_t> group_id(const std::string& name) {
+    if (name.empty()) return std::nullopt;
+    using Found = std::optional<gid_t>;
+    return within<Found>(kGroupPatience, [name] { return find_group(name); }).value_or(std::nullopt);
+}
+
 Access::Access(uid_t owner, std::string admin_group)
     : owner_(owner), name_(std::move(admin_group)), group_(group_id(name_)) {}
 
 bool Access::may_change(const Requester& who) const {
-    if (who.uid == 0 || who.uid == static_cast<long>(owner_)) return true;
+    if (owns(who)) return true;
     return group_ && std::ranges::find(who.groups, *group_) != who.groups.end();
+}
+
+bool Access::owns(const Requester& who) const {
+    return who.uid == 0 || who.uid == static_cast<long>(owner_);
 }
 
 Error Access::refusal(const Request& request, const Requester& who) const {

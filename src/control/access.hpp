@@ -11,7 +11,8 @@
 
 namespace finwait::control {
 
-/// A group's number, by its name.
+/// A group's number, by its name; empty where there is none, or where the name service does not answer within
+/// two seconds.
 [[nodiscard]] std::optional<gid_t> group_id(const std::string& name);
 
 class Access {
@@ -22,6 +23,8 @@ class Access {
     Access(uid_t owner, std::string admin_group);
 
     [[nodiscard]] bool may_change(const Requester& who) const;
+    /// Whether it is root or the daemon's own user.
+    [[nodiscard]] bool owns(const Requester& who) const;
     /// Why not, and what to do.
     [[nodiscard]] Error refusal(const Request& request, const Requester& who) const;
     /// Whether there is such a group.

@@ -1,13 +1,16 @@
 #include "control/client.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fmt/format.h>
 #include <grp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -38,27 +41,46 @@ ConnectError explain(const std::string& path, int error) {
                                              "): is it running, and is this its control.socket?"};
 }
 
+constexpr std::chrono::milliseconds kBetweenAttempts(20);
+
+/// errno's value; 0 when it is connected.
+int try_to_connect(int descriptor, const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    const int result = ::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    return result == 0 ? 0 : errno;
+}
+
+std::string silent(std::chrono::milliseconds patience) {
+    return fmt::format("finwaitd does not answer (for {} s): it is stopped, or hangs",
+                       std::chrono::duration<double>(patience).count());
+}
+
 }  // namespace
 
 std::variant<Client, ConnectError> Client::connect(const std::string& path,
                                                    std::chrono::milliseconds patience) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof(address.sun_path)) return explain(path, ENAMETOOLONG);
-    std::memcpy(address.sun_path, path.c_str(), path.size());
-
+    if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) return explain(path, ENAMETOOLONG);
     const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return explain(path, errno);
-    Client client(descriptor, patience);
-    // A full backlog answers EAGAIN at once, which is as good as no answer: it takes a daemon that hangs.
-    if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        return explain(path, errno);
+    Client client(path, descriptor, patience);
+    const Clock::time_point until = Clock::now() + patience;
+    int error = try_to_connect(descriptor, path);
+    // The backlog is full: a daemon that runs makes room in it.
+    while (error == EAGAIN && Clock::now() < until) {
+        std::this_thread::sleep_for(kBetweenAttempts);
+        error = try_to_connect(descriptor, path);
     }
+    if (error == EAGAIN) return ConnectError{ConnectFailure::unreachable, silent(patience)};
+    if (error != 0) return explain(path, error);
     return client;
 }
 
 Client::Client(Client&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)),
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      asking_(std::exchange(other.asking_, -1)),
       patience_(other.patience_),
       buffer_(std::move(other.buffer_)),
       begin_(other.begin_),
@@ -67,7 +89,9 @@ Client::Client(Client&& other) noexcept
 Client& Client::operator=(Client&& other) noexcept {
     if (this == &other) return *this;
     close();
+    path_ = std::move(other.path_);
     descriptor_ = std::exchange(other.descriptor_, -1);
+    asking_ = std::exchange(other.asking_, -1);
     patience_ = other.patience_;
     buffer_ = std::move(other.buffer_);
     begin_ = other.begin_;
@@ -82,17 +106,55 @@ Client::~Client() {
 void Client::close() {
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = -1;
+    stop_asking();
 }
 
+void Client::stop_asking() {
+    if (asking_ >= 0) ::close(asking_);
+    asking_ = -1;
+}
+
+/// Until there is something to read or room to write; false when the daemon gives no sign of life.
 bool Client::wait(short events) {
-    pollfd poll{descriptor_, events, 0};
     for (;;) {
-        const int ready = ::poll(&poll, 1, static_cast<int>(patience_.count()));
-        if (ready > 0) return true;
-        if (ready < 0 && errno == EINTR) continue;
-        problem_ = ready == 0 ? "finwaitd does not answer" : "waiting for finwaitd: " + errno_text(errno);
-        return false;
+        const Clock::time_point begun = Clock::now();
+        Woken woken = poll_for(events, begun + patience_ / 2);
+        if (woken == Woken::by_nothing) {
+            start_asking();
+            woken = poll_for(events, begun + patience_);
+            stop_asking();
+        }
+        switch (woken) {
+            case Woken::ready: return true;
+            case Woken::by_ping: continue;
+            case Woken::by_nothing: problem_ = silent(patience_); return false;
+            case Woken::failed: return false;
+        }
     }
+}
+
+Client::Woken Client::poll_for(short events, Clock::time_point until) {
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+        std::array<pollfd, 2> polled{{{descriptor_, events, 0}, {asking_, POLLIN, 0}}};
+        const int ready =
+            ::poll(polled.data(), polled.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready < 0) problem_ = "waiting for finwaitd: " + errno_text(errno);
+        if (ready < 0) return Woken::failed;
+        if (ready == 0) return Woken::by_nothing;
+        return polled[0].revents != 0 ? Woken::ready : Woken::by_ping;
+    }
+}
+
+/// Any answer to a ping will do, also one that turns us away, and the end of the connection: only a daemon
+/// that runs gives one.
+void Client::start_asking() {
+    asking_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (asking_ < 0) return;
+    if (try_to_connect(asking_, path_) != 0) return stop_asking();
+    const std::string line = request_line({});
+    static_cast<void>(::send(asking_, line.data(), line.size(), MSG_NOSIGNAL));
 }
 
 bool Client::send(const Request& request) {

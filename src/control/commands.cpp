@@ -68,7 +68,7 @@ asio::awaitable<bool> refuse(const Context& context, const Request& request, Wri
 }  // namespace
 
 asio::awaitable<bool> execute(const Context& context, const Request& request, Writer& writer) {
-    if (changes(request) && !context.access.may_change(writer.requester()))
+    if (changes(request) && !context.access.may_change(writer.credentials()))
         return refuse(context, request, writer);
     switch (request.command) {
         case Command::list:

@@ -19,6 +19,8 @@ class Writer {
     [[nodiscard]] virtual bool gone() const = 0;
     /// Who asks.
     [[nodiscard]] virtual Requester requester() const = 0;
+    /// The same without the user's name, at once.
+    [[nodiscard]] virtual Requester credentials() const = 0;
 };
 
 /// Answers `request`; false when the client is gone. All three must outlive the coroutine.

@@ -60,6 +60,10 @@ Requester Connection::requester() const {
     return peer_of(const_cast<Socket&>(socket_).native_handle());  // Asio's is not const
 }
 
+Requester Connection::credentials() const {
+    return credentials_of(const_cast<Socket&>(socket_).native_handle());  // Asio's is not const
+}
+
 asio::awaitable<void> Connection::serve() {
     for (;;) {
         const Read read = co_await read_line();

@@ -31,6 +31,7 @@ class Connection final : public Writer, public std::enable_shared_from_this<Conn
     boost::asio::awaitable<bool> write(const std::string& text) override;
     [[nodiscard]] bool gone() const override;
     [[nodiscard]] Requester requester() const override;
+    [[nodiscard]] Requester credentials() const override;
 
   private:
     enum class Read : std::uint8_t { line, closed, too_long, too_slow };

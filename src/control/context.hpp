@@ -53,6 +53,8 @@ struct Hooks {
 
 struct Options {
     std::size_t max_connections = 64;
+    std::size_t reserved_connections = 8;  // of these, for those who may change something
+    std::size_t user_connections = 16;     // of one user, but for root and the daemon's own
     std::size_t max_request = kMaxRequest;
     int max_bad_requests = 10;
     std::chrono::milliseconds request_timeout =
@@ -63,6 +65,7 @@ struct Options {
     std::chrono::milliseconds shard_timeout = std::chrono::seconds(5);
     std::size_t max_groups = kMaxGroups;
     std::size_t max_followers = 16;                 // of the events
+    std::size_t reserved_followers = 4;             // of these, for those who may change something
     std::chrono::milliseconds event_interval{100};  // in which they are told more
     std::uint32_t batch_slots = 16;                 // a shard looks at so many between two bursts of packets
 };

@@ -189,11 +189,18 @@ Error too_many(std::size_t followers) {
             "there are " + std::to_string(followers) + " who follow the events already; try again later", 0};
 }
 
+/// The last ones are for those who may change something.
+std::size_t places_for(const Context& context, const Writer& writer) {
+    const Options& limits = context.options;
+    if (context.access.may_change(writer.credentials())) return limits.max_followers;
+    return limits.max_followers - std::min(limits.reserved_followers, limits.max_followers);
+}
+
 }  // namespace
 
 asio::awaitable<bool> execute_on_events(const Context& context, const Request& request, Writer& writer) {
     std::variant<Wanted, Error> what = wanted(request);
-    if (request.follow && *context.followers >= context.options.max_followers)
+    if (request.follow && *context.followers >= places_for(context, writer))
         what = too_many(*context.followers);
     if (const auto* error = std::get_if<Error>(&what)) {
         const bool alive = co_await fail(writer, *error);

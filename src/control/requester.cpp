@@ -1,8 +1,8 @@
 #include "control/requester.hpp"
 
-#include <array>
+#include "control/user_names.hpp"
+
 #include <fmt/format.h>
-#include <pwd.h>
 #include <sys/socket.h>
 
 namespace finwait::control {
@@ -21,23 +21,21 @@ std::vector<gid_t> groups_of(int socket) {
     return groups;
 }
 
-std::string user_name(uid_t uid) {
-    std::array<char, 16384> buffer{};
-    passwd entry{};
-    passwd* found = nullptr;
-    if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return {};
-    return found->pw_name;
-}
-
 }  // namespace
 
-Requester peer_of(int socket) {
+Requester credentials_of(int socket) {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
-    Requester found{static_cast<long>(peer.uid), static_cast<long>(peer.pid), user_name(peer.uid),
-                    groups_of(socket)};
+    Requester found{static_cast<long>(peer.uid), static_cast<long>(peer.pid), {}, groups_of(socket)};
     found.groups.push_back(peer.gid);
+    return found;
+}
+
+Requester peer_of(int socket) {
+    static UserNames names;
+    Requester found = credentials_of(socket);
+    if (found.uid >= 0) found.user = names.of(static_cast<uid_t>(found.uid));
     return found;
 }
 

@@ -18,6 +18,10 @@ struct Requester {
     [[nodiscard]] std::string text() const;
 };
 
+/// What the kernel says, without the user's name: that is a matter of the name service, which may take its
+/// time. No system call of it waits.
+[[nodiscard]] Requester credentials_of(int socket);
+/// The same with the user's name, where the name service tells it soon enough (UserNames).
 [[nodiscard]] Requester peer_of(int socket);
 
 }  // namespace finwait::control

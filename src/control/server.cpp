@@ -2,6 +2,7 @@
 
 #include "control/acceptor.hpp"
 #include "control/connection.hpp"
+#include "control/places.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -31,31 +32,36 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
     void stop() {
         file_.remove();
         acceptor_.close();
-        for (const auto& weak : connections_) {
-            if (const auto connection = weak.lock()) connection->close();
+        for (const Taken& place : connections_) {
+            if (const auto connection = place.connection.lock()) connection->close();
         }
         context_->forget();
     }
 
   private:
     void welcome(Connection::Socket socket) {
-        const auto gone = [](const std::weak_ptr<Connection>& weak) { return weak.expired(); };
-        std::erase_if(connections_, gone);
-        if (connections_.size() >= context_->options.max_connections) {
-            turn_away(std::move(socket));
-            return;
-        }
+        std::erase_if(connections_, [](const Taken& place) { return place.connection.expired(); });
+        const Guest guest = guest_at(socket);
+        std::vector<Guest> present;
+        for (const Taken& place : connections_)
+            present.push_back(place.guest);
+        const Options& limits = context_->options;
+        const Places places(limits.max_connections, limits.reserved_connections, limits.user_connections);
+        if (const auto refusal = places.refusal(guest, present))
+            return turn_away(std::move(socket), *refusal);
         const auto connection = std::make_shared<Connection>(std::move(socket), context_);
-        connections_.push_back(connection);
+        connections_.push_back({connection, guest});
         Connection::start(connection);
     }
 
+    [[nodiscard]] Guest guest_at(Connection::Socket& socket) const {
+        const Requester who = credentials_of(socket.native_handle());
+        return {static_cast<uid_t>(who.uid), context_->access.may_change(who), !context_->access.owns(who)};
+    }
+
     /// One attempt, no waiting: an empty socket buffer takes the line.
-    void turn_away(Connection::Socket socket) {
-        const std::string line = error_line(
-            {ErrorCode::busy,
-             "there are " + std::to_string(connections_.size()) + " connections already; try again later",
-             0});
+    static void turn_away(Connection::Socket socket, const std::string& refusal) {
+        const std::string line = error_line({ErrorCode::busy, refusal, 0});
         error_code ignored;
         socket.non_blocking(true, ignored);
         socket.write_some(asio::buffer(line), ignored);
@@ -64,7 +70,11 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
     SocketFile file_;
     std::shared_ptr<Context> context_;
     Acceptor<asio::local::stream_protocol> acceptor_;
-    std::vector<std::weak_ptr<Connection>> connections_;
+    struct Taken {
+        std::weak_ptr<Connection> connection;
+        Guest guest;
+    };
+    std::vector<Taken> connections_;
 };
 
 Server::Opened Server::open(asio::io_context& io, const Place& place, std::vector<shard::Handle> shards,

@@ -32,6 +32,7 @@ class Client final : public control::Writer {
     [[nodiscard]] control::Requester requester() const override {
         return {root_ ? 0 : 1000, 1, "somebody", {}};
     }
+    [[nodiscard]] control::Requester credentials() const override { return requester(); }
     [[nodiscard]] const std::string& text() const { return text_; }
 
   private:

@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -23,15 +24,18 @@ def cut_off(client):
     return bool(poll.poll(0))
 
 
-class Control(case.SystemTest):
+class Talking(case.SystemTest):
     def connect(self, daemon, first=b""):
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.addCleanup(client.close)
         client.settimeout(5)
         client.connect(daemon.socket)
-        client.sendall(first)
+        if first:
+            client.sendall(first)
         return client
 
+
+class Control(Talking):
     def assert_traffic_flows(self, daemon):
         pairs = open_both_versions(self.lab, 4)
         key = pairs[0].key
@@ -168,6 +172,74 @@ class Control(case.SystemTest):
         self.assertEqual(done.returncode, 1)
         self.assertIn("cannot be ended: numbers not known exactly", done.stdout)
         pair.talk()
+
+
+
+class Places(Talking):
+    """Who takes every connection that there is keeps neither root nor another reader out."""
+
+    def as_reader(self, uid, daemon):
+        """A connection of a user who may only look, which has been served or turned away; the last line that it got."""
+        os.seteuid(uid)  # what the kernel tells of it when it connects; the group stays root's
+        try:
+            client = self.connect(daemon)
+        finally:
+            os.seteuid(0)
+        try:
+            client.sendall(b'{"command":"ping"}\n')
+        except BrokenPipeError:
+            pass  # turned away already
+        return json.loads(client.makefile().readline())
+
+    def test_64_connections_of_one_reader_leave_room_for_root_and_for_other_readers(self):
+        daemon = self.daemon()
+        answers = [self.as_reader(65534, daemon) for _ in range(64)]
+        self.assertEqual(answers.count({"done": {}}), 16)
+        self.assertEqual({a["error"]["code"] for a in answers if "error" in a}, {"busy"})
+        self.assertEqual(self.as_reader(1, daemon), {"done": {}})
+        self.assertEqual(daemon.ctl("reload").returncode, 0)
+
+    def test_connections_of_many_readers_leave_room_for_root_to_reload_and_kill(self):
+        daemon = self.daemon({"intercept": {"packets": "all"}})
+        pair = self.closing(open_both_versions(self.lab, 1))[0]
+        answers = [self.as_reader(10000 + i, daemon) for i in range(64)]
+        self.assertEqual(answers.count({"done": {}}), 56)
+        self.assertEqual(daemon.ctl("reload").returncode, 0)
+        self.assertEqual(daemon.ctl("kill", "--yes", f"client-port {pair.key.port}").returncode, 0)
+
+
+class Silence(Talking):
+    """A daemon that is stopped is given up after 5 s; one that has nothing to say is not."""
+
+    def stopped(self, daemon):
+        os.kill(daemon.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, daemon.pid, signal.SIGCONT)
+
+    def test_finwaitctl_gives_a_stopped_daemon_up_and_says_so(self):
+        daemon = self.daemon()
+        self.stopped(daemon)
+        for command in (("list",), ("stats",), ("reload",), ("events", "--follow"), ("kill", "--yes", "state", "established")):
+            done = daemon.ctl(*command, check=False, timeout=60)
+            self.assertEqual(done.returncode, 3, command)
+            self.assertIn("finwaitd does not answer (for 5 s)", done.stderr)
+
+    def test_who_follows_the_events_of_a_quiet_daemon_is_not_cut_off_and_of_a_stopped_one_is(self):
+        daemon = self.daemon()
+        following = subprocess.Popen([binary("finwaitctl"), "--socket", daemon.socket, "events", "--follow", "--new"],
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(following.communicate)
+        self.addCleanup(following.kill)
+        self.assertFalse(until(lambda: following.poll() is not None, 12))
+        daemon.ctl("reload")
+        self.assertEqual(json.loads(following.stdout.readline())["event_type"], "config_reload")
+        self.stopped(daemon)
+        self.assertEqual(following.wait(60), 3)
+        self.assertIn("finwaitd does not answer", following.stderr.read())
+
+    def test_a_daemon_that_has_gone_is_told_at_once(self):
+        daemon = self.daemon()
+        daemon.kill9()
+        self.assertEqual(daemon.ctl("list", check=False).returncode, 3)
 
 
 if __name__ == "__main__":
