@@ -28,8 +28,8 @@ _finwaitctl_filter() {
         closer) echo client server ;;
         policy) _finwaitctl_policies ;;
         phase) echo watching probing resetting confirming gone ;;
-        idle | age) printf '%s\n' '\>' '\>=' '\<' '\<=' ;;
-        *[\<\>]* ) echo 30s 1m 5m 1h 1d ;;
+        idle | age) printf '%s\n' '\>' '\>=' '\<' '\<=' gt ge lt le ;;
+        *[\<\>]* | gt | ge | lt | le) echo 30s 1m 5m 1h 1d ;;
         client | server | host | port | client-port) ;;
         *)
             printf '%s\n' state client-state server-state closer client server host port client-port idle age policy phase \
@@ -75,7 +75,7 @@ _finwaitctl_options() {
         check) echo --system ;;
         replay) echo --flow --config ;;
     esac
-    echo --socket --json --color --help -h
+    echo --socket --json --color --version --help -h
 }
 
 _finwaitctl() {
@@ -117,7 +117,13 @@ _finwaitctl() {
     else
         case $subcommand in
             '') candidates=$subcommands ;;
-            list | count | kill | top | events) candidates=$(_finwaitctl_filter "$([[ $prev == "$subcommand" ]] || echo "$prev")") ;;
+            list | count | kill | top | events)
+                candidates=$(_finwaitctl_filter "$([[ $prev == "$subcommand" ]] || echo "$prev")")
+                # An id that is begun, where no filter is. All ids there are would hide the words.
+                if [[ $subcommand != top && $cur =~ ^[0-9a-f]+-?[0-9]*$ && ($prev == "$subcommand" || $prev == -* || $prev =~ ^[0-9a-f]+-[0-9]+$) ]]; then
+                    candidates+=" $(_finwaitctl_ids)"
+                fi
+                ;;
             show | explain) candidates=$(_finwaitctl_ids) ;;
             check | replay)
                 compopt -o filenames 2>/dev/null

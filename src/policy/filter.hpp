@@ -3,10 +3,15 @@
 //   filter     := term { "or" term }
 //   term       := factor { ["and"] factor }
 //   factor     := "not" factor | "(" filter ")" | predicate
-//   predicate  := "state" STATE | "client-state" STATE | "server-state" STATE | "closer" ("client"|"server")
-//               | "client" CIDR | "server" CIDR | "host" CIDR | "port" N | "client-port" N
-//               | ("idle"|"age") (">"|">="|"<"|"<=") DURATION | "policy" NAME | "phase" PHASE
+//   predicate  := ("state"|"client-state"|"server-state") [EQUALITY] STATE | "closer" [EQUALITY]
+//   ("client"|"server")
+//               | ("client"|"server"|"host") [EQUALITY] CIDR | ("port"|"client-port") [EQUALITY] N
+//               | ("idle"|"age") COMPARISON DURATION | "policy" NAME | "phase" [EQUALITY] PHASE
+//   EQUALITY   := "eq" | "=" | "==" | "ne" | "!="
+//   COMPARISON := ">" | ">=" | "<" | "<=" | "gt" | "ge" | "lt" | "le"
 //
+// The words are those of ss(8): a shell takes the signs < and > for itself. A policy may be called "eq", so
+// that its name follows "policy" at once.
 // An empty text matches every flow. A predicate on something unknown (idle time in selective mode) is false.
 #pragma once
 
@@ -35,6 +40,12 @@ struct Term {
     bool decides = false;  // the filter's answer rests on it
 };
 
+/// A policy's name in a filter.
+struct NamedPolicy {
+    std::string name;
+    std::size_t column = 0;  // 1-based, in bytes of the filter's text
+};
+
 /// Who asks. Which policy is in force follows from the policies' matches, so these cannot ask for it; what an
 /// event says of its flow does not include the phase.
 enum class Purpose : std::uint8_t { query, policy_match, event };
@@ -58,6 +69,8 @@ class Filter {
     /// an "and" that holds, all do; in one that fails, those that fail; in an "or" the other way round.
     [[nodiscard]] std::vector<Term> explain(const Subject& subject) const;
     [[nodiscard]] bool matches_everything() const { return root_ == nullptr; }
+    /// The policies that it asks for by name, each with the column (1-based) of the name in the text.
+    [[nodiscard]] std::vector<NamedPolicy> named_policies() const;
     /// Whether the answer can change while the addresses, ports and closer stay the same.
     [[nodiscard]] bool depends_on_time() const;
     [[nodiscard]] const std::string& text() const { return text_; }
@@ -66,6 +79,8 @@ class Filter {
     friend bool operator==(const Filter& a, const Filter& b) { return a.text_ == b.text_; }
 
     struct Node;
+    /// The filter as a tree (filter_node.hpp); null when it matches everything.
+    [[nodiscard]] const Node* root() const { return root_.get(); }
 
   private:
     std::shared_ptr<const Node> root_;

@@ -11,8 +11,9 @@ constexpr std::string_view kWordEnd = " \t\r\n()<>=";
 std::size_t token_length(std::string_view text) {
     const auto is_comparison = [](char c) { return c == '<' || c == '>' || c == '='; };
     if (is_comparison(text[0])) return text.size() > 1 && text[1] == '=' ? 2 : 1;
+    if (text.starts_with("!=")) return 2;
     if (text[0] == '(' || text[0] == ')') return 1;
-    return std::min(text.find_first_of(kWordEnd), text.size());
+    return std::min({text.find_first_of(kWordEnd), text.find("!="), text.size()});
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ struct Matcher {
         return false;
     }
 
-    bool visit(const Filter::Node& node) const { return std::visit(*this, node.is); }
+    bool visit(const Filter::Node& node) const { return std::visit(*this, node.is) != node.negated; }
 
   private:
     const tcp::Endpoint& endpoint(tcp::Role side) const {
@@ -96,6 +96,18 @@ struct Lasting {
     }
 };
 
+void find_policies(const Filter::Node& node, std::vector<NamedPolicy>& found) {
+    if (const auto* all = std::get_if<All>(&node.is))
+        for (const Filter::Node& part : all->of)
+            find_policies(part, found);
+    if (const auto* any = std::get_if<Any>(&node.is))
+        for (const Filter::Node& part : any->of)
+            find_policies(part, found);
+    if (const auto* negation = std::get_if<Not>(&node.is)) find_policies(*negation->of, found);
+    if (const auto* named = std::get_if<PolicyIs>(&node.is))
+        found.push_back({named->name, node.begin + node.length - named->name.size() + 1});
+}
+
 }  // namespace
 
 bool Filter::matches(const Subject& subject) const {
@@ -106,6 +118,12 @@ std::vector<Term> Filter::explain(const Subject& subject) const {
     std::vector<Term> terms;
     if (root_) Explainer{{subject}, text_, terms}.walk(*root_, true);
     return terms;
+}
+
+std::vector<NamedPolicy> Filter::named_policies() const {
+    std::vector<NamedPolicy> found;
+    if (root_) find_policies(*root_, found);
+    return found;
 }
 
 bool Filter::depends_on_time() const {

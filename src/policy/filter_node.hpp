@@ -57,6 +57,7 @@ struct Compare {
 
 struct Filter::Node {
     std::variant<All, Any, Not, StateIs, AddressIn, PortIs, CloserIs, PolicyIs, PhaseIs, Compare> is;
+    bool negated = false;  // of a predicate: it says "ne", and holds where the value is another one
     // Of a predicate: where it stands in the filter's text.
     std::size_t begin = 0;
     std::size_t length = 0;

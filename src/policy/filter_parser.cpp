@@ -134,6 +134,10 @@ Parser::Parsed Parser::predicate() {
     if (known("policy")) return policy();
 
     const auto allowed = after_factor_ ? std::span<const std::string_view>(kWords) : kFactorStart;
+    if (const auto meant = predicate_for(word.text); !meant.empty()) {
+        return fail(word, "found " + quoted(word.text) + "; allowed: " + listed(allowed) + "; did you mean " +
+                              quoted(std::string(meant) + ' ' + std::string(word.text)) + "?");
+    }
     return unexpected(word, listed(allowed), allowed);
 }
 

@@ -37,6 +37,11 @@ class Parser {
     Parsed policy();
     Parsed phase();
     Parsed compare(Quantity quantity);
+    /// Takes "eq" or "ne", or their signs, where one of them follows; true after "ne".
+    bool takes_inequality();
+
+    /// The predicate that a value which stands alone probably belongs to: "host" for an address; empty: none.
+    static std::string_view predicate_for(std::string_view value);
 
     std::nullopt_t fail(const Token& at, std::string message);
     std::nullopt_t unexpected(const Token& found, std::string_view allowed,

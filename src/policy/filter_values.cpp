@@ -10,8 +10,12 @@
 namespace finwait::policy {
 namespace {
 
-constexpr std::array<std::string_view, 4> kComparisons = {">", ">=", "<", "<="};  // as Comparison counts them
-constexpr std::array<std::string_view, 2> kRoles = {"client", "server"};          // as tcp::Role counts them
+// Both as Comparison counts them.
+constexpr std::array<std::string_view, 4> kComparisons = {">", ">=", "<", "<="};
+constexpr std::array<std::string_view, 4> kComparisonWords = {"gt", "ge", "lt", "le"};
+constexpr std::array<std::string_view, 3> kEqual = {"eq", "=", "=="};
+constexpr std::array<std::string_view, 2> kUnequal = {"ne", "!="};
+constexpr std::array<std::string_view, 2> kRoles = {"client", "server"};  // as tcp::Role counts them
 
 // The index of the token in a table whose order is an enumeration's.
 template<class Enum, std::size_t N>
@@ -29,38 +33,60 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     return port;
 }
 
+template<std::size_t N>
+bool holds(const std::array<std::string_view, N>& words, std::string_view text) {
+    return std::find(words.begin(), words.end(), text) != words.end();
+}
+
 }  // namespace
 
+bool Parser::takes_inequality() {
+    const bool unequal = holds(kUnequal, lexer_.peek().text);
+    if (unequal || holds(kEqual, lexer_.peek().text)) lexer_.take();
+    return unequal;
+}
+
+std::string_view Parser::predicate_for(std::string_view value) {
+    if (tcp::parse_state(value)) return "state";
+    if (parse_port(value)) return "port";
+    if (one_of<Phase>(kPhaseNames, value)) return "phase";
+    return Network::parse(value) ? "host" : "";
+}
+
 Parser::Parsed Parser::state(std::optional<tcp::Role> side) {
+    const bool negated = takes_inequality();
     const auto state = tcp::parse_state(lexer_.peek().text);
     if (!state)
         return unexpected(lexer_.peek(), "a state (" + listed(tcp::kStateNames) + ")", tcp::kStateNames);
     lexer_.take();
-    return Filter::Node{StateIs{side, *state}};
+    return Filter::Node{StateIs{side, *state}, negated};
 }
 
 Parser::Parsed Parser::address(std::optional<tcp::Role> side) {
+    const bool negated = takes_inequality();
     const auto network = Network::parse(lexer_.peek().text);
     if (!network) {
         return unexpected(lexer_.peek(),
                           "an address or a network such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32");
     }
     lexer_.take();
-    return Filter::Node{AddressIn{side, *network}};
+    return Filter::Node{AddressIn{side, *network}, negated};
 }
 
 Parser::Parsed Parser::port(tcp::Role side) {
+    const bool negated = takes_inequality();
     const auto port = parse_port(lexer_.peek().text);
     if (!port) return unexpected(lexer_.peek(), "a port number (0 to 65535)");
     lexer_.take();
-    return Filter::Node{PortIs{side, *port}};
+    return Filter::Node{PortIs{side, *port}, negated};
 }
 
 Parser::Parsed Parser::closer() {
+    const bool negated = takes_inequality();
     const auto side = one_of<tcp::Role>(kRoles, lexer_.peek().text);
     if (!side) return unexpected(lexer_.peek(), listed(kRoles), kRoles);
     lexer_.take();
-    return Filter::Node{CloserIs{*side}};
+    return Filter::Node{CloserIs{*side}, negated};
 }
 
 Parser::Parsed Parser::policy() {
@@ -71,15 +97,23 @@ Parser::Parsed Parser::policy() {
 }
 
 Parser::Parsed Parser::phase() {
+    const bool negated = takes_inequality();
     const auto phase = one_of<Phase>(kPhaseNames, lexer_.peek().text);
     if (!phase) return unexpected(lexer_.peek(), "a phase (" + listed(kPhaseNames) + ")", kPhaseNames);
     lexer_.take();
-    return Filter::Node{PhaseIs{*phase}};
+    return Filter::Node{PhaseIs{*phase}, negated};
 }
 
 Parser::Parsed Parser::compare(Quantity quantity) {
-    const auto comparison = one_of<Comparison>(kComparisons, lexer_.peek().text);
-    if (!comparison) return unexpected(lexer_.peek(), listed(kComparisons));
+    auto comparison = one_of<Comparison>(kComparisons, lexer_.peek().text);
+    if (!comparison) comparison = one_of<Comparison>(kComparisonWords, lexer_.peek().text);
+    if (!comparison) {
+        // In a shell "idle > 1m" ends before the sign.
+        const auto* const quoting =
+            lexer_.peek().is_end() ? " (a shell takes > and < unless they are quoted)" : "";
+        return unexpected(lexer_.peek(), listed(kComparisons) + ", " + listed(kComparisonWords) + quoting,
+                          kComparisonWords);
+    }
     lexer_.take();
     const auto limit = parse_duration(lexer_.peek().text);
     if (!limit || *limit == kOff) {

@@ -90,7 +90,9 @@ class Completion(case.SystemTest):
         self.assertEqual(self.complete("list", "not", "server-state", "fin-"), {"fin-wait-1", "fin-wait-2"})
         self.assertEqual(self.complete("list", "phase", ""), allowed("list", "phase", "nonsense"))
         self.assertEqual(self.complete("list", "closer", ""), allowed("list", "closer", "nonsense"))
-        self.assertEqual(self.complete("list", "idle", ""), {"\\" + sign for sign in allowed("list", "idle", "nonsense")})
+        self.assertEqual(self.complete("list", "idle", ""),
+                         {word if word.isalpha() else "\\" + word for word in allowed("list", "idle", "nonsense")})
+        self.assertIn("30s", self.complete("list", "idle", "gt", ""))
         self.assertIn("30s", self.complete("list", "idle", "\\>", ""))
         self.assertEqual(self.complete("list", "client", ""), set())
 
@@ -106,6 +108,11 @@ class Completion(case.SystemTest):
         self.assertEqual(self.complete("list", "policy", "", socket=daemon.socket), {"web", "default"})
         self.assertEqual(self.complete("policy", "--resume", "w", socket=daemon.socket), {"web"})
         self.assertEqual(self.complete("show", ""), set(), "no daemon there")
+        first = sorted(ids)[0]
+        for words in (("kill",), ("list", "-v"), ("count",), ("events", "--text"), ("kill", first)):
+            self.assertIn(first, self.complete(*words, first[:-1], socket=daemon.socket), words)
+        self.assertEqual(self.complete("list", "port", first[:-1], socket=daemon.socket), set(), "a port is wanted there")
+        self.assertEqual(self.complete("top", first[:-1], socket=daemon.socket), set(), "top takes a filter")
 
     def test_zsh_names_every_subcommand_and_option(self):
         with open(os.path.join(COMPLETIONS, "_finwaitctl"), encoding="utf-8") as file:

@@ -41,6 +41,14 @@ TEST(FilterError, SuggestsAndAndOrOnlyBetweenPredicates) {
     EXPECT_THAT(error_of("and port 1").message, Not(HasSubstr("did you mean")));
 }
 
+TEST(FilterError, SuggestsThePredicateOfAValueThatStandsAlone) {
+    EXPECT_THAT(error_of("10.0.0.1"), at(1, "; did you mean \"host 10.0.0.1\"?"));
+    EXPECT_THAT(error_of("2001:db8::/32 and port 80"), at(1, "did you mean \"host 2001:db8::/32\"?"));
+    EXPECT_THAT(error_of("closer client fin-wait-2"), at(15, "did you mean \"state fin-wait-2\"?"));
+    EXPECT_THAT(error_of("port 443 or 80"), at(13, "did you mean \"port 80\"?"));
+    EXPECT_THAT(error_of("not probing"), at(5, "did you mean \"phase probing\"?"));
+}
+
 TEST(FilterError, SuggestsNothingForAWordThatIsFarFromAll) {
     EXPECT_THAT(error_of("zebra 5").message, Not(HasSubstr("did you mean")));
     EXPECT_THAT(error_of("or port 5").message, Not(HasSubstr("did you mean")));
@@ -52,6 +60,13 @@ TEST(FilterError, PointsPastTheEndWhenSomethingIsMissingThere) {
     EXPECT_THAT(error_of("port 443 or "), at(13, "found the end of the filter"));
     EXPECT_THAT(error_of("not"), at(4, "found the end of the filter"));
     EXPECT_THAT(error_of("idle >"), at(7, "found the end of the filter; allowed: a duration"));
+}
+
+TEST(FilterError, SaysWhereASignHasGoneThatAShellHasTaken) {
+    EXPECT_THAT(
+        error_of("state fin-wait-2 and idle"),
+        at(26, "allowed: >, >=, <, <=, gt, ge, lt, le (a shell takes > and < unless they are quoted)"));
+    EXPECT_THAT(error_of("idle 1m").message, Not(HasSubstr("shell")));
 }
 
 TEST(FilterError, NamesTheParenthesisThatIsOpenOrTooMuch) {
@@ -68,6 +83,8 @@ TEST(FilterError, NamesWhatEachOperandMustBe) {
                 at(8, "found \"10.0.0.0/33\"; allowed: an address or a network such as"));
     EXPECT_THAT(error_of("idle 30s"), at(6, "found \"30s\"; allowed: >, >=, <, <="));
     EXPECT_THAT(error_of("idle == 30s"), at(6, "found \"==\"; allowed: >, >=, <, <="));
+    EXPECT_THAT(error_of("idle eq 30s"), at(6, "found \"eq\"; allowed: >, >=, <, <=, gt, ge, lt, le"));
+    EXPECT_THAT(error_of("port ne http"), at(9, "found \"http\"; allowed: a port number"));
     EXPECT_THAT(error_of("age > 30"), at(7, "found \"30\"; allowed: a duration such as 30s"));
     EXPECT_THAT(error_of("idle > off"), at(8, "found \"off\"; allowed: a duration"));
     EXPECT_THAT(error_of("policy a/b"), at(8, "found \"a/b\"; allowed: a policy's name"));

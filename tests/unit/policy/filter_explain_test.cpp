@@ -34,6 +34,10 @@ TEST(FilterExplanation, WhatDecidesBelowAPartThatDoesNotIsNotTold) {
     EXPECT_EQ(explained("(port 80 and closer client) or port 443"), "-port 80, +closer client, +!port 443");
 }
 
+TEST(FilterExplanation, APredicateOfAnotherValueIsOneTermThatHoldsWithItsNe) {
+    EXPECT_EQ(explained("port ne 80 and closer ne client"), "+port ne 80, -!closer ne client");
+}
+
 TEST(FilterExplanation, TermsAreGivenAsTheyAreWritten) {
     EXPECT_EQ(explained("idle>1s  and\tage  <=  1d"), "+!idle>1s, +!age  <=  1d");
 }

@@ -92,6 +92,49 @@ TEST(Filter, ComparesAge) {
     EXPECT_TRUE(matches("age < 1d"));
 }
 
+TEST(Filter, ComparesByWordsThatNoShellTakesForItself) {
+    for (const auto& [word, sign] :
+         {std::pair{"gt", ">"}, std::pair{"ge", ">="}, std::pair{"lt", "<"}, std::pair{"le", "<="}}) {
+        for (const auto* limit : {"29s", "30s", "31s"}) {
+            const auto said = [limit](const char* comparison) {
+                return "idle " + std::string(comparison) + " " + limit;
+            };
+            EXPECT_EQ(matches(said(word)), matches(said(sign))) << said(word);
+        }
+    }
+    EXPECT_TRUE(matches("age ge 2h and idle le 30s"));
+    EXPECT_FALSE(matches("age gt 2h"));
+}
+
+TEST(Filter, SaysByAWordOrASignThatAValueIsOneOrAnother) {
+    for (const auto* text : {"port eq 443", "port = 443", "port == 443", "port ne 80", "port != 80",
+                             "port!=80", "client-port ne 443", "state eq close-wait", "state ne established",
+                             "client-state ne close-wait", "closer ne server", "server eq 10.99.2.0/24",
+                             "host ne 10.99.3.0/24", "phase ne watching", "not port ne 443"}) {
+        EXPECT_TRUE(matches(text)) << text;
+    }
+    for (const auto* text : {"port ne 443", "port eq 80", "state ne close-wait", "host ne 10.99.1.0/24",
+                             "closer ne client", "phase != probing"}) {
+        EXPECT_FALSE(matches(text)) << text;
+    }
+}
+
+TEST(Filter, APolicyMayBeNamedLikeAComparison) {
+    auto subject = web_flow();
+    subject.policy = "eq";
+    EXPECT_TRUE(matches("policy eq and port 443", subject));
+}
+
+TEST(Filter, NamesThePoliciesThatItAsksForAndTheirColumns) {
+    const auto named = filter("port 1 and not (policy web or policy  slow)").named_policies();
+    ASSERT_EQ(named.size(), 2U);
+    EXPECT_EQ(named[0].name, "web");
+    EXPECT_EQ(named[0].column, 24U);
+    EXPECT_EQ(named[1].name, "slow");
+    EXPECT_EQ(named[1].column, 39U);
+    EXPECT_TRUE(filter("port 1").named_policies().empty());
+}
+
 TEST(Filter, UnknownIdleTimeIsNeitherMoreNorLess) {
     auto subject = web_flow();
     subject.idle.reset();
