@@ -37,9 +37,12 @@ bool allowed_to_work() {
     return false;
 }
 
-int run(const finwait::config::Settings& settings, const std::filesystem::path& file) {
+int run(const finwait::config::Checked& loaded, const std::filesystem::path& file) {
     if (!allowed_to_work()) return kFailed;
+    const auto& settings = std::get<finwait::config::Settings>(loaded.result);
     const auto logger = finwait::observe::make_logger(settings.log.level);
+    for (const finwait::config::Error& warning : loaded.warnings)
+        logger->warn("{}", warning.text());
     int status = kFailed;
     {
         finwait::daemon::Daemon daemon(settings, file, logger);
@@ -70,17 +73,22 @@ int start(int argc, char** argv) {
         return kDone;
     }
     finwait::daemon::keep_group(finwait::netfilter::kSenderGroup);
-    const finwait::config::Result loaded = finwait::config::load(file);
-    if (const auto* errors = std::get_if<std::vector<finwait::config::Error>>(&loaded)) {
+    const finwait::config::Checked loaded = finwait::config::check(file);
+    if (const auto* errors = std::get_if<std::vector<finwait::config::Error>>(&loaded.result)) {
         for (const finwait::config::Error& error : *errors)
             std::fprintf(stderr, "%s\n", error.illustrated().c_str());
         return kBadConfig;
     }
-    const auto& settings = std::get<finwait::config::Settings>(loaded);
-    if (print) std::printf("%s", finwait::config::print(settings).c_str());
-    if (check && !print) std::printf("%s: the configuration is right\n", file.c_str());
-    if (print || check) return kDone;
-    return run(settings, file);
+    if (!print && !check) return run(loaded, file);
+    for (const finwait::config::Error& warning : loaded.warnings)
+        std::fprintf(stderr, "warning: %s\n", warning.text().c_str());
+    if (print) {
+        std::printf("%s", finwait::config::print(std::get<finwait::config::Settings>(loaded.result)).c_str());
+        return kDone;
+    }
+    for (const std::string& read : loaded.files)
+        std::printf("%s: the configuration is right\n", read.c_str());
+    return kDone;
 }
 
 }  // namespace

@@ -8,10 +8,12 @@
 namespace finwait::config {
 namespace {
 
-Result settings_of(std::span<const Document> documents, Errors& errors) {
+Result settings_of(std::span<const Document> documents, Errors& errors, Errors& warnings) {
     Settings settings;
-    Reader(settings, errors).read(documents);
+    Reader reader(settings, errors);
+    reader.read(documents);
     if (!errors.empty()) return errors.take();
+    reader.warn(warnings);
     return settings;
 }
 
@@ -27,7 +29,12 @@ std::string Error::illustrated() const {
 }
 
 Result load(const std::filesystem::path& file) {
+    return check(file).result;
+}
+
+Checked check(const std::filesystem::path& file) {
     Errors errors;
+    Errors warnings;
     std::vector<Document> documents;
     documents.push_back({file.string(), 0, {}});
     for (const auto& path : drop_ins(file, documents.front(), errors)) {
@@ -35,14 +42,19 @@ Result load(const std::filesystem::path& file) {
     }
     for (auto& document : documents)
         parse_file(document, errors);
-    return settings_of(documents, errors);
+    Checked checked{settings_of(documents, errors, warnings), {}};
+    for (const auto& document : documents)
+        checked.files.push_back(document.name);
+    checked.warnings = warnings.take();
+    return checked;
 }
 
 Result parse(std::string_view toml, const std::string& name) {
     Errors errors;
+    Errors warnings;
     Document document{name, 0, {}};
     parse_text(toml, document, errors);
-    return settings_of(std::span(&document, 1), errors);
+    return settings_of(std::span(&document, 1), errors, warnings);
 }
 
 }  // namespace finwait::config

@@ -29,9 +29,19 @@ struct Error {
 using Result = std::variant<Settings, std::vector<Error>>;
 
 /// Reads `file` and then, in the order of their names, `conf.d/*.toml` beside it, hidden files left out. A
-/// later file's key replaces an earlier one's; its policies come after. An error in any of them is an error
-/// of the whole. Errors come in the order in which the files are read.
+/// later file's key replaces an earlier one's; its policies come after, unless their `priority` is greater.
+/// An error in any of them is an error of the whole. Errors come in the order in which the files are read.
 [[nodiscard]] Result load(const std::filesystem::path& file);
+
+struct Checked {
+    Result result;
+    std::vector<std::string> files;    // that were read, or could not be, in their order
+    std::vector<Error> warnings = {};  // of a configuration without errors: what can hardly be meant
+};
+
+/// The same, and what a person should know besides: which files make up the configuration, and policies that
+/// can never be in force.
+[[nodiscard]] Checked check(const std::filesystem::path& file);
 
 /// The same for a text, `name` standing in for the file's name in errors.
 [[nodiscard]] Result parse(std::string_view toml, const std::string& name);

@@ -29,6 +29,7 @@ std::string print(const Settings& settings) {
     for (const auto& policy : settings.policies) {
         out += "\n[[policy]]\nname = " + toml_string(policy.name) +
                "\nmatch = " + toml_string(policy.match.text()) + '\n';
+        if (policy.priority != 0) out += "priority = " + std::to_string(policy.priority) + '\n';
         print_keys(out, timeouts_keys(), policy.timeouts);
     }
     return out;

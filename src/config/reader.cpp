@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <system_error>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 namespace finwait::config {
 namespace {
 
-constexpr std::array<std::string_view, 2> kPolicyKeys = {"name", "match"};
+constexpr std::array<std::string_view, 3> kPolicyKeys = {"name", "match", "priority"};
 constexpr std::string_view kPolicyNameAllowed =
     "a name of its own: 1 to 32 letters, digits, \"_\", \".\" and \"-\", and not \"default\"";
 
@@ -101,6 +102,7 @@ void Reader::read(std::span<const Document> documents) {
     check_half_closed("timeouts", settings_.timeouts, given_);
     for (const auto& document : documents)
         read_policies(document);
+    std::ranges::stable_sort(settings_.policies, std::greater<>{}, &policy::Policy::priority);
 }
 
 void Reader::read_top_level(const Document& document) {
@@ -147,6 +149,7 @@ void Reader::read_policy(const Document& document, const toml::table& table) {
     policy::Policy policy;
     policy.name = read_policy_name(document, table);
     policy.match = read_policy_match(document, table);
+    policy.priority = read_policy_priority(document, table);
     policy.timeouts = settings_.timeouts;
     Given given;
     read_keys(document, table, "policy", timeouts_keys(), kPolicyKeys, policy.timeouts, given);
@@ -204,6 +207,18 @@ policy::Filter Reader::read_policy_match(const Document& document, const toml::t
         return {};
     }
     return std::get<policy::Filter>(std::move(parsed));
+}
+
+std::uint16_t Reader::read_policy_priority(const Document& document, const toml::table& table) {
+    const auto* node = table.get("priority");
+    if (!node) return 0;
+    const auto priority = node->value_exact<std::int64_t>();
+    if (priority && *priority >= 0 && *priority <= policy::kMaxPriority)
+        return static_cast<std::uint16_t>(*priority);
+    errors_.add(place_of(document, *node),
+                complaint("policy.priority", describe(*node),
+                          "an integer from 0 to " + std::to_string(policy::kMaxPriority)));
+    return 0;
 }
 
 void Reader::check_audit() {

@@ -6,6 +6,7 @@
 #include "config/document.hpp"
 #include "config/keys.hpp"
 
+#include <cstdint>
 #include <map>
 #include <set>
 #include <span>
@@ -19,6 +20,8 @@ class Reader {
     Reader(Settings& settings, Errors& errors) : settings_(settings), errors_(errors) {}
 
     void read(std::span<const Document> documents);
+    /// What is no error and still can hardly be meant. REQUIRES: read() has found no error.
+    void warn(Errors& warnings) const;
 
   private:
     /// What the keys of a table were given, for the checks that concern more than one key.
@@ -35,6 +38,7 @@ class Reader {
     void read_policy(const Document& document, const toml::table& table);
     [[nodiscard]] std::string read_policy_name(const Document& document, const toml::table& table);
     [[nodiscard]] policy::Filter read_policy_match(const Document& document, const toml::table& table);
+    [[nodiscard]] std::uint16_t read_policy_priority(const Document& document, const toml::table& table);
 
     /// Reads what `keys` name out of `table`; `others` are keys that the caller reads.
     template<class Table>

@@ -52,4 +52,8 @@ bool Network::contains(const tcp::Address& address) const {
     return ((ours[whole] ^ theirs[whole]) & mask_of_last_byte(prefix_bits_)) == 0;
 }
 
+bool Network::contains(const Network& other) const {
+    return prefix_bits_ <= other.prefix_bits_ && contains(other.base_);
+}
+
 }  // namespace finwait::policy

@@ -18,6 +18,9 @@ class Network {
     /// Never true across families: "::/0" holds no IPv4 address.
     [[nodiscard]] bool contains(const tcp::Address& address) const;
 
+    /// Whether all of its addresses are in this one, too.
+    [[nodiscard]] bool contains(const Network& other) const;
+
   private:
     Network(tcp::Address base, std::uint8_t prefix_bits);
 

@@ -1,4 +1,4 @@
-// Policies: which timeouts are in force for which flow. The first match in file order wins; `default` is the
+// Policies: which timeouts are in force for which flow. The first match in their order wins; `default` is the
 // last and matches everything.
 #pragma once
 
@@ -19,10 +19,15 @@ inline constexpr std::size_t kMaxPolicyName = 32;
 /// 1 to 32 of A-Z a-z 0-9 _ . - so that a name is one word in a filter, a metric and a shell.
 [[nodiscard]] bool is_policy_name(std::string_view text);
 
+inline constexpr std::uint16_t kMaxPriority = 1000;
+
 struct Policy {
     std::string name;
     Filter match;
     Timeouts timeouts;
+    /// From 0 to kMaxPriority: a configuration's policies with a greater one come before those with a smaller
+    /// one, whatever file they stand in.
+    std::uint16_t priority = 0;
 
     friend bool operator==(const Policy&, const Policy&) = default;
 };
@@ -31,7 +36,7 @@ class PolicySet {
   public:
     /// Only `default`, with its built-in timeouts.
     PolicySet();
-    /// `named` in file order, at most kMaxNamed; `fallback` becomes `default`.
+    /// `named` in the order in which they are looked at, at most kMaxNamed; `fallback` becomes `default`.
     PolicySet(std::vector<Policy> named, Timeouts fallback);
 
     /// The index of the first policy that matches; `default` always does.

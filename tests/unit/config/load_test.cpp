@@ -19,7 +19,9 @@ namespace finwait::config {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::IsEmpty;
 using testing::StartsWith;
 
@@ -69,6 +71,40 @@ TEST_F(Load, ALaterFilesPoliciesComeAfter) {
     EXPECT_EQ(s.policies[0].name, "main");
     EXPECT_EQ(s.policies[1].name, "ten");
     EXPECT_EQ(s.policies[2].name, "twenty");
+}
+
+TEST_F(Load, AGreaterPriorityComesFirstWhateverTheFile) {
+    write("finwaitd.toml",
+          "[[policy]]\nname = 'main'\nmatch = ''\n[[policy]]\nname = 'low'\nmatch = ''\npriority = 1");
+    write("conf.d/10.toml", "[[policy]]\nname = 'ten'\nmatch = ''\npriority = 10");
+    write("conf.d/20.toml", "[[policy]]\nname = 'twenty'\nmatch = ''\npriority = 10");
+    const auto s = settings(load_main());
+    std::vector<std::string> names;
+    for (const auto& policy : s.policies)
+        names.push_back(policy.name);
+    EXPECT_THAT(names, ElementsAre("ten", "twenty", "low", "main"));
+    EXPECT_EQ(settings(print(s)), s) << "what is printed is the same again";
+}
+
+TEST_F(Load, APriorityThatIsNoneIsAnError) {
+    for (const auto* value : {"-1", "1001", "'high'", "1.5"}) {
+        write("finwaitd.toml", "[[policy]]\nname = 'a'\nmatch = ''\npriority = " + std::string(value));
+        EXPECT_THAT(errors(load_main()),
+                    ElementsAre(AllOf(StartsWith(path("finwaitd.toml") + ":4:12: policy.priority: found "),
+                                      EndsWith("allowed: an integer from 0 to 1000"))));
+    }
+}
+
+TEST_F(Load, NamesItsFilesAndWarnsOfPoliciesThatAreNeverInForce) {
+    write("finwaitd.toml", "[[policy]]\nname = 'all'\nmatch = ''");
+    write("conf.d/10.toml", "[[policy]]\nname = 'late'\nmatch = 'port 443'");
+    const Checked checked = check(path("finwaitd.toml"));
+    EXPECT_THAT(checked.files, ElementsAre(path("finwaitd.toml"), path("conf.d/10.toml")));
+    ASSERT_EQ(checked.warnings.size(), 1U);
+    EXPECT_THAT(checked.warnings[0].text(),
+                StartsWith(path("conf.d/10.toml") + ":2:8: policy \"late\" can never"));
+    write("conf.d/10.toml", "[[policy]]\nname = 'late'\nmatch = 'port 443'\npriority = 1");
+    EXPECT_THAT(check(path("finwaitd.toml")).warnings, IsEmpty());
 }
 
 TEST_F(Load, APolicyInheritsFromTheTimeoutsOfEveryFile) {
