@@ -27,6 +27,13 @@ void by_policy(const Facts& facts, Exposition& out) {
         out.sample(std::uint64_t{row.counts.*Member}, {{"policy", row.policy.name}});
 }
 
+/// By a policy's own word; the mode is told once for all.
+void observing(const Facts& facts, Exposition& out) {
+    for (const PolicyRow& row : facts.policies)
+        out.sample(std::uint64_t{row.policy.timeouts.on_expiry == policy::OnExpiry::observe},
+                   {{"policy", row.policy.name}});
+}
+
 template<auto Member>
 void process(const Facts& facts, Exposition& out) {
     out.sample(facts.process.*Member);
@@ -143,6 +150,10 @@ const std::array kPolicies = {
     Metric{{"finwaitd_policy_stopped", kGauge, "Whether a policy has been stopped by its breaker."},
            kPolicy,
            &by_policy<&P::stopped>},
+    Metric{{"finwaitd_policy_observes", kGauge,
+            "Whether a policy has on_expiry = \"observe\": 1 where it is to end nothing, whatever the mode."},
+           kPolicy,
+           &observing},
     Metric{{"finwaitd_policy_half_closed", kCounter,
             "Times that a connection became half-closed under a policy."},
            kPolicy,

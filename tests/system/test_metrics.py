@@ -1,9 +1,11 @@
 """What is served at metrics.listen says what finwaitctl says, stays where it can be when it is moved, and its readers are
 never reset."""
 
+import json
 import os
 import shutil
 import socket
+import tempfile
 import time
 
 from harness import case, halfclosed
@@ -94,6 +96,30 @@ class MetricsTest(case.SystemTest):
 
     def test_the_alerts_are_as_prometheus_wants_them(self):
         self.promtool("check", "rules", os.path.join(REPOSITORY, "etc/prometheus/finwaitd-alerts.yml"))
+
+    def test_regrets_of_a_policy_that_is_to_observe_raise_no_alarm(self):
+        """By Prometheus itself: two policies with as many regrets, one of which has on_expiry = "observe"."""
+        if not shutil.which("promtool"):
+            self.skipTest("promtool (package prometheus) is not there")
+        name = lambda metric, policy: f'{metric}{{instance="gw", job="finwaitd", policy="{policy}"}}'
+        values = {}
+        for policy, observes in (("trial", 0), ("watched", 1)):
+            values[name("finwaitd_policy_regrets_total", policy)] = "0+1x120"
+            values[name("finwaitd_policy_observed_total", policy)] = "0+2x120"
+            values[name("finwaitd_policy_observes", policy)] = f"{observes}x120"
+        test = {"rule_files": [os.path.join(REPOSITORY, "etc/prometheus/finwaitd-alerts.yml")], "evaluation_interval": "1m",
+                "tests": [{"interval": "1m", "input_series": [{"series": s, "values": v} for s, v in values.items()],
+                           "promql_expr_test": [{"expr": 'ALERTS{alertname="FinwaitdRegrets", alertstate="firing"}',
+                                                 "eval_time": "100m",
+                                                 "exp_samples": [{"labels": 'ALERTS{alertname="FinwaitdRegrets", '
+                                                                            'alertstate="firing", instance="gw", '
+                                                                            'job="finwaitd", policy="trial", severity="info"}',
+                                                                  "value": 1}]}]}]}
+        with tempfile.NamedTemporaryFile("w", suffix=".yml", encoding="utf-8") as file:
+            json.dump(test, file)  # JSON is YAML
+            file.flush()
+            done = run("promtool", "test", "rules", file.name, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_a_page_that_leads_a_browser_here_by_its_own_name_gets_nothing(self):
         self.daemon()
