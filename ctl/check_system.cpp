@@ -1,6 +1,6 @@
 #include "ctl/check_system.hpp"
 
-#include "config/load.hpp"
+#include "ctl/config_in_force.hpp"
 #include "ctl/json_array.hpp"
 
 #include <algorithm>
@@ -25,19 +25,20 @@ std::string findings_text(const std::vector<machine::Finding>& findings, bool js
 }
 
 ExitCode check_system(const std::string& file, const Invocation& call, Output& out, Output& err) {
-    const config::Result result = config::load(file);
-    if (const auto* errors = std::get_if<std::vector<config::Error>>(&result)) {
-        for (const config::Error& error : *errors)
-            err.write(error.illustrated() + "\n");
-        return ExitCode::bad_input;
-    }
-    const auto found = machine::findings(machine::gather(), std::get<config::Settings>(result));
+    const auto chosen = config_to_check(file, call.socket, err);
+    if (const auto* code = std::get_if<ExitCode>(&chosen)) return *code;
+    const auto& config = std::get<ConfigToCheck>(chosen);
+    auto found = machine::findings(machine::gather(), config.settings);
+    found.insert(found.begin(), config.about);
     const std::string text = findings_text(found, call.json);
     out.write(call.pretty ? indented(text) + "\n" : text);
-    const bool fine = std::ranges::none_of(found, [](const machine::Finding& f) {
-        return f.grade == machine::Grade::warning || f.grade == machine::Grade::problem;
-    });
-    return fine ? ExitCode::done : ExitCode::failed;
+    return exit_code(found);
+}
+
+ExitCode exit_code(const std::vector<machine::Finding>& findings) {
+    const bool works = std::ranges::none_of(
+        findings, [](const machine::Finding& f) { return f.grade == machine::Grade::problem; });
+    return works ? ExitCode::done : ExitCode::failed;
 }
 
 }  // namespace finwait::ctl

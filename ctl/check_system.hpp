@@ -1,4 +1,4 @@
-// Looks whether this machine is set up for a configuration, without a daemon.
+// Looks whether this machine is set up for a configuration; no daemon is needed for it.
 #pragma once
 
 #include "ctl/commands.hpp"
@@ -9,10 +9,12 @@
 
 namespace finwait::ctl {
 
-/// As check_config(), and then what was found on this machine. Fails when finwaitd cannot work here, or not
-/// as configured.
+/// What was found on this machine, for the configuration that config_to_check() chooses.
 [[nodiscard]] ExitCode check_system(const std::string& file, const Invocation& call, Output& out,
                                     Output& err);
+
+/// Failed when finwaitd cannot work here. A warning is no failure.
+[[nodiscard]] ExitCode exit_code(const std::vector<machine::Finding>& findings);
 
 /// A line each, and below it what to do; with `json` an array.
 [[nodiscard]] std::string findings_text(const std::vector<machine::Finding>& findings, bool json);

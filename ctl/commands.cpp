@@ -15,6 +15,7 @@
 #include "ctl/show_text.hpp"
 #include "ctl/stats_text.hpp"
 #include "ctl/top/top.hpp"
+#include "ctl/which_flows.hpp"
 
 #include <array>
 #include <fmt/format.h>
@@ -38,29 +39,63 @@ Request request_of(Command command, const Invocation& call) {
 }
 
 /// Answers made of one object.
-ExitCode print_one(Command command, const Invocation& call, Terminal& terminal,
+Answer ask_for_one(Command command, const Invocation& call, Output& out, Output& err,
                    void (*print)(const nlohmann::json&, Output&)) {
     const auto take = [&](std::string_view json) {
         if (call.json) {
-            terminal.out.write((call.pretty ? indented(json) : std::string(json)) + "\n");
+            out.write((call.pretty ? indented(json) : std::string(json)) + "\n");
         } else {
-            print(parse_object(json), terminal.out);
+            print(parse_object(json), out);
         }
         return true;
     };
-    return exchange(call.socket, request_of(command, call), take, terminal.err).code;
+    return exchange(call.socket, request_of(command, call), take, err);
+}
+
+ExitCode print_one(Command command, const Invocation& call, Terminal& terminal,
+                   void (*print)(const nlohmann::json&, Output&)) {
+    return ask_for_one(command, call, terminal.out, terminal.err, print).code;
+}
+
+/// Of one flow. Of one that has ended lately the events still tell: printed for people, who want to know why
+/// it has gone; programs are told where to ask. Either way there is no such flow any more.
+ExitCode print_flow_answer(Command command, const Invocation& call, Terminal& terminal,
+                           void (*print)(const nlohmann::json&, Output&)) {
+    std::string said;
+    Output kept(said);
+    const Answer answer = ask_for_one(command, call, terminal.out, kept, print);
+    kept.flush();
+    const std::string events = answer.error == control::ErrorCode::not_found
+                                   ? last_events(call.socket, call.operand)
+                                   : std::string();
+    if (events.empty()) {
+        terminal.err.write(said);
+    } else if (call.json) {
+        terminal.err.write("finwaitctl: flow " + call.operand + " is over; \"finwaitctl events " +
+                           call.operand + "\" tells how it ended\n");
+    } else {
+        terminal.err.write("finwaitctl: flow " + call.operand + " is over; its last events:\n");
+        terminal.err.flush();
+        terminal.out.write(events);
+    }
+    return answer.code;
 }
 
 ExitCode show(const Invocation& call, Terminal& terminal) {
-    return print_one(Command::show, call, terminal, &print_flow);
+    return print_flow_answer(Command::show, call, terminal, &print_flow);
 }
 
 ExitCode explain(const Invocation& call, Terminal& terminal) {
-    return print_one(Command::explain, call, terminal, &print_explanation);
+    return print_flow_answer(Command::explain, call, terminal, &print_explanation);
 }
 
 ExitCode stats(const Invocation& call, Terminal& terminal) {
     return print_one(Command::stats, call, terminal, &print_stats);
+}
+
+std::string resume_text(const std::string& policy, bool resumed) {
+    if (resumed) return "finwaitctl: policy " + policy + " goes on\n";
+    return "finwaitctl: policy " + policy + " was not stopped: nothing has changed\n";
 }
 
 ExitCode policies(const Invocation& call, Terminal& terminal) {
@@ -85,6 +120,8 @@ ExitCode policies(const Invocation& call, Terminal& terminal) {
         table.finish();
         if (!notes.empty()) terminal.out.write("\n" + notes);
     }
+    if (const nlohmann::json done = parse_object(answer.done); done.contains("resumed"))
+        terminal.err.write(resume_text(call.resume, done["resumed"] == true));
     return answer.code;
 }
 
@@ -112,13 +149,16 @@ ExitCode reload(const Invocation& call, Terminal& terminal) {
     const bool answered = answer.code == ExitCode::done || answer.code == ExitCode::bad_input;
     if (call.json && answered) problems.finish();
     if (!call.json && answer.code == ExitCode::done) terminal.out.write("reloaded\n");
+    terminal.out.flush();
+    for (const nlohmann::json& note : parse_object(answer.done).value("notes", nlohmann::json::array()))
+        if (note.is_string()) terminal.err.write("warning: " + note.get<std::string>() + "\n");
     return answer.code;
 }
 
 ExitCode check(const Invocation& call, Terminal& terminal) {
-    const std::string file = call.operand.empty() ? kDefaultConfig : call.operand;
-    const auto run = call.system ? &check_system : &check_config;
-    return run(file, call, terminal.out, terminal.err);
+    if (call.system) return check_system(call.operand, call, terminal.out, terminal.err);
+    return check_config(call.operand.empty() ? kDefaultConfig : call.operand, call, terminal.out,
+                        terminal.err);
 }
 
 ExitCode version(const Invocation& call, Terminal& terminal) {
@@ -140,8 +180,8 @@ ExitCode version(const Invocation& call, Terminal& terminal) {
 constexpr std::array kSubcommands = {
     Subcommand{"list", Operand::listed, false, "List flows, all or those that match FILTER", &list_flows,
                help::kListDetails, help::kListExamples},
-    Subcommand{
-        "show", Operand::id, true, "Show all that is known of one flow", &show, {}, help::kShowExamples},
+    Subcommand{"show", Operand::id, true, "Show all that is known of one flow", &show, help::kShowDetails,
+               help::kShowExamples},
     Subcommand{"explain", Operand::id, true,
                "Say why a flow stands as it does, what keeps it from being ended, and what happens next",
                &explain, help::kExplainDetails, help::kExplainExamples},
@@ -182,13 +222,8 @@ constexpr std::array kSubcommands = {
                &reload,
                {},
                help::kReloadExamples},
-    Subcommand{"check",
-               Operand::file,
-               false,
-               "Validate a configuration file, without a daemon",
-               &check,
-               {},
-               help::kCheckExamples},
+    Subcommand{"check", Operand::file, false, "Validate a configuration file, without a daemon", &check,
+               help::kCheckDetails, help::kCheckExamples},
     Subcommand{"replay",
                Operand::capture,
                true,

@@ -1,5 +1,6 @@
 #include "ctl/complaint.hpp"
 
+#include "engine/report.hpp"
 #include "policy/filter.hpp"
 #include "policy/words.hpp"
 
@@ -56,12 +57,32 @@ std::string about_subcommand(const CLI::App& app, const std::string& found) {
     const std::string what = policy::quoted(found) + " is no subcommand";
     if (begins_filter(found))
         return what + "; did you mean \"" + app.get_name() + " list " + found + " ...\"?";
+    if (engine::FlowId::parse(found))
+        return what + "; did you mean \"" + app.get_name() + " explain " + found + "\"?";
+    if (found == "help") return what + "; did you mean \"" + app.get_name() + " --help\"?";
     std::vector<std::string> names;
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
         names.push_back(command->get_name());
     const std::vector<std::string_view> known(names.begin(), names.end());
     const std::string meant = policy::suggestion(found, known);
     return what + (meant.empty() ? "; there are " + policy::listed(known) : meant);
+}
+
+/// What an operand is, for who has left it out.
+std::string what_is_required(const CLI::App& command) {
+    for (const CLI::Option* option : command.get_options())
+        if (option->get_positional() && option->get_required()) return ": " + option->get_description();
+    return {};
+}
+
+/// "finwaitctl explain takes one ID", where there are more words than that; empty when that is not it.
+std::string about_number(const CLI::App& app, const CLI::App& command) {
+    for (const CLI::Option* option : command.get_options()) {
+        const auto most = static_cast<std::size_t>(std::max(option->get_expected_max(), 0));
+        if (option->get_positional() && option->results().size() > most)
+            return app.get_name() + " " + command.get_name() + " takes one " + option->get_name();
+    }
+    return {};
 }
 
 /// Whether `first` stands before `second` on the command line.
@@ -87,6 +108,11 @@ CLI::Validator one_of(std::vector<std::string_view> allowed) {
 std::string complaint(const CLI::App& app, const CLI::ParseError& error, std::span<const char* const> words) {
     const auto given = app.get_subcommands();
     const CLI::App* const command = given.empty() ? nullptr : given.front();
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && command != nullptr)
+        return error.what() + what_is_required(*command);
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && command != nullptr) {
+        if (std::string number = about_number(app, *command); !number.empty()) return number;
+    }
     const std::vector<std::string> extras = app.remaining(true);
     if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || extras.empty()) return error.what();
     const std::string& found = extras.front();

@@ -4,6 +4,7 @@
 #include "ctl/json_array.hpp"
 #include "ctl/table.hpp"
 #include "ctl/text.hpp"
+#include "ctl/which_flows.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -51,10 +52,9 @@ void print_table(const std::vector<Group>& groups, const Invocation& call, Termi
 }  // namespace
 
 ExitCode count_flows(const Invocation& call, Terminal& terminal) {
-    if (!check_filter(call.operand, terminal.err)) return ExitCode::bad_input;
     control::Request request;
     request.command = control::Command::count;
-    request.filter = call.operand;
+    if (!choose_flows(call.operand, request, terminal.err)) return ExitCode::bad_input;
     request.by = call.by;
 
     std::vector<Group> groups;

@@ -11,11 +11,14 @@ namespace {
 
 using nlohmann::json;
 
-/// "2024-05-01T12:00:00.123456+02:00" to "12:00:00.123": whoever reads lines as they come knows the day.
-std::string clock_time(const std::string& timestamp) {
-    constexpr std::size_t time = 11;
-    constexpr std::size_t length = 12;
-    return timestamp.size() < time + length ? timestamp : timestamp.substr(time, length);
+/// "2024-05-01T12:00:00.123456+02:00" to "2024-05-01 12:00:00.123+02:00": lines are kept, and sent elsewhere.
+std::string date_and_time(const std::string& timestamp) {
+    constexpr std::size_t date = 10;
+    constexpr std::size_t milliseconds = 23;
+    if (timestamp.size() < milliseconds) return timestamp;
+    const std::size_t zone = timestamp.find_first_of("+-Z", milliseconds);
+    return timestamp.substr(0, date) + " " + timestamp.substr(date + 1, milliseconds - date - 1) +
+           (zone == std::string::npos ? std::string() : timestamp.substr(zone));
 }
 
 /// "tcp_probe answered", as far as there is more to say than the type.
@@ -41,7 +44,7 @@ std::string flow_part(const json& event, const json& own) {
 
 std::string event_text(const json& event) {
     const json own = part(event, "finwaitd");
-    const std::string time = clock_time(text_at(event, "timestamp"));
+    const std::string time = date_and_time(text_at(event, "timestamp"));
     if (text_at(event, "event_type") == "finwaitd_lost")
         return fmt::format("{}  {} events are missing here: they came faster than they were read\n", time,
                            text_at(own, "count"));

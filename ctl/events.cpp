@@ -2,16 +2,17 @@
 
 #include "ctl/answers.hpp"
 #include "ctl/event_text.hpp"
+#include "ctl/which_flows.hpp"
 
 #include <nlohmann/json.hpp>
 
 namespace finwait::ctl {
 
 ExitCode print_events(const Invocation& call, Terminal& terminal) {
-    if (!check_filter(call.operand, terminal.err, policy::Purpose::event)) return ExitCode::bad_input;
     control::Request request;
     request.command = control::Command::events;
-    request.filter = call.operand;
+    if (!choose_flows(call.operand, request, terminal.err, policy::Purpose::event))
+        return ExitCode::bad_input;
     request.types = call.types;
     request.follow = call.follow;
     request.fresh = call.fresh;
@@ -23,7 +24,12 @@ ExitCode print_events(const Invocation& call, Terminal& terminal) {
         if (call.follow) terminal.out.flush();  // whoever follows sees it now
         return !terminal.out.ended();
     };
-    return exchange(call.socket, request, take, terminal.err).code;
+    const Answer answer = exchange(call.socket, request, take, terminal.err);
+    if (parse_object(answer.done).value("stopped", false)) {
+        terminal.out.flush();
+        terminal.err.write("finwaitctl: finwaitd has stopped\n");
+    }
+    return answer.code;
 }
 
 }  // namespace finwait::ctl

@@ -15,10 +15,10 @@ FlowOrder::FlowOrder(std::string_view by, std::optional<std::size_t> limit)
       descending_(by.starts_with('-')),
       limit_(limit) {}
 
-FlowOrder::Entry FlowOrder::entry_of(std::string_view json) {
+FlowOrder::Entry FlowOrder::entry_of(std::string_view text) {
     Entry entry;
     entry.arrival = arrivals_++;
-    const nlohmann::json flow = parse_object(json);
+    const nlohmann::json flow = parse_object(text);
     const nlohmann::json& value = value_of(flow, field_);
     if (field_.kind == FieldKind::number) {
         entry.known = value.is_number();
@@ -44,20 +44,20 @@ bool FlowOrder::before(const Entry& a, const Entry& b) const {
     return a.arrival < b.arrival;
 }
 
-void FlowOrder::add(std::string_view json) {
+void FlowOrder::add(std::string_view text) {
     const auto in_order = [this](const Entry& a, const Entry& b) { return before(a, b); };
-    Entry entry = entry_of(json);
+    Entry entry = entry_of(text);
     if (limit_ && entries_.size() == *limit_) {
         if (!before(entry, entries_.front())) return;
         std::pop_heap(entries_.begin(), entries_.end(), in_order);
         entries_.pop_back();
     }
-    entry.json = json;
+    entry.json = text;
     entries_.push_back(std::move(entry));
     if (limit_) std::push_heap(entries_.begin(), entries_.end(), in_order);
 }
 
-void FlowOrder::take(const std::function<void(std::string_view json)>& each) {
+void FlowOrder::take(const std::function<void(std::string_view text)>& each) {
     std::sort(entries_.begin(), entries_.end(),
               [this](const Entry& a, const Entry& b) { return before(a, b); });
     for (const Entry& entry : std::exchange(entries_, {}))

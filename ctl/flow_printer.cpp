@@ -19,7 +19,7 @@ class JsonPrinter : public FlowPrinter {
   public:
     JsonPrinter(const Invocation& call, Output& out) : array_(out, call.pretty) {}
 
-    void add(std::string_view json) override { array_.add(json); }
+    void add(std::string_view flow) override { array_.add(flow); }
     void finish(bool complete) override {
         if (complete) array_.finish();
     }
@@ -34,7 +34,7 @@ class TsvPrinter : public FlowPrinter {
         if (call.header) out_.write(tsv_header(addresses_));
     }
 
-    void add(std::string_view json) override { out_.write(tsv_line(parse_object(json), addresses_)); }
+    void add(std::string_view flow) override { out_.write(tsv_line(parse_object(flow), addresses_)); }
     void finish(bool) override {}
 
   private:
@@ -51,8 +51,8 @@ class TablePrinter : public FlowPrinter {
         if (call.resolve) names_.emplace();
     }
 
-    void add(std::string_view json) override {
-        nlohmann::json flow = parse_object(json);
+    void add(std::string_view text) override {
+        nlohmann::json flow = parse_object(text);
         if (!names_) {
             print(flow);
             return;

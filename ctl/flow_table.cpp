@@ -38,6 +38,18 @@ std::string end_text(const nlohmann::json& end, bool of_server, Names* names) {
     return endpoint_text(named);
 }
 
+/// "client next 1002 ack 7 fin 1002 acked window 63"
+std::string numbers_text(const char* role, const nlohmann::json& side) {
+    std::string text = role;
+    for (const char* const key : {"next", "ack", "fin"}) {
+        if (const std::string value = text_at(side, key); value != "-")
+            text += std::string(" ") + key + " " + value;
+    }
+    if (text_at(side, "fin_acknowledged") == "yes") text += " acked";
+    text += " window " + text_at(side, "window");
+    return text_at(side, "exact") == "yes" ? text : text + " (not exact)";
+}
+
 std::string sees_text(const nlohmann::json& side, bool of_server, Names* names) {
     const nlohmann::json& sees = child(side, "sees");
     return sees.is_object() ? end_text(sees, of_server, names) : "-";
@@ -79,6 +91,9 @@ Row flow_row(const nlohmann::json& flow, int verbose, Names* names) {
 std::string flow_remarks(const nlohmann::json& flow) {
     std::string text;
     const auto add = [&text](const std::string& remark) { text += (text.empty() ? "" : "; ") + remark; };
+    const nlohmann::json& sides = child(flow, "sides");
+    for (const char* const role : {"client", "server"})
+        if (const nlohmann::json& side = child(sides, role); side.is_object()) add(numbers_text(role, side));
     if (text_at(flow, "adopted") == "yes") add("adopted midway");
     if (text_at(flow, "fast_path") == "yes") add("on the fast path");
     if (const std::string outcome = text_at(flow, "outcome"); outcome != "-") add("reset, " + outcome);

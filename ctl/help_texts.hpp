@@ -15,7 +15,7 @@ inline constexpr std::string_view kListExamples =
     "  finwaitctl list -v closer client and not port 22\n"
     "  finwaitctl list --sort -idle --limit 20 state fin-wait-2\n"
     "  finwaitctl list -H -o tsv host 10.0.0.0/8 | cut -f 1\n"
-    "  finwaitctl list --json '(' port 80 or port 443 ')' and age '>' 1h | jq length\n";
+    "  finwaitctl list --json '(' port 80 or port 443 ')' and age gt 1h | jq length\n";
 
 inline constexpr std::string_view kShowExamples = "  finwaitctl show 3f2a-17\n";
 
@@ -24,7 +24,10 @@ inline constexpr std::string_view kExplainDetails =
     "(\"yes\") and on which the answer rests (\"decides\"), and why the policies before it do not match;\n"
     "what the two sides have answered so far; what keeps the flow from being ended now; and what\n"
     "finwaitd will do next, with an answer and without. --json gives the same as data: \"next\" is what\n"
-    "comes while nobody answers, \"if_answered\" if all do. Nothing is changed and nothing is sent.";
+    "comes while nobody answers, \"if_answered\" if all do. Nothing is changed and nothing is sent.\n"
+    "Of a flow that has ended lately its last events are printed instead, with exit status 1.";
+inline constexpr std::string_view kShowDetails =
+    "Of a flow that has ended lately its last events are printed instead, with exit status 1.";
 inline constexpr std::string_view kExplainExamples = "  finwaitctl explain 3f2a-17\n";
 
 inline constexpr std::string_view kKillDetails =
@@ -37,11 +40,14 @@ inline constexpr std::string_view kKillDetails =
     "  vanished     gone before its end was seen\n"
     "  left         it cannot be ended, and why\n"
     "  pending      not over after 15 seconds without anything new, or not waited for\n"
-    "Exit status 0 when no flow lives on, 1 when one does, nothing matched or the answer was no, 2 when\n"
-    "there was nobody to ask and no --yes. It works with mode = \"observe\" too.";
+    "What finwaitd has ended by itself is listed for ten seconds more; a FILTER leaves it out here.\n"
+    "Exit status 0 when no flow lives on, 1 when one does, nothing matched, an id is no flow's or the "
+    "answer\n"
+    "was no, 2 when there was nobody to ask and no --yes. It works with mode = \"observe\" too.";
 inline constexpr std::string_view kKillExamples =
     "  finwaitctl kill closer client and server 10.0.0.7\n"
-    "  finwaitctl kill --yes state fin-wait-2 and idle '>' 1h\n";
+    "  finwaitctl kill 3f2a-17 4-2\n"
+    "  finwaitctl kill --yes state fin-wait-2 and idle gt 1h\n";
 
 inline constexpr std::string_view kCountDetails =
     "With --by state the states of both sides are told apart: client's/server's. The largest groups come\n"
@@ -54,7 +60,7 @@ inline constexpr std::string_view kCountExamples =
 
 inline constexpr std::string_view kTopExamples =
     "  finwaitctl top\n"
-    "  finwaitctl top closer server and idle '>' 1m\n";
+    "  finwaitctl top closer server and idle gt 1m\n";
 
 inline constexpr std::string_view kEventsDetails =
     "Prints the last few thousand events, oldest first, one JSON object a line with the names of\n"
@@ -63,10 +69,12 @@ inline constexpr std::string_view kEventsDetails =
     "tcp_closed policy_stopped policy_resumed request_refused config_reload rules_changed. Whoever\n"
     "reads more slowly than events come gets {\"event_type\":\"finwaitd_lost\",...} with the number of "
     "those\n"
-    "that are missing. FILTER is about the flow as it was at that moment; it cannot ask for the phase.";
+    "that are missing. FILTER is about the flow as it was at that moment; it cannot ask for the phase.\n"
+    "With --follow it ends with 0 when the daemon stops, and with 3 when the daemon is gone without a word.";
 inline constexpr std::string_view kEventsExamples =
     "  finwaitctl events --follow --text\n"
     "  finwaitctl events --type tcp_reset port 443\n"
+    "  finwaitctl events --text 3f2a-17\n"
     "  finwaitctl events --follow --new | jq -c '[.event_type, .src_ip]'\n";
 
 inline constexpr std::string_view kStatsExamples =
@@ -79,6 +87,10 @@ inline constexpr std::string_view kRulesExamples =
     "  finwaitctl rules\n"
     "  finwaitctl rules --backend nftables\n";
 inline constexpr std::string_view kReloadExamples = "  finwaitctl check && finwaitctl reload\n";
+inline constexpr std::string_view kCheckDetails =
+    "Names the files that were read, says what is wrong in them, and warns of policies that can never be in\n"
+    "force. With --system each line is good, unknown, a warning, or a problem. Exit status 1 for a problem,\n"
+    "2 for a configuration with errors; a warning is neither.";
 inline constexpr std::string_view kCheckExamples =
     "  finwaitctl check\n"
     "  finwaitctl check ./finwaitd.toml\n"

@@ -25,7 +25,15 @@ std::string connections(std::size_t count) {
 /// What will be done with it.
 std::string plan_for(const Victim& victim) {
     if (victim.fate == Fate::chosen) return "end it";
-    return victim.fate == Fate::closed ? "nothing: already closed" : "cannot be ended: " + victim.result;
+    if (victim.fate == Fate::closed) return "nothing: already closed";
+    if (victim.fate == Fate::left) return "cannot be ended: " + victim.result;
+    return "nothing: finwaitd has ended it already";
+}
+
+/// What is left out because there is nothing left to end; empty when nothing is.
+std::string but_for_ended(const Victims& victims) {
+    const std::size_t ended = victims.ended_before();
+    return ended == 0 ? std::string() : fmt::format(" ({} that finwaitd has just ended left out)", ended);
 }
 
 void show_plan(const Victims& victims, std::optional<std::size_t> width, Output& out) {
@@ -46,7 +54,7 @@ void show_plan(const Victims& victims, std::optional<std::size_t> width, Output&
                           victims.all().size() == 1 ? "es" : "", victims.count(Fate::chosen)));
     if (const std::size_t left = victims.count(Fate::left); left > 0)
         out.write(fmt::format(", {} cannot be", left));
-    out.write(".\n");
+    out.write(but_for_ended(victims) + ".\n");
 }
 
 std::string fate_text(const Victim& v, const Invocation& call) {
@@ -109,9 +117,9 @@ ExitCode verdict(const Victims& victims, const Invocation& call, Output& err) {
     return ExitCode::failed;
 }
 
-ExitCode none_matches(const Invocation& call, Terminal& terminal) {
+ExitCode none_matches(const Victims& victims, const Invocation& call, Terminal& terminal) {
     if (call.json) JsonArray(terminal.out).finish();
-    terminal.err.write("finwaitctl: no flow matches\n");
+    terminal.err.write("finwaitctl: no flow matches" + but_for_ended(victims) + "\n");
     return ExitCode::failed;
 }
 
@@ -126,23 +134,28 @@ ExitCode finish(const Victims& victims, const Invocation& call, Terminal& termin
 }  // namespace
 
 ExitCode kill_flows(const Invocation& call, Terminal& terminal) {
-    if (!check_filter(call.operand, terminal.err)) return ExitCode::bad_input;
     Victims victims(call.socket, terminal.err);
-    ExitCode code = victims.choose(call.operand);
-    if (code != ExitCode::done) return code;
-    if (victims.all().empty()) return none_matches(call, terminal);
+    const ExitCode chosen = victims.choose(call.operand);
+    const bool some_are_missing = chosen == ExitCode::failed && !victims.all().empty();
+    if (chosen != ExitCode::done && !some_are_missing) return chosen;
+    if (victims.all().empty()) return none_matches(victims, call, terminal);
     // Programs read the array alone; whoever is asked has to see what it is about.
     if (!call.json)
         show_plan(victims, terminal.width, terminal.out);
     else if (!call.yes)
         show_plan(victims, std::nullopt, terminal.err);
-    if (victims.count(Fate::chosen) == 0) return finish(victims, call, terminal);
+    if (victims.count(Fate::chosen) == 0) {
+        const ExitCode seen = finish(victims, call, terminal);
+        return seen == ExitCode::done ? chosen : seen;
+    }
+    ExitCode code = chosen;
     if (!consented(victims, call, terminal, code)) return code;
     terminal.out.flush();
     code = victims.end();
     if (code == ExitCode::done && call.wait) code = victims.follow(call.pause, call.patience);
     const ExitCode seen = finish(victims, call, terminal);
-    return code == ExitCode::done ? seen : code;
+    if (code != ExitCode::done) return code;
+    return seen == ExitCode::done ? chosen : seen;
 }
 
 }  // namespace finwait::ctl

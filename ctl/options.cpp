@@ -18,9 +18,13 @@ constexpr const char* kFilterHelp =
     "  client CIDR, server CIDR, host CIDR        10.0.0.0/8, 2001:db8::1\n"
     "  port N, client-port N                      port is the server's\n"
     "  closer client|server                       who closed first, of half-closed flows\n"
-    "  idle > TIME, age > TIME                    also >= < <=; 30s, 5m, 2h4m, 1d\n"
+    "  idle gt TIME, age gt TIME                  also ge lt le, or > >= < <= in quotes; 30s, 5m, 2h4m, 1d\n"
     "  policy NAME, phase P\n"
-    "joined with and, or, not, ( ); the words need no quotes but < > ( ).";
+    "joined with and, or, not, ( ). \"ne\" before a value means any other: port ne 22. The words need no\n"
+    "quotes but < > ( ).";
+
+constexpr const char* kIdsHelp =
+    "Instead of a FILTER the flows' ids will do, one or more, as list shows them: 3f2a-17 4-2.";
 
 constexpr const char* kExitHelp =
     "Exit status: 0 done, 1 failed or nothing matched, 2 bad command line, filter or configuration,\n"
@@ -29,7 +33,7 @@ constexpr const char* kExitHelp =
 constexpr const char* kProgramExamples =
     "Examples:\n"
     "  finwaitctl                                        every flow\n"
-    "  finwaitctl list state fin-wait-2 and idle '>' 5m  the half-closed ones that may hang\n"
+    "  finwaitctl list state fin-wait-2 and idle gt 5m   the half-closed ones that may hang\n"
     "  finwaitctl explain 3f2a-17                        why is this one still there?\n"
     "  finwaitctl count --by client closer server        whose clients do not close?\n"
     "finwaitctl SUBCOMMAND --help tells more of each.\n\n";
@@ -65,7 +69,7 @@ CLI::Validator pretty_or_nothing() {
 }
 
 CLI::Option* add_filter(CLI::App& app, Words& words) {
-    return app.add_option("FILTER", words.operand, "Which flows; by default all of them");
+    return app.add_option("FILTER", words.operand, "Which flows, by a filter or by ids; by default all");
 }
 
 void add_limit(CLI::App& app, Words& words, const char* what) {
@@ -79,9 +83,9 @@ void add_no_header(CLI::App& app, Words& words) {
 }
 
 void add_list_options(CLI::App& app, Words& words) {
-    app.add_flag(
-        "-v,--verbose", words.call.verbose,
-        "Also the addresses by which the two sides know each\nother; -vv: and remarks, on a line below");
+    app.add_flag("-v,--verbose", words.call.verbose,
+                 "Also the addresses by which the two sides know each\nother; -vv: and what else is known, "
+                 "on a line below");
     app.add_option("--sort", words.call.sort, "Sort by FIELD, or by -FIELD: the greatest first")
         ->type_name("FIELD")
         ->check(one_of_sort_words());
@@ -116,7 +120,7 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
             app.add_flag_callback(
                 "--no-wait", [&words] { words.call.wait = false; },
                 "Ask for the ends and do not wait to see how each comes out");
-            option = app.add_option("FILTER", words.operand, "Which flows");
+            option = app.add_option("FILTER", words.operand, "Which flows, by a filter or by ids");
             break;
         case Operand::events:
             app.add_flag("-f,--follow", words.call.follow, "Go on as events happen, until interrupted");
@@ -125,7 +129,7 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
                 ->delimiter(',')
                 ->allow_extra_args(false);
             app.add_flag("--text", words.call.text, "One line for people instead of JSON");
-            option = app.add_option("FILTER", words.operand, "Of which flows");
+            option = app.add_option("FILTER", words.operand, "Of which flows, by a filter or by ids");
             break;
         case Operand::filter: option = add_filter(app, words); break;
         case Operand::listed:
@@ -144,10 +148,14 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
             option = app.add_option("ID", words.operand, "The flow's id, as list shows it")->expected(1);
             break;
         case Operand::file:
-            app.add_flag("--system", words.call.system,
-                         "Also look whether this machine is set up for it:\nconntrack, flowtables, kernel");
-            option =
-                app.add_option("FILE", words.operand, "By default /etc/finwaitd/finwaitd.toml")->expected(1);
+            app.add_flag(
+                "--system", words.call.system,
+                "Look instead whether this machine is set up for it:\nconntrack, flowtables, kernel");
+            option = app.add_option(
+                            "FILE", words.operand,
+                            "By default /etc/finwaitd/finwaitd.toml; with --system\nwhat is in force in the "
+                            "daemon, if one runs")
+                         ->expected(1);
             break;
         case Operand::capture:
             app.add_option("--flow", words.call.flow, "Show the timeline of one flow, by its number or id")
@@ -170,7 +178,9 @@ std::string help_of(const Subcommand& subcommand) {
     if (subcommand.operand == Operand::listed)
         text += "FIELD is one of\n  " + policy::listed(sort_words()) +
                 ".\nWhat is not known stands last either way.\n\n";
-    if (filters) text += std::string(kFilterHelp) + "\n\n";
+    if (filters) text += std::string(kFilterHelp) + "\n";
+    // What top shows must have an order and a filter to be changed.
+    if (filters) text += subcommand.operand == Operand::filter ? "\n" : std::string(kIdsHelp) + "\n\n";
     if (!subcommand.examples.empty()) text += "Examples:\n" + std::string(subcommand.examples) + "\n";
     return text + kCommonHelp;
 }
@@ -238,6 +248,7 @@ std::variant<Invocation, ExitCode> parse_command_line(int argc, const char* cons
     CLI::App app("Inspects and steers finwaitd, which ends TCP connections orphaned in FIN_WAIT_2",
                  "finwaitctl");
     add_common_options(app, words);
+    app.set_version_flag("--version", FINWAITD_VERSION, "Print the version of finwaitctl, and end");
     // At most one: in "list policy web" the second word belongs to the filter.
     app.require_subcommand(0, 1);
     app.fallthrough();
@@ -254,6 +265,9 @@ std::variant<Invocation, ExitCode> parse_command_line(int argc, const char* cons
     };
     try {
         app.parse(argc, argv);
+    } catch (const CLI::CallForVersion&) {
+        out.write("finwaitctl " FINWAITD_VERSION "\n");
+        return ExitCode::done;
     } catch (const CLI::Success&) {
         out.write(app.help());
         return ExitCode::done;

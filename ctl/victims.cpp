@@ -2,6 +2,7 @@
 
 #include "ctl/answers.hpp"
 #include "ctl/text.hpp"
+#include "ctl/which_flows.hpp"
 #include "engine/engine.hpp"
 
 #include <algorithm>
@@ -84,6 +85,8 @@ Victim Victim::of(const json& flow) {
     if (const json why = flow.value("cannot_end", json()); why.is_string()) {
         v.result = why.get<std::string>();
         v.fate = fate_of(v.result);
+        const Fate now = fate_now(flow);  // finwaitd may have ended it
+        if (v.fate == Fate::closed && (now == Fate::confirmed || now == Fate::unconfirmed)) v.fate = now;
     }
     return v;
 }
@@ -92,15 +95,23 @@ void Victims::add(const json& flow) {
     victims_.push_back(Victim::of(flow));
 }
 
-ExitCode Victims::choose(const std::string& filter) {
+ExitCode Victims::choose(const std::string& operand) {
     control::Request request;
     request.command = control::Command::list;
-    request.filter = filter;
-    const auto take = [this](std::string_view text) {
-        victims_.push_back(Victim::of(parse_object(text)));
+    if (!choose_flows(operand, request, err_)) return ExitCode::bad_input;
+    std::vector<std::string> ids;
+    const auto take = [&](std::string_view text) {
+        Victim victim = Victim::of(parse_object(text));
+        if (request.ids.empty() && (victim.fate == Fate::confirmed || victim.fate == Fate::unconfirmed)) {
+            ++ended_before_;
+            return true;
+        }
+        ids.push_back(victim.id);
+        victims_.push_back(std::move(victim));
         return true;
     };
-    return exchange(socket_, request, take, err_).code;
+    const ExitCode code = exchange(socket_, request, take, err_).code;
+    return code == ExitCode::done ? print_missing(socket_, request.ids, ids, err_) : code;
 }
 
 ExitCode Victims::end() {

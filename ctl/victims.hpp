@@ -57,8 +57,12 @@ class Victims {
 
     /// Puts this flow on the list, as `list` answers it.
     void add(const nlohmann::json& flow);
-    /// Puts all flows that match on the list.
-    [[nodiscard]] ExitCode choose(const std::string& filter);
+    /// Puts on the list what the operand means, a filter or ids. Of what a filter matches those are left out
+    /// that finwaitd has ended already: they are listed for some seconds more. Failed when one of the ids is
+    /// no flow's, which has been said then.
+    [[nodiscard]] ExitCode choose(const std::string& operand);
+    /// How many choose() has left out.
+    [[nodiscard]] std::size_t ended_before() const { return ended_before_; }
     /// Asks for the end of those that can be ended, and of no others.
     [[nodiscard]] ExitCode end();
     /// Looks every `pause` what has become of them, until all is known or nothing new for `patience`.
@@ -78,6 +82,7 @@ class Victims {
     std::string socket_;
     Output& err_;
     std::vector<Victim> victims_;
+    std::size_t ended_before_ = 0;
 };
 
 }  // namespace finwait::ctl

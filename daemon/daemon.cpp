@@ -1,6 +1,7 @@
 #include "daemon.hpp"
 
 #include "config/cpus.hpp"
+#include "config/load.hpp"
 #include "host/large_pages.hpp"
 #include "host/memory_reserve.hpp"
 #include "keeper.hpp"
@@ -217,6 +218,18 @@ control::Hooks Daemon::hooks() {
     hooks.shifted = &shifts_numbers;
     hooks.mode = [this] {
         return std::string(settings_.mode == config::Mode::observe ? "observe" : "enforce");
+    };
+    hooks.reload_notes = [this] { return reload_notes_; };
+    hooks.config = [this] { return control::ConfigText{config_file_.string(), config::print(settings_)}; };
+    hooks.policies = [this] {
+        std::vector<std::string> names;
+        for (const policy::Policy& policy : settings_.policies)
+            names.push_back(policy.name);
+        names.emplace_back(policy::kDefaultName);
+        return names;
+    };
+    hooks.past_policies = [this] {
+        return std::vector<std::string>(past_policies_.begin(), past_policies_.end());
     };
     hooks.version = FINWAITD_VERSION;
     return hooks;

@@ -23,6 +23,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,7 @@ class Daemon {
     void tell_of_start();
     [[nodiscard]] bool open_control();
     void audit_requests(control::Hooks& hooks);
-    void keep(std::string_view type, std::string line);
+    void keep(std::string_view type, std::string line, std::optional<engine::FlowId> flow = {});
     [[nodiscard]] bool open_web();
     /// Serves where these settings say; what is wrong with that, or nothing.
     [[nodiscard]] std::optional<std::string> serve(const config::Metrics& metrics);
@@ -88,6 +89,7 @@ class Daemon {
     [[nodiscard]] std::vector<std::string> put_in_force();
     [[nodiscard]] std::vector<std::string> unchanged(std::vector<std::string> problems);
     void warn_of_restarts(const config::Settings& fresh);
+    void note_at_reload(std::string note);
     [[nodiscard]] std::vector<shard::Handle> handles() const;
     [[nodiscard]] std::string rules_text(std::string_view backend) const;
     [[nodiscard]] control::QueueStats queue_stats() const;
@@ -104,7 +106,9 @@ class Daemon {
     std::shared_ptr<spdlog::logger> logger_;
     observe::Journal journal_;
     observe::Audit audit_;
-    observe::Feed feed_;  // of the control thread: what is asked for, and reloads
+    observe::Feed feed_;                     // of the control thread: what is asked for, and reloads
+    std::vector<std::string> reload_notes_;  // of the last reload that has changed something
+    std::set<std::string> past_policies_;    // the names of those that a reload has taken out of force
     std::uint16_t queues_;
 
     boost::asio::io_context control_io_{1};

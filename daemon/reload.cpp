@@ -5,8 +5,10 @@
 #include "shard/clock.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <new>
 #include <system_error>
+#include <utility>
 
 namespace finwait::daemon {
 
@@ -38,14 +40,14 @@ std::vector<std::string> Daemon::unchanged(std::vector<std::string> problems) {
 }
 
 std::vector<std::string> Daemon::put_in_force() {
-    const config::Result result = config::load(config_file_);
-    if (const auto* errors = std::get_if<std::vector<config::Error>>(&result)) {
+    const config::Checked checked = config::check(config_file_);
+    if (const auto* errors = std::get_if<std::vector<config::Error>>(&checked.result)) {
         std::vector<std::string> problems;
         for (const config::Error& error : *errors)
             problems.push_back(error.text());
         return unchanged(std::move(problems));
     }
-    const auto& fresh = std::get<config::Settings>(result);
+    const auto& fresh = std::get<config::Settings>(checked.result);
     if (const auto problem = serve(fresh.metrics))
         return unchanged({config_file_.string() + ": " + *problem});
     if (const auto problem = audit_.use(fresh.log.audit)) {
@@ -53,6 +55,7 @@ std::vector<std::string> Daemon::put_in_force() {
         if (const auto lost = serve(settings_.metrics)) logger_->error("{}", *lost);
         return unchanged({config_file_.string() + ": log.audit: " + *problem});
     }
+    reload_notes_.clear();
     settings_.metrics = fresh.metrics;
     settings_.intercept.spare = fresh.intercept.spare;
     settings_.intercept.watch_rules = fresh.intercept.watch_rules;
@@ -60,6 +63,10 @@ std::vector<std::string> Daemon::put_in_force() {
     settings_.mode = fresh.mode;
     settings_.profile = fresh.profile;
     settings_.timeouts = fresh.timeouts;
+    for (const config::Error& warning : checked.warnings)
+        note_at_reload(warning.text());
+    for (const policy::Policy& policy : settings_.policies)
+        past_policies_.insert(policy.name);
     settings_.policies = fresh.policies;
     const std::uint32_t flows = settings_.limits.flows;
     settings_.limits = fresh.limits;
@@ -83,9 +90,16 @@ std::vector<std::string> Daemon::put_in_force() {
     return {};
 }
 
+/// For the log, and for who has asked for the reload.
+void Daemon::note_at_reload(std::string note) {
+    logger_->warn("{}", note);
+    reload_notes_.push_back(std::move(note));
+}
+
 void Daemon::warn_of_restarts(const config::Settings& fresh) {
     const auto warn = [this](bool changed, std::string_view key) {
-        if (changed) logger_->warn("{} has changed: it takes a restart to come into force", key);
+        if (changed)
+            note_at_reload(fmt::format("{} has changed: it takes a restart to come into force", key));
     };
     warn(!(fresh.intercept == settings_.intercept), "[intercept]");
     warn(fresh.limits.flows != settings_.limits.flows, "limits.flows");

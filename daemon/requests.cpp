@@ -32,9 +32,9 @@ std::string operand_of(const control::Request& request) {
 }  // namespace
 
 /// For the audit file, and for who reads the events.
-void Daemon::keep(std::string_view type, std::string line) {
+void Daemon::keep(std::string_view type, std::string line, std::optional<engine::FlowId> flow) {
     if (audit_.on()) audit_.note(line);
-    feed_.note(shard::monotonic_now(), type, std::move(line));
+    feed_.note(shard::monotonic_now(), type, std::move(line), flow);
 }
 
 void Daemon::audit_requests(control::Hooks& hooks) {
@@ -46,7 +46,7 @@ void Daemon::audit_requests(control::Hooks& hooks) {
                               fmt::format("wants flow {} ended: {}", flow.id.text(), engine::name(result)))
                           .with("FINWAITD_FLOW", flow.id.text()));
         keep("tcp_reset",
-             observe::kill_line(observe::WallClock::now(), audited(by), flow, engine::name(result)));
+             observe::kill_line(observe::WallClock::now(), audited(by), flow, engine::name(result)), flow.id);
     };
     hooks.resumed = [this](const Requester& by, const std::string& policy) {
         line_of(observe::Message::policy_resumed, by, "has let policy " + policy + " go on")

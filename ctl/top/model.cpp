@@ -260,7 +260,7 @@ const std::vector<std::string>& help_lines() {
         "  Ctrl-C               quit",
         "",
         "Filter words: state, client-state, server-state S; closer client|server;",
-        "  client, server, host CIDR; port, client-port N; idle > TIME; age > TIME;",
+        "  client, server, host CIDR; port, client-port N; idle gt TIME; age lt TIME;",
         "  policy NAME; phase P; joined with and, or, not, ( )",
         "",
         "The list is asked for once a second, less often when the answer takes long;",

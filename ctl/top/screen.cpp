@@ -108,6 +108,16 @@ std::variant<std::unique_ptr<Screen>, std::string> Screen::open() {
                "\" is not known here: set TERM to one that is, such as xterm or vt100";
     }
     auto handle = std::make_unique<Handle>(made);
+    // Lines would appear below each other for ever. tigetstr() wants its word writable.
+    std::string address_of_cursor = "cup";
+    const char* const moves = ::tigetstr(address_of_cursor.data());
+    if (moves == nullptr || moves == reinterpret_cast<const char*>(-1)) {
+        const char* type = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe)
+        return "top needs a terminal whose cursor can be moved, and the type \"" +
+               std::string(type == nullptr ? "" : type) +
+               "\" has none: set TERM to what the terminal is, such as xterm or vt100, or use list, stats or "
+               "events";
+    }
     ::cbreak();
     ::noecho();
     ::keypad(stdscr, TRUE);

@@ -41,10 +41,19 @@ std::string rules(const Context& context, const std::string& backend) {
            done_line();
 }
 
+/// An array of texts.
+std::string notes_json(const Context& context) {
+    std::string json = "[";
+    if (context.hooks.reload_notes)
+        for (const std::string& note : context.hooks.reload_notes())
+            json += (json.size() > 1 ? "," : "") + control::quoted(note);
+    return json + "]";
+}
+
 std::string reload(const Context& context, const Requester& by) {
     if (!context.hooks.reload) return error_line({ErrorCode::failed, "this daemon cannot reload", 0});
     const std::vector<std::string> problems = context.hooks.reload(by);
-    if (problems.empty()) return done_line();
+    if (problems.empty()) return done_line(R"({"notes":)" + notes_json(context) + "}");
     std::string text;
     for (const std::string& problem : problems) {
         text += data_line("problem", R"({"message":)" + control::quoted(problem) + "}");
@@ -57,6 +66,14 @@ std::string version(const Context& context) {
         fmt::format(R"({{"version":{},"pid":{}}})", control::quoted(context.hooks.version),
                     static_cast<long>(::getpid()));
     return data_line("version", json) + done_line();
+}
+
+std::string config(const Context& context) {
+    if (!context.hooks.config) return error_line({ErrorCode::failed, "this daemon has no configuration", 0});
+    const ConfigText config = context.hooks.config();
+    return data_line("config", R"({"file":)" + control::quoted(config.file) + R"(,"text":)" +
+                                   control::quoted(config.text) + "}") +
+           done_line();
 }
 
 asio::awaitable<bool> refuse(const Context& context, const Request& request, Writer& writer) {
@@ -82,6 +99,7 @@ asio::awaitable<bool> execute(const Context& context, const Request& request, Wr
         case Command::rules: return send(writer, rules(context, request.backend));
         case Command::reload: return send(writer, reload(context, writer.requester()));
         case Command::version: return send(writer, version(context));
+        case Command::config: return send(writer, config(context));
         case Command::ping: return send(writer, done_line());
     }
     return send(writer, error_line({ErrorCode::command, "not a command", 0}));

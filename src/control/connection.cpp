@@ -48,6 +48,14 @@ void Connection::close() {
     clear_deadline();
 }
 
+void Connection::stop() {
+    // Behind half a line it would be rubbish. One attempt, no waiting.
+    if (!writing_ && !at_stop_.empty() && socket_.is_open())
+        static_cast<void>(
+            ::send(socket_.native_handle(), at_stop_.data(), at_stop_.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    close();
+}
+
 bool Connection::gone() const {
     if (!socket_.is_open()) return true;
     char next = 0;
@@ -157,6 +165,7 @@ asio::awaitable<Connection::Read> Connection::read_line() {
 
 asio::awaitable<bool> Connection::write(const std::string& text) {
     too_slow_ = false;
+    writing_ = true;  // for good, should it fail half-way
     std::size_t done = 0;
     while (done < text.size()) {
         set_deadline(context_->options.write_timeout);
@@ -168,6 +177,7 @@ asio::awaitable<bool> Connection::write(const std::string& text) {
         if (error) co_return false;
         done += count;
     }
+    writing_ = false;
     co_return true;
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -27,8 +28,11 @@ class Connection final : public Writer, public std::enable_shared_from_this<Conn
     static void start(const std::shared_ptr<Connection>& connection);
     /// Ends it now.
     void close();
+    /// The same, because the server stops: says so to a client that waits for what else happens.
+    void stop();
 
     boost::asio::awaitable<bool> write(const std::string& text) override;
+    void at_stop(std::string line) override { at_stop_ = std::move(line); }
     [[nodiscard]] bool gone() const override;
     [[nodiscard]] Requester requester() const override;
     [[nodiscard]] Requester credentials() const override;
@@ -54,6 +58,8 @@ class Connection final : public Writer, public std::enable_shared_from_this<Conn
     std::array<char, 4096> chunk_{};
     std::string received_;
     std::string line_;
+    std::string at_stop_;
+    bool writing_ = false;  // part of a text may have left
     int bad_requests_ = 0;
     bool too_slow_ = false;
 };

@@ -22,10 +22,17 @@ namespace finwait::control {
 /// What the sides of these flows take their peers to be: one answer a flow, in their order.
 using LookUp = std::function<std::vector<Peers>(const std::vector<engine::FlowReport>&)>;
 
+struct ConfigText {
+    std::string file;
+    std::string text;
+};
+
 /// Called on the control thread, one at a time. One that is not set is answered with an error or zeros.
 struct Hooks {
     /// Loads the configuration anew; what is wrong with it, or nothing when it is in force.
     std::function<std::vector<std::string>(const Requester&)> reload;
+    /// Of the configuration that was put in force last: what takes a restart, and what can hardly be meant.
+    std::function<std::vector<std::string>()> reload_notes;
     /// The rules for a backend, "nftables" or "iptables"; for "" those in force.
     std::function<std::string(std::string_view backend)> rules;
     std::function<QueueStats()> queue;
@@ -46,6 +53,12 @@ struct Hooks {
     std::function<bool(const engine::FlowReport&)> shifted;
     /// "enforce" or "observe".
     std::function<std::string()> mode;
+    /// The file of the configuration, and every key with the value in force.
+    std::function<ConfigText()> config;
+    /// The names of the policies in force, in their order.
+    std::function<std::vector<std::string>()> policies;
+    /// Those of policies that were in force once: events may still name them.
+    std::function<std::vector<std::string>()> past_policies;
     /// What has happened on the control thread; may be null.
     const observe::Feed* feed = nullptr;
     std::string version;

@@ -2,6 +2,7 @@
 
 #include "control/answer.hpp"
 #include "control/event_merge.hpp"
+#include "control/selection.hpp"
 #include "policy/filter.hpp"
 
 #include <algorithm>
@@ -26,13 +27,19 @@ constexpr std::size_t kPiece = 16U << 10U;
 struct Wanted {
     std::vector<std::string> types;  // empty: all
     policy::Filter filter;
+    std::vector<engine::FlowId> ids;  // empty: of all flows, and of none
 
     [[nodiscard]] bool has(const observe::Told& told) const {
         const auto named = [&told](const std::string& type) { return type == observe::type_of(told); };
         if (!types.empty() && std::ranges::none_of(types, named)) return false;
+        if (!ids.empty()) return is_about(observe::flow_of(told));
         if (filter.matches_everything()) return true;
         const auto* flow = std::get_if<observe::FlowEvent>(&told.what);
         return flow != nullptr && filter.matches(subject_of(*flow));
+    }
+
+    [[nodiscard]] bool is_about(std::optional<engine::FlowId> flow) const {
+        return flow && std::ranges::find(ids, *flow) != ids.end();
     }
 
     /// The flow as it was at that moment.
@@ -51,7 +58,7 @@ struct Wanted {
     }
 };
 
-std::variant<Wanted, Error> wanted(const Request& request) {
+std::variant<Wanted, Error> wanted(const Context& context, const Request& request) {
     for (const std::string& type : request.types) {
         const auto& all = observe::event_types();
         if (std::ranges::find(all, type) != all.end()) continue;
@@ -60,10 +67,12 @@ std::variant<Wanted, Error> wanted(const Request& request) {
             message.append(i == 0 ? " " : ", ").append(all[i]);
         return Error{ErrorCode::filter, std::move(message), 0};
     }
-    auto parsed = policy::Filter::parse(request.filter, policy::Purpose::event);
-    if (const auto* wrong = std::get_if<policy::FilterError>(&parsed))
-        return Error{ErrorCode::filter, wrong->message, wrong->column};
-    return Wanted{request.types, std::get<policy::Filter>(std::move(parsed))};
+    auto ids = parse_ids(request.ids);
+    if (auto* wrong = std::get_if<Error>(&ids)) return std::move(*wrong);
+    auto filter = parse_filter(context, request.filter, policy::Purpose::event);
+    if (auto* wrong = std::get_if<Error>(&filter)) return std::move(*wrong);
+    return Wanted{request.types, std::get<policy::Filter>(std::move(filter)),
+                  std::get<std::vector<engine::FlowId>>(std::move(ids))};
 }
 
 /// One more follower, for as long as it lives.
@@ -180,6 +189,7 @@ asio::awaitable<Walk> tell(const Context& context, const Request& request, Telli
     if (end == Walk::complete) end = co_await telling.round();
     if (end != Walk::complete || !request.follow) co_return end;
     const Following one_more(context.followers);
+    writer.at_stop(done_line(R"({"stopped":true})"));
     end = co_await follow(context, telling, writer);
     co_return end;
 }
@@ -199,7 +209,7 @@ std::size_t places_for(const Context& context, const Writer& writer) {
 }  // namespace
 
 asio::awaitable<bool> execute_on_events(const Context& context, const Request& request, Writer& writer) {
-    std::variant<Wanted, Error> what = wanted(request);
+    std::variant<Wanted, Error> what = wanted(context, request);
     if (request.follow && *context.followers >= places_for(context, writer))
         what = too_many(*context.followers);
     if (const auto* error = std::get_if<Error>(&what)) {

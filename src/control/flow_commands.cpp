@@ -20,16 +20,16 @@ namespace asio = boost::asio;
 
 /// Without a `look_up` the addresses are left out.
 asio::awaitable<bool> list_with(const Context& context, const Selection& selection, Writer& writer,
-                                LookUp look_up) {
+                                LookUp look_up, Detail detail) {
     Step<Batch> step;
     step.visit = selection.visit;
     std::string json;
-    step.take = [&json, &look_up](const Batch& batch, std::string& text) {
+    step.take = [&json, &look_up, detail](const Batch& batch, std::string& text) {
         std::vector<Peers> peers;
         if (look_up) peers = look_up(batch.flows());
         for (std::size_t i = 0; i < batch.flows().size(); ++i) {
             json.clear();
-            append_flow(json, batch.flows()[i], Detail::brief, look_up ? &peers[i] : nullptr);
+            append_flow(json, batch.flows()[i], detail, look_up ? &peers[i] : nullptr);
             text += data_line("flow", json);
         }
     };
@@ -43,14 +43,6 @@ asio::awaitable<bool> list_with(const Context& context, const Selection& selecti
 LookUp look_up_in(const Context& context) {
     if (context.hooks.look_up) return context.hooks.look_up();
     return [](const std::vector<engine::FlowReport>& flows) { return std::vector<Peers>(flows.size()); };
-}
-
-asio::awaitable<bool> list(const Context& context, const Selection& selection, Writer& writer) {
-    return list_with(context, selection, writer, {});
-}
-
-asio::awaitable<bool> list_addresses(const Context& context, const Selection& selection, Writer& writer) {
-    return list_with(context, selection, writer, look_up_in(context));
 }
 
 /// Only the first so many by an order; they come when all have been looked at.
@@ -163,7 +155,12 @@ asio::awaitable<bool> execute_on_flows(const Context& context, const Request& re
                                           const Context& all, const Selection& selection, Writer& to) {
                                           return list_best(all, selection, to, best);
                                       });
-            return with_selection(context, request, writer, request.addresses ? &list_addresses : &list);
+            return with_selection(context, request, writer,
+                                  [&request](const Context& shared, const Selection& selection, Writer& to) {
+                                      return list_with(shared, selection, to,
+                                                       request.addresses ? look_up_in(shared) : LookUp(),
+                                                       request.sides ? Detail::sides : Detail::brief);
+                                  });
         case Command::count:
             return with_selection(
                 context, request, writer,

@@ -67,12 +67,17 @@ void ask_hooks(const Context& context, Totals& totals) {
 
 struct ShardPolicies {
     PolicyRows rows;
-    bool resumed = false;
+    bool found = false;    // the policy that is to go on
+    bool resumed = false;  // and it had been stopped
 };
 
 ShardPolicies policies_of(engine::Engine& engine, const std::string& resume) {
     ShardPolicies out;
-    if (!resume.empty()) out.resumed = engine.resume(resume);
+    if (!resume.empty()) {
+        const std::vector<std::string> stopped = stopped_policies(engine);
+        out.resumed = std::ranges::find(stopped, resume) != stopped.end();
+        out.found = engine.resume(resume);
+    }
     const std::vector<engine::PolicyCounts> counts = engine.policy_counts();
     for (const policy::Policy& policy : engine.policies()) {
         const std::size_t i = out.rows.size();
@@ -113,9 +118,10 @@ asio::awaitable<std::variant<Totals, Error>> gather_totals(const Context& contex
     co_return totals;
 }
 
-asio::awaitable<std::variant<PolicyRows, Error>> gather_policies(const Context& context, std::string resume) {
-    PolicyRows sums;
-    bool resumed = false;
+asio::awaitable<std::variant<PolicyAnswer, Error>> gather_policies(const Context& context,
+                                                                   std::string resume) {
+    PolicyAnswer sums;
+    bool found = false;
     for (std::size_t i = 0; i < context.shards.size(); ++i) {
         const shard::Handle& shard = context.shards[i];
         Question<ShardPolicies> question = [resume, wake = shard.wake](engine::Engine& engine, Instant) {
@@ -126,10 +132,11 @@ asio::awaitable<std::variant<PolicyRows, Error>> gather_policies(const Context& 
         std::optional<ShardPolicies> answer =
             co_await ask<ShardPolicies>(shard, std::move(question), context.options.shard_timeout);
         if (!answer) co_return silent_shard(i);
-        resumed = resumed || answer->resumed;
-        add(sums, std::move(answer->rows));
+        found = found || answer->found;
+        sums.resumed = sums.resumed || answer->resumed;
+        add(sums.rows, std::move(answer->rows));
     }
-    if (!resume.empty() && !resumed) {
+    if (!resume.empty() && !found) {
         Error unknown{ErrorCode::not_found, "no policy is called \"" + resume + "\"", 0};
         co_return unknown;
     }

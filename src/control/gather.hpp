@@ -19,7 +19,12 @@ struct PolicyRow {
     policy::Policy policy;
     engine::PolicyCounts counts;
 };
-using PolicyRows = std::vector<PolicyRow>;  // in file order
+using PolicyRows = std::vector<PolicyRow>;  // in the order in which they are looked at
+
+struct PolicyAnswer {
+    PolicyRows rows;
+    bool resumed = false;  // the policy that was to go on had been stopped
+};
 
 [[nodiscard]] Error silent_shard(std::size_t shard);
 
@@ -28,7 +33,7 @@ using PolicyRows = std::vector<PolicyRow>;  // in file order
 
 /// With a `resume` the policy of that name goes on, should its breaker have stopped it; not to find it is an
 /// error too.
-[[nodiscard]] boost::asio::awaitable<std::variant<PolicyRows, Error>> gather_policies(const Context& context,
-                                                                                      std::string resume);
+[[nodiscard]] boost::asio::awaitable<std::variant<PolicyAnswer, Error>> gather_policies(
+    const Context& context, std::string resume);
 
 }  // namespace finwait::control

@@ -11,18 +11,19 @@ namespace finwait::control {
 namespace asio = boost::asio;
 
 asio::awaitable<bool> execute_on_policies(const Context& context, const Request& request, Writer& writer) {
-    const std::variant<PolicyRows, Error> gathered = co_await gather_policies(context, request.resume);
+    const std::variant<PolicyAnswer, Error> gathered = co_await gather_policies(context, request.resume);
     bool alive = false;
     if (const auto* error = std::get_if<Error>(&gathered)) {
         alive = co_await fail(writer, *error);
         co_return alive;
     }
-    if (!request.resume.empty() && context.hooks.resumed)
-        context.hooks.resumed(writer.requester(), request.resume);
+    const auto& answer = std::get<PolicyAnswer>(gathered);
+    if (answer.resumed && context.hooks.resumed) context.hooks.resumed(writer.requester(), request.resume);
     std::string text;
-    for (const PolicyRow& row : std::get<PolicyRows>(gathered))
+    for (const PolicyRow& row : answer.rows)
         text += data_line("policy", policy_json(row.policy, row.counts));
-    text += done_line();
+    const bool asked = !request.resume.empty();
+    text += asked ? done_line(answer.resumed ? R"({"resumed":true})" : R"({"resumed":false})") : done_line();
     alive = co_await writer.write(text);
     co_return alive;
 }

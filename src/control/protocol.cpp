@@ -13,9 +13,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 12> kCommandNames = {"list",    "count",  "show",    "kill",
-                                                            "stats",   "policy", "rules",   "reload",
-                                                            "version", "ping",   "explain", "events"};
+constexpr std::array<std::string_view, 13> kCommandNames = {"list",    "count",  "show",   "kill",    "stats",
+                                                            "policy",  "rules",  "reload", "version", "ping",
+                                                            "explain", "events", "config"};
 constexpr std::array<std::string_view, 9> kSortKeys = {"client", "server",  "state",  "closer", "age",
                                                        "idle",   "expires", "policy", "phase"};
 constexpr std::array<std::string_view, 8> kErrorNames = {"command", "filter", "permission", "not_found",
@@ -44,7 +44,7 @@ std::string& operand_in(Request& request) {
 }
 
 bool knows_ids(Command c) {
-    return c == Command::list || c == Command::kill;
+    return c == Command::list || c == Command::count || c == Command::kill || c == Command::events;
 }
 
 bool read_strings(const json& value, std::vector<std::string>& ids) {
@@ -81,10 +81,10 @@ struct Flag {
     std::string_view name;
     bool Request::*member;
 };
-constexpr std::array kFlags = {Flag{Command::list, "addresses", &Request::addresses},
-                               Flag{Command::list, "descending", &Request::descending},
-                               Flag{Command::events, "follow", &Request::follow},
-                               Flag{Command::events, "fresh", &Request::fresh}};
+constexpr std::array kFlags = {
+    Flag{Command::list, "addresses", &Request::addresses}, Flag{Command::list, "sides", &Request::sides},
+    Flag{Command::list, "descending", &Request::descending},
+    Flag{Command::events, "follow", &Request::follow}, Flag{Command::events, "fresh", &Request::fresh}};
 
 /// Null when the command knows none of this name.
 bool* flag_in(Request& request, std::string_view name) {
@@ -162,7 +162,7 @@ std::variant<Request, Error> parse_request(std::string_view line) {
     if (!command) {
         return bad_command(
             "\"command\" must be one of list, count, show, explain, kill, events, stats, policy, rules, "
-            "reload, version, ping");
+            "reload, version, ping, config");
     }
     Request request;
     request.command = *command;

@@ -6,15 +6,16 @@
 // with these commands and members; an unknown member is an error: a misspelt "filter" must not mean "all".
 //
 //   list, count {"filter"}    kill {"filter"}, not blank    show, explain {"id"}    rules {"backend"}
-//   list, kill {"ids":["3f2a-17",…]}: these flows and no others
+//   list, count, kill, events {"ids":["3f2a-17",…]}: these flows and no others
 //   list {"addresses":true}: with the addresses by which the sides know each other
+//   list {"sides":true}: with "sides" and "history", as show has them
 //   count {"by"}: a word of kGroupings, or "": how many of each
 //   policy {"resume"}, the name of a policy that its breaker has stopped, or ""
 //   list {"sort","descending","limit"}: of all that match the first so many by this order, which is one of
 //   sort_keys(); its end is then {"done":{"matched":N}}
 //   events {"filter","types":["tcp_reset",…],"follow":true,"fresh":true}: what has happened lately, and with
 //   "follow" what goes on happening until the client hangs up; "fresh" leaves out what was before
-//   stats    reload    version    ping
+//   stats    reload    version    ping    config
 //
 // The answer is a number of data lines and then one last line; each is an object with exactly one member:
 //
@@ -32,8 +33,13 @@
 //   {"rules":{…}}     rules: "backend" as asked for, "text"
 //   {"problem":{…}}   reload: each error of the configuration, its "message"
 //   {"version":{…}}   version: "version", "pid"
-//   {"done":{…}}      last, all went well; of count {"count"}, of kill {"matched","requested","failed"}
-//   {"error":{…}}     last, it did not: "code", "message" and, of a filter, "column" (1-based)
+//   {"config":{…}}    config: "file", and as "text" every key with the value in force, in TOML
+//   {"done":{…}}      last, all went well; of count {"count"}, of kill {"matched","requested","failed"}, of
+//                     policy with "resume" {"resumed"}: false when the policy was not stopped; of reload
+//                     {"notes"}: texts, such as what takes a restart; of events with "follow"
+//                     {"stopped":true}: the daemon ends
+//   {"error":{…}}     last, it did not: "code", "message" and, of a filter, "column" (1-based). A filter that
+//                     asks for a policy which there is not is an error at that name
 //
 // kill, reload and policy with "resume" are for root, the daemon's own user and the members of
 // control.admin_group; others get an error with the code "permission".
@@ -70,7 +76,8 @@ enum class Command : std::uint8_t {
     version,
     ping,
     explain,
-    events
+    events,
+    config
 };
 
 [[nodiscard]] std::string_view name(Command c);
@@ -81,8 +88,9 @@ struct Request {
     std::string id;
     std::string backend;
     std::string resume;
-    std::vector<std::string> ids = {};    // of list and kill: these flows, instead of a filter
+    std::vector<std::string> ids = {};    // of list, count, kill and events: these flows, no filter
     bool addresses = false;               // of list
+    bool sides = false;                   // of list
     std::string by = {};                  // of count
     std::string sort = {};                // of list: the key; empty: as they come
     bool descending = false;              // of list

@@ -20,6 +20,15 @@ struct Selection {
 /// The error is one of the filter or of an id.
 [[nodiscard]] std::variant<Selection, Error> select(const Context& context, const Request& request);
 
+/// The error is one of the filter: of its grammar, or that it asks for a policy that there is not.
+[[nodiscard]] std::variant<policy::Filter, Error> parse_filter(const Context& context,
+                                                               const std::string& text,
+                                                               policy::Purpose purpose);
+
+/// Ids as texts to values, or why one of them is none.
+[[nodiscard]] std::variant<std::vector<engine::FlowId>, Error> parse_ids(
+    const std::vector<std::string>& texts);
+
 /// An id as text to one as value, or why it is none.
 [[nodiscard]] std::variant<engine::FlowId, Error> parse_id(const std::string& text);
 

@@ -33,7 +33,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
         file_.remove();
         acceptor_.close();
         for (const Taken& place : connections_) {
-            if (const auto connection = place.connection.lock()) connection->close();
+            if (const auto connection = place.connection.lock()) connection->stop();
         }
         context_->forget();
     }

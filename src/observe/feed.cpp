@@ -29,11 +29,11 @@ void Feed::note(Instant when, const engine::Event& event, std::string_view polic
     }
 }
 
-void Feed::note(Instant when, std::string_view type, std::string line) {
+void Feed::note(Instant when, std::string_view type, std::string line, std::optional<engine::FlowId> flow) {
     Told& told = slot();
     told.when = when;
     told.at = WallClock::now();
-    told.what = LineEvent{type, std::move(line)};
+    told.what = LineEvent{type, std::move(line), flow};
 }
 
 Excerpt Feed::read(std::uint64_t from, Instant until, std::size_t most) const {
@@ -63,6 +63,11 @@ const std::vector<std::string_view>& event_types() {
 std::string_view type_of(const Told& told) {
     if (const auto* flow = std::get_if<FlowEvent>(&told.what)) return event_type(flow->event.type);
     return std::get<LineEvent>(told.what).type;
+}
+
+std::optional<engine::FlowId> flow_of(const Told& told) {
+    if (const auto* flow = std::get_if<FlowEvent>(&told.what)) return flow->event.id;
+    return std::get<LineEvent>(told.what).flow;
 }
 
 std::string line_of(const Told& told) {

@@ -7,6 +7,7 @@
 #include "tcp/time.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -24,6 +25,7 @@ struct FlowEvent {
 struct LineEvent {
     std::string_view type;  // static text
     std::string line;
+    std::optional<engine::FlowId> flow = {};  // the one that it was asked for
 };
 
 struct Told {
@@ -47,7 +49,7 @@ class Feed {
     explicit Feed(std::size_t capacity = kCapacity);
 
     void note(Instant when, const engine::Event& event, std::string_view policy);
-    void note(Instant when, std::string_view type, std::string line);
+    void note(Instant when, std::string_view type, std::string line, std::optional<engine::FlowId> flow = {});
 
     /// Up to `most` events from the number `from` on, none of them later than `until`.
     [[nodiscard]] Excerpt read(std::uint64_t from, Instant until, std::size_t most) const;
@@ -65,6 +67,8 @@ class Feed {
 /// Every event_type that there is.
 [[nodiscard]] const std::vector<std::string_view>& event_types();
 [[nodiscard]] std::string_view type_of(const Told& told);
+/// The flow that an event is about, if it is about one.
+[[nodiscard]] std::optional<engine::FlowId> flow_of(const Told& told);
 /// One line of JSON, without its newline.
 [[nodiscard]] std::string line_of(const Told& told);
 /// The line that stands for events that a reader has missed.

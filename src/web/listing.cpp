@@ -2,10 +2,12 @@
 
 #include "control/ask.hpp"
 #include "control/batch.hpp"
+#include "control/best.hpp"
 #include "control/encode.hpp"
 #include "control/gather.hpp"
 #include "control/selection.hpp"
 
+#include <fmt/format.h>
 #include <utility>
 
 namespace finwait::web {
@@ -32,23 +34,17 @@ std::variant<control::Selection, Error> select(const control::Context& context, 
     return control::select(context, request);
 }
 
-struct Found {
+/// The flows that are kept, in their order, and how many there were to choose from.
+std::string found_json(control::Best& best, std::size_t most, bool all_seen) {
     std::string json = R"({"flows":[)";
-    std::size_t count = 0;
-
-    /// False when there are enough.
-    bool take(const Batch& batch, std::size_t most) {
-        for (const engine::FlowReport& flow : batch.flows()) {
-            if (count == most) return false;
-            if (count++ > 0) json += ',';
-            control::append_flow(json, flow, control::Detail::brief);
-        }
-        return true;
+    for (const engine::FlowReport* flow : best.sorted()) {
+        if (json.back() != '[') json += ',';
+        control::append_flow(json, *flow, control::Detail::brief);
     }
-    [[nodiscard]] std::string finish(bool complete) const {
-        return json + (complete ? R"(],"complete":true})" : R"(],"complete":false})");
-    }
-};
+    const bool complete = all_seen && best.offered() <= most;
+    return json +
+           fmt::format(R"(],"complete":{},"matched":{},"all_seen":{}}})", complete, best.offered(), all_seen);
+}
 
 }  // namespace
 
@@ -58,7 +54,7 @@ asio::awaitable<std::variant<std::string, Error>> list_half_closed(const control
     if (auto* error = std::get_if<Error>(&selected)) co_return std::move(*error);
     const control::Selection selection = std::get<control::Selection>(std::move(selected));
     const auto end = std::chrono::steady_clock::now() + limits.time;
-    Found found;
+    control::Best best("idle", true, limits.flows);
     for (std::size_t i = 0; i < context.shards.size(); ++i) {
         const shard::Handle& shard = context.shards[i];
         std::optional<std::uint32_t> cursor = 0;
@@ -70,12 +66,13 @@ asio::awaitable<std::variant<std::string, Error>> list_half_closed(const control
             std::optional<Batch> batch =
                 co_await control::ask<Batch>(shard, std::move(question), context.options.shard_timeout);
             if (!batch) co_return control::silent_shard(i);
-            const bool room = found.take(*batch, limits.flows);
-            if (!room || std::chrono::steady_clock::now() > end) co_return found.finish(false);
+            for (const engine::FlowReport& flow : batch->flows())
+                best.offer(flow);
+            if (std::chrono::steady_clock::now() > end) co_return found_json(best, limits.flows, false);
             cursor = batch->next();
         }
     }
-    co_return found.finish(true);
+    co_return found_json(best, limits.flows, true);
 }
 
 }  // namespace finwait::web

@@ -119,11 +119,11 @@ asio::awaitable<Site::Gathered> Site::gather() {
     std::variant<control::Totals, control::Error> totals = co_await control::gather_totals(*context_);
     if (auto* error = std::get_if<control::Error>(&totals)) co_return std::move(*error);
     std::string nothing;
-    std::variant<control::PolicyRows, control::Error> policies =
+    std::variant<control::PolicyAnswer, control::Error> policies =
         co_await control::gather_policies(*context_, std::move(nothing));
     if (auto* error = std::get_if<control::Error>(&policies)) co_return std::move(*error);
     Facts facts{std::get<control::Totals>(std::move(totals)),
-                std::get<control::PolicyRows>(std::move(policies)), look_at_process()};
+                std::get<control::PolicyAnswer>(std::move(policies)).rows, look_at_process()};
     facts_ = facts;
     gathered_ = steady_clock::now();
     co_return facts;

@@ -35,7 +35,7 @@ class Breaker(case.SystemTest):
         unknown = daemon.ctl("policy", "--resume", "nobody", check=False)
         self.assertEqual(unknown.returncode, 1)
         self.assertIn('no policy is called "nobody"', unknown.stderr)
-        daemon.ctl("policy", "--resume", "everything")
+        self.assertEqual(daemon.ctl("policy", "--resume", "everything").stderr, "finwaitctl: policy everything goes on\n")
         self.assertTrue(until(lambda: self.still_open() < FLOWS - ended, 5))
         # It is watched anew from there: what is left of the table is larger than its share.
         until(lambda: daemon.stats()["policies_stopped"], 5)

@@ -195,13 +195,13 @@ function flowRow(flow) {
     textCell(flow.phase), textCell(duration(flow.expires_in_s), "number"));
 }
 
-function showFlows({ flows, complete }) {
+function showFlows({ flows, complete, matched, all_seen: allSeen }) {
   flows.sort((a, b) => (b.idle_s ?? 0) - (a.idle_s ?? 0));
   byId("rows").replaceChildren(...flows.map(flowRow));
-  const many = complete ? count(flows.length) : `The first ${count(flows.length)} found`;
-  const found = flows.length === 0 && complete ? "None" : many;
+  const found = flows.length === 0 ? "None" : count(flows.length);
+  const some = `The ${found} that have been idle longest, of ${count(matched)}`;
   say("found", complete ? `${found} ${flows.length === 1 ? "connection" : "connections"}`
-    : `${found}; there may be more: a filter finds those that matter`);
+    : allSeen ? some : `${some} that were found in time; there may be more: a filter finds those that matter`);
 }
 
 function showProblem(filter, error) {

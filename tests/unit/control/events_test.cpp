@@ -59,6 +59,62 @@ TEST(Events, TypesAndAFilterChoose) {
     EXPECT_EQ(lines[0]["event"]["src_port"], 40002);
 }
 
+TEST(Events, IdsChooseTheFlowsAndWhatWasAskedForThem) {
+    Daemon daemon;
+    observe::Feed own;
+    own.note(kNow, "tcp_reset", R"({"event_type":"tcp_reset","flow_id":"0-7"})", engine::FlowId{0, 7});
+    own.note(kNow, "tcp_reset", R"({"event_type":"tcp_reset","flow_id":"0-8"})", engine::FlowId{0, 8});
+    own.note(kNow, "config_reload", R"({"event_type":"config_reload"})");
+    daemon.hooks.feed = &own;
+    daemon.start();
+    tell(daemon.shard(), engine::EventType::probe);  // of flow 0-0
+    Peer peer(daemon.path());
+    EXPECT_THAT(types(peer.ask({{"command", "events"}, {"ids", {"0-7"}}})),
+                testing::ElementsAre("tcp_reset"));
+    EXPECT_THAT(types(peer.ask({{"command", "events"}, {"ids", {"0-0", "0-9"}}})),
+                testing::ElementsAre("tcp_probe"));
+    const json wrong = peer.ask({{"command", "events"}, {"ids", {"nonsense"}}})[0]["error"];
+    EXPECT_EQ(wrong["code"], "filter");
+}
+
+TEST(Events, AFilterMayNameAPolicyThatWasInForceOnceAndNoOther) {
+    Daemon daemon;
+    daemon.hooks.policies = [] { return std::vector<std::string>{"web", "default"}; };
+    daemon.hooks.past_policies = [] { return std::vector<std::string>{"old"}; };
+    daemon.start();
+    Peer peer(daemon.path());
+    for (const char* name : {"web", "old"})
+        EXPECT_TRUE(
+            peer.ask({{"command", "events"}, {"filter", std::string("policy ") + name}})[0].contains("done"));
+    const json error = peer.ask({{"command", "events"}, {"filter", "policy nosuch"}})[0]["error"];
+    EXPECT_EQ(error["code"], "filter");
+    EXPECT_EQ(error["message"], "there is no policy \"nosuch\"; there are: web, default");
+}
+
+TEST(Events, AFollowerIsToldThatTheDaemonStops) {
+    Daemon daemon;
+    daemon.options.event_interval = milliseconds(5);
+    daemon.start();
+    tell(daemon.shard(), engine::EventType::half_closed);
+    Peer peer(daemon.path());
+    peer.send("{\"command\":\"events\",\"follow\":true}\n");
+    EXPECT_THAT(peer.line().value(), HasSubstr("tcp_half_closed"));
+    tell(daemon.shard(), engine::EventType::probe);
+    EXPECT_THAT(peer.line().value(), HasSubstr("tcp_probe")) << "it follows";
+    daemon.stop();
+    EXPECT_EQ(peer.line().value(), R"({"done":{"stopped":true}})");
+    EXPECT_FALSE(peer.line());
+}
+
+TEST(Events, WhoOnlyWaitsWithoutFollowingIsToldNothingAtAStop) {
+    Daemon daemon;
+    daemon.start();
+    Peer peer(daemon.path());
+    EXPECT_EQ(peer.ask({{"command", "ping"}}).size(), 1U);
+    daemon.stop();
+    EXPECT_FALSE(peer.line());
+}
+
 TEST(Events, AnUnknownTypeAndAFilterOnThePhaseAreErrors) {
     Daemon daemon;
     daemon.start();

@@ -267,6 +267,8 @@ TEST(Server, APolicyIsResumedByNameInEveryShard) {
     Peer peer(daemon.path());
     const auto lines = peer.ask({{"command", "policy"}, {"resume", "default"}});
     EXPECT_EQ(lines[0]["policy"]["stopped"], false);
+    EXPECT_EQ(lines.back(), json::parse(R"({"done":{"resumed":false}})")) << "it was not stopped";
+    EXPECT_EQ(peer.ask({{"command", "policy"}}).back(), json::parse(R"({"done":{}})"));
     const auto unknown = peer.ask({{"command", "policy"}, {"resume", "web"}});
     EXPECT_EQ(unknown[0]["error"]["code"], "not_found");
     EXPECT_THAT(unknown[0]["error"]["message"].get<std::string>(), HasSubstr("\"web\""));
@@ -282,7 +284,7 @@ TEST(Server, ReloadReportsEveryProblem) {
     ASSERT_EQ(first.size(), 3U);
     EXPECT_EQ(first[1]["problem"]["message"], "a.toml:2:2: neither");
     EXPECT_EQ(first[2]["error"]["code"], "config");
-    EXPECT_TRUE(peer.ask({{"command", "reload"}})[0].contains("done"));
+    EXPECT_EQ(peer.ask({{"command", "reload"}})[0], json::parse(R"({"done":{"notes":[]}})"));
 }
 
 TEST(Server, RulesComeFromTheDaemon) {

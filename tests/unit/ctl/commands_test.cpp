@@ -62,6 +62,51 @@ TEST(Commands, ShowFailsWhenThereIsNoSuchFlow) {
     EXPECT_THAT(shown.out, HasSubstr("expires in 4m27s"));
 }
 
+const std::string kEnded =
+    R"({"timestamp":"2024-05-01T12:00:00.123456+02:00","flow_id":"1-1","event_type":"tcp_reset",)"
+    R"("src_ip":"10.0.0.2","src_port":40312,"dest_ip":"10.0.0.1","dest_port":443,"proto":"TCP",)"
+    R"("finwaitd":{"outcome":"confirmed","policy":"web","reason":"neither side has answered"}})";
+
+TEST(Commands, OfAFlowThatHasJustEndedTheEventsTell) {
+    for (const char* const name : {"show", "explain"}) {
+        FakeDaemon daemon(
+            {error_line({ErrorCode::not_found, "no flow 1-1", 0}), data_line("event", kEnded) + done_line()});
+        const Outcome outcome = run(name, {nullptr, "1-1", daemon.path(), {}, false});
+        EXPECT_EQ(outcome.code, 1) << "there is no such flow";
+        EXPECT_EQ(outcome.err, "finwaitctl: flow 1-1 is over; its last events:\n");
+        EXPECT_THAT(outcome.out, HasSubstr("tcp_reset confirmed  1-1"));
+        EXPECT_THAT(outcome.out, HasSubstr("policy web: neither side has answered"));
+        EXPECT_EQ(nlohmann::json::parse(daemon.requests()[1]),
+                  (nlohmann::json{{"command", "events"}, {"ids", {"1-1"}}}));
+    }
+    const FakeDaemon daemon(
+        {error_line({ErrorCode::not_found, "no flow 1-1", 0}), data_line("event", kEnded) + done_line()});
+    const Outcome json = run("show", {nullptr, "1-1", daemon.path(), {}, true});
+    EXPECT_EQ(json.code, 1);
+    EXPECT_EQ(json.out, "");
+    EXPECT_THAT(json.err, HasSubstr("\"finwaitctl events 1-1\" tells"));
+}
+
+TEST(Commands, OfAFlowThatNobodyRemembersNothingIsMadeUp) {
+    const FakeDaemon daemon({error_line({ErrorCode::not_found, "no flow 1-1: never was", 0}), done_line()});
+    const Outcome outcome = run("explain", {nullptr, "1-1", daemon.path(), {}, false});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.err, "finwaitctl: no flow 1-1: never was\n");
+    EXPECT_EQ(outcome.out, "");
+}
+
+TEST(Commands, ResumingSaysWhetherThePolicyWasStopped) {
+    for (const bool stopped : {true, false}) {
+        const FakeDaemon daemon({done_line(stopped ? R"({"resumed":true})" : R"({"resumed":false})")});
+        Invocation call{nullptr, {}, daemon.path()};
+        call.resume = "web";
+        const Outcome outcome = run("policy", call);
+        EXPECT_EQ(outcome.code, 0);
+        EXPECT_THAT(outcome.err, HasSubstr(stopped ? "policy web goes on" : "policy web was not stopped"));
+    }
+    EXPECT_EQ(run_against("policy", done_line()).err, "") << "nothing was to be resumed";
+}
+
 TEST(Commands, CountPrintsTheNumber) {
     EXPECT_EQ(run_against("count", done_line(R"({"count":12})")).out, "12\n");
     EXPECT_EQ(run_against("count", done_line(R"({"count":12})"), true).out, "{\"count\":12}\n");
@@ -74,6 +119,9 @@ TEST(Commands, ReloadShowsWhatIsWrong) {
     EXPECT_EQ(outcome.code, 2);
     EXPECT_EQ(outcome.err, "a.toml:1:2: no\nfinwaitctl: not reloaded\n");
     EXPECT_EQ(run_against("reload", done_line()).out, "reloaded\n");
+    const Outcome noted = run_against("reload", done_line(R"({"notes":["[intercept] has changed"]})"));
+    EXPECT_EQ(noted.code, 0);
+    EXPECT_EQ(noted.err, "warning: [intercept] has changed\n");
 }
 
 TEST(Commands, RulesArePrintedAsTheyAre) {

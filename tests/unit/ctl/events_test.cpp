@@ -59,9 +59,29 @@ TEST(Events, ADaemonThatStopsEndsTheFollowingWithItsExitCode) {
     EXPECT_EQ(outcome.out, kReset + "\n");
 }
 
+TEST(Events, ADaemonThatSaysThatItStopsEndsTheFollowingWell) {
+    const FakeDaemon daemon({data_line("event", kReset) + done_line(R"({"stopped":true})")});
+    const Outcome outcome = run_events(daemon, [](Invocation& call) { call.follow = true; });
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.err, "finwaitctl: finwaitd has stopped\n");
+}
+
+TEST(Events, AreThoseOfTheFlowsThatAreNamedByTheirIds) {
+    FakeDaemon daemon({done_line()});
+    EXPECT_EQ(run_events(daemon, [](Invocation& call) { call.operand = "3f2a-17, 4-2 3f2a-17"; }).code, 0);
+    EXPECT_EQ(json::parse(daemon.requests()[0]),
+              json::parse(R"({"command":"events","ids":["3f2a-17","4-2"]})"));
+}
+
+TEST(Events, ATimestampWithoutFractionsOrZoneIsPrintedAsFarAsItGoes) {
+    json event = json::parse(kReset);
+    event["timestamp"] = "2024-05-01T12:00:00Z";
+    EXPECT_THAT(event_text(event), testing::StartsWith("2024-05-01T12:00:00Z  "));
+}
+
 TEST(Events, ALineForPeopleSaysWhatHappenedToWhichFlowAndWhy) {
     EXPECT_EQ(event_text(json::parse(kReset)),
-              "12:00:00.123  tcp_reset reset  3f2a-17  [2001:db8::2]:40312 > 10.0.0.1:443  "
+              "2024-05-01 12:00:00.123+02:00  tcp_reset reset  3f2a-17  [2001:db8::2]:40312 > 10.0.0.1:443  "
               "fin-wait-2/close-wait  policy web: idle for fin_wait_2\n");
 }
 
@@ -75,7 +95,8 @@ TEST(Events, ALineForPeopleNamesTheSideTheOperatorAndTheProblems) {
     const json reload =
         json::parse(R"({"timestamp":"2024-05-01T12:00:00.123456+02:00","event_type":"config_reload",)"
                     R"("finwaitd":{"outcome":"rejected","file":"/etc/f.toml","problems":["line 3: no"]}})");
-    EXPECT_EQ(event_text(reload), "12:00:00.123  config_reload rejected  /etc/f.toml\n    line 3: no\n");
+    EXPECT_EQ(event_text(reload),
+              "2024-05-01 12:00:00.123+02:00  config_reload rejected  /etc/f.toml\n    line 3: no\n");
     const json lost = json::parse(R"({"event_type":"finwaitd_lost","finwaitd":{"count":17}})");
     EXPECT_THAT(event_text(lost), HasSubstr("17 events are missing"));
 }

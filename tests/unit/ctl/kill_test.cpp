@@ -125,6 +125,58 @@ TEST(Kill, WhatCannotBeEndedIsNotAskedFor) {
     EXPECT_EQ(kill(closed, false).code, 0);
 }
 
+TEST(Kill, WhatFinwaitdHasJustEndedIsLeftOutOfWhatAFilterMatches) {
+    FakeDaemon daemon({listing({flow("1-1", "already closed", "confirmed"),
+                                flow("2-1", "already closed", "unconfirmed"), flow("3-1")}),
+                       killed({{"3-1", "reset"}}), listing({flow("3-1", "already closed", "confirmed")})});
+    const Outcome outcome = kill(daemon);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, Not(HasSubstr("1-1")));
+    EXPECT_THAT(outcome.out, Not(HasSubstr("2-1")));
+    EXPECT_THAT(
+        outcome.out,
+        HasSubstr("1 connection matches, 1 to be ended (2 that finwaitd has just ended left out).\n"));
+    FakeDaemon none({listing({flow("1-1", "already closed", "confirmed")})});
+    const Outcome nothing = kill(none);
+    EXPECT_EQ(nothing.code, 1);
+    EXPECT_EQ(nothing.err, "finwaitctl: no flow matches (1 that finwaitd has just ended left out)\n");
+}
+
+TEST(Kill, TakesIdsAsShowDoes) {
+    FakeDaemon daemon({listing({flow("1-1"), flow("2-1", "already closed", "confirmed")}),
+                       killed({{"1-1", "reset"}}), listing({flow("1-1", "already closed", "confirmed")})});
+    Invocation call = call_for(daemon);
+    call.operand = "1-1 2-1";
+    call.yes = true;
+    const Outcome outcome = run("kill", call);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("nothing: finwaitd has ended it already"));
+    EXPECT_EQ(json::parse(daemon.requests()[0]), json::parse(R"({"command":"list","ids":["1-1","2-1"]})"));
+    EXPECT_EQ(json::parse(daemon.requests()[1]), json::parse(R"({"command":"kill","ids":["1-1"]})"));
+}
+
+TEST(Kill, AnIdThatIsNoFlowsIsNamedAndTheOthersAreEnded) {
+    FakeDaemon daemon({listing({flow("1-1")}), done_line(), killed({{"1-1", "reset"}}),
+                       listing({flow("1-1", "already closed", "confirmed")})});
+    Invocation call = call_for(daemon);
+    call.operand = "1-1 9-9";
+    call.yes = true;
+    const Outcome outcome = run("kill", call);
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.err, "finwaitctl: no flow 9-9: it is gone, or never was\n");
+    EXPECT_THAT(outcome.out, HasSubstr("confirmed: reset"));
+}
+
+TEST(Kill, IdsAndAFilterAreNotMixed) {
+    FakeDaemon daemon({done_line()});
+    Invocation call = call_for(daemon);
+    call.operand = "1-1 or port 80";
+    const Outcome outcome = run("kill", call);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("found \"or\" behind the id 1-1"));
+    EXPECT_EQ(daemon.requests().size(), 0U);
+}
+
 TEST(Kill, WithoutWaitingItReturnsAfterTheRequests) {
     FakeDaemon daemon({listing({flow("1-1")}), killed({{"1-1", "reset"}})});
     Invocation call = call_for(daemon);

@@ -114,6 +114,45 @@ TEST(List, VerboseTwiceAddsALineOnlyWhereThereIsSomethingToSay) {
     EXPECT_EQ(lines[2], "    on the fast path; cannot be ended: numbers not known exactly");
 }
 
+TEST(List, VerboseTwiceShowsTheNumbersOfBothSidesBelowEachFlow) {
+    nlohmann::json flow = half_closed_flow();
+    flow["sides"] = {
+        {"client",
+         {{"next", 1002},
+          {"ack", 7},
+          {"fin", 1002},
+          {"fin_acknowledged", true},
+          {"window", 63},
+          {"exact", true}}},
+        {"server", {{"next", 7}, {"ack", nullptr}, {"fin", nullptr}, {"window", 64}, {"exact", false}}}};
+    flow["adopted"] = true;
+    FakeDaemon daemon({data_line("flow", flow.dump()) + done_line()});
+    Invocation call;
+    call.verbose = 2;
+    call.socket = daemon.path();
+    const Outcome outcome = run("list", call);
+    EXPECT_EQ(lines_of(outcome.out).back(),
+              "    client next 1002 ack 7 fin 1002 acked window 63; server next 7 window 64 (not exact); "
+              "adopted midway");
+    EXPECT_EQ(nlohmann::json::parse(daemon.requests()[0]),
+              (nlohmann::json{{"command", "list"}, {"filter", ""}, {"addresses", true}, {"sides", true}}));
+}
+
+TEST(List, TakesIdsAndSaysWhichAreNoFlows) {
+    FakeDaemon daemon({flow_line("0-1", 7.0) + done_line(), done_line()});
+    Invocation call;
+    call.operand = "0-1 0-9";
+    call.socket = daemon.path();
+    const Outcome outcome = run("list", call);
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.out, HasSubstr("0-1"));
+    EXPECT_EQ(outcome.err, "finwaitctl: no flow 0-9: it is gone, or never was\n");
+    const auto& requests = daemon.requests();
+    EXPECT_EQ(nlohmann::json::parse(requests[0]),
+              (nlohmann::json{{"command", "list"}, {"ids", {"0-1", "0-9"}}}));
+    EXPECT_EQ(nlohmann::json::parse(requests[1]), (nlohmann::json{{"command", "events"}, {"ids", {"0-9"}}}));
+}
+
 TEST(List, ColoursAreThereWhenAskedForAndCostNoColumn) {
     for (const bool colours : {false, true}) {
         Captured out;

@@ -113,6 +113,29 @@ TEST(Server, NoMoreFlowsAreListedThanCanBeTakenIn) {
     const json listed = json::parse(get("/api/flows.json").body);
     EXPECT_EQ(listed["flows"].size(), 300U);
     EXPECT_EQ(listed["complete"], false);
+    EXPECT_EQ(listed["matched"], 1000);
+    EXPECT_EQ(listed["all_seen"], true);
+}
+
+TEST(Server, ThoseThatAreListedHaveBeenIdleLongestOfAllWhereverTheyStand) {
+    Daemon daemon(2);
+    for (std::uint16_t i = 0; i < 400; ++i)
+        daemon.shard(i % 2).open_flow(static_cast<std::uint16_t>(20000 + i), true,
+                                      std::chrono::seconds(10 + i));
+    daemon.start();
+    const json listed = json::parse(get("/api/flows.json").body);
+    ASSERT_EQ(listed["flows"].size(), 300U);
+    EXPECT_EQ(listed["flows"].front()["client"]["port"], 20399);
+    EXPECT_EQ(listed["flows"].back()["client"]["port"], 20100);
+}
+
+TEST(Server, AFilterForAPolicyThatThereIsNotIsAnErrorAtItsName) {
+    Daemon daemon;
+    daemon.context->hooks.policies = [] { return std::vector<std::string>{"web", "default"}; };
+    daemon.start();
+    const Response answer = get("/api/flows.json?filter=policy+wbe");
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(json::parse(answer.body)["error"]["column"], 8);
 }
 
 TEST(Server, AnswersOnlyToNamesOfThisMachine) {

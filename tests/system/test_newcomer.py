@@ -1,0 +1,162 @@
+"""What somebody meets who tries finwaitctl for the first time: ids wherever flows are meant, a filter that no shell takes
+apart, and plain words about what is over, what is not there and what has not happened."""
+
+import json
+import shutil
+import subprocess
+
+from harness import case, halfclosed
+from harness.command import run
+from harness.daemon import binary
+from harness.sockets import open_both_versions
+from harness.wait import until
+
+# Nothing is ended unasked.
+PATIENT = {"timeouts": {"fin_wait_2": "1h"}, "policy": [{"name": "web", "match": "port 443"}]}
+NO_SUCH_POLICY = 'there is no policy "wbe"; there are: web, default; did you mean "web"?'
+
+
+class Newcomer(case.SystemTest):
+    def half_closed(self, count):
+        pairs = self.closing(open_both_versions(self.lab, count))
+        made = [halfclosed.HalfClosed(pair, "client", "shutdown") for pair in pairs]
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.OPEN, 5), [])
+        return made
+
+    def ids(self, daemon, *filter_words):
+        return sorted(flow["id"] for flow in daemon.flows(*filter_words))
+
+    def fails(self, code, daemon, *args):
+        done = daemon.ctl(*args, check=False)
+        self.assertEqual(done.returncode, code, f"{args}\n{done.stdout}{done.stderr}")
+        return done
+
+    def test_flows_are_meant_by_a_filter_without_quotes_or_by_ids(self):
+        daemon = self.daemon(PATIENT)
+        self.half_closed(4)
+        ids = self.ids(daemon)
+        self.assertEqual(self.ids(daemon, "state", "fin-wait-2", "and", "age", "lt", "1h", "and", "port", "ne", "1"), ids)
+        self.assertEqual(self.ids(daemon, "age", "gt", "1h"), [])
+        self.assertEqual(self.ids(daemon, *ids[:2]), ids[:2])
+        self.assertEqual(daemon.ctl("count", *ids[:3]).stdout, "3\n")
+        of_one = [json.loads(line) for line in daemon.ctl("events", ids[0]).stdout.splitlines()]
+        self.assertEqual({event["flow_id"] for event in of_one}, {ids[0]})
+        missing = self.fails(1, daemon, "list", ids[0], "ffff-9")
+        self.assertIn(ids[0], missing.stdout)
+        self.assertIn("no flow ffff-9: it is gone, or never was", missing.stderr)
+
+        killed = daemon.ctl("kill", "--yes", *ids[:2]).stdout
+        self.assertEqual(killed.count("confirmed: reset, and gone from both ends"), 2, killed)
+        self.assertEqual(daemon.ctl("count", "phase", "ne", "gone").stdout, "2\n")
+
+    def test_what_finwaitd_has_just_ended_is_not_to_be_ended_again(self):
+        daemon = self.daemon(PATIENT)
+        self.half_closed(2)
+        ids = self.ids(daemon)
+        daemon.ctl("kill", "--yes", ids[0])
+        self.assertIn(ids[0], self.ids(daemon), "it is listed for ten seconds more")
+        left = self.fails(2, daemon, "kill", "port", "ne", "1")  # nobody to ask, and no --yes
+        self.assertNotIn(ids[0], left.stdout)
+        self.assertIn("1 connection matches, 1 to be ended (1 that finwaitd has just ended left out).", left.stdout)
+
+    def test_a_flow_that_is_over_is_told_of_from_the_events(self):
+        daemon = self.daemon(PATIENT)
+        self.half_closed(2)
+        gone = self.ids(daemon)[0]
+        daemon.ctl("kill", "--yes", gone)
+        self.assertTrue(until(lambda: gone not in self.ids(daemon), 30))
+        for command in ("explain", "show"):
+            told = self.fails(1, daemon, command, gone)
+            self.assertEqual(told.stderr, f"finwaitctl: flow {gone} is over; its last events:\n")
+            self.assertRegex(told.stdout, rf"(?m)^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{{3}}[+-]\S+  tcp_reset confirmed  {gone}  ")
+            self.assertIn("(uid 0)", told.stdout)
+        self.assertIn(f"flow {gone} is over", self.fails(1, daemon, "kill", "--yes", gone).stderr)
+        never = self.fails(1, daemon, "explain", "ffff-9")
+        self.assertEqual((never.stdout, never.stderr), ("", "finwaitctl: no flow ffff-9: it is gone, or never was\n"))
+
+    def test_a_policy_that_is_not_there_is_no_empty_list(self):
+        daemon = self.daemon(PATIENT)
+        for command in (("list",), ("count",), ("kill", "--yes"), ("events",)):
+            refused = self.fails(2, daemon, *command, "port", "80", "or", "policy", "wbe")
+            self.assertIn(NO_SUCH_POLICY, refused.stderr)
+            self.assertIn("\n  port 80 or policy wbe\n" + " " * 20 + "^\n", refused.stderr)
+        daemon.configure({"timeouts": PATIENT["timeouts"]})
+        daemon.ctl("reload")
+        self.assertIn('no policy "web"', self.fails(2, daemon, "list", "policy", "web").stderr)
+        self.assertEqual(daemon.ctl("events", "policy", "web").stdout, "", "it may have events from before")
+
+    def test_a_policy_that_was_not_stopped_is_not_resumed(self):
+        daemon = self.daemon(PATIENT)
+        done = daemon.ctl("policy", "--resume", "web")
+        self.assertEqual(done.stderr, "finwaitctl: policy web was not stopped: nothing has changed\n")
+        self.assertNotIn("policy_resumed", daemon.ctl("events").stdout)
+
+    def test_who_follows_the_events_ends_well_when_the_daemon_does(self):
+        daemon = self.daemon(PATIENT)
+        follower = subprocess.Popen([binary("finwaitctl"), "--socket", daemon.socket, "events", "--follow"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(follower.kill)
+        self.half_closed(2)
+        self.assertIn("tcp_half_closed", follower.stdout.readline())
+        self.assertEqual(daemon.stop(), 0)
+        _, said = follower.communicate(timeout=60)
+        self.assertEqual((follower.returncode, said), (0, "finwaitctl: finwaitd has stopped\n"))
+
+    def test_who_follows_the_events_of_a_daemon_that_dies_is_told_so(self):
+        daemon = self.daemon(PATIENT)
+        follower = subprocess.Popen([binary("finwaitctl"), "--socket", daemon.socket, "events", "--follow"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(follower.kill)
+        self.half_closed(2)
+        self.assertIn("tcp_half_closed", follower.stdout.readline())
+        daemon.kill9()
+        _, said = follower.communicate(timeout=60)
+        self.assertEqual(follower.returncode, 3)
+        self.assertIn("before its answer was complete", said)
+
+    def test_the_machine_is_looked_at_for_what_is_in_force(self):
+        daemon = self.daemon({**PATIENT, "conntrack": {"manage_timeouts": True}})
+        found = json.loads(self.lab.gateway.run(binary("finwaitctl"), "--socket", daemon.socket, "check", "--system", "--json",
+                                                check=False).stdout)
+        self.assertEqual((found[0]["subject"], found[0]["grade"]), ("config", "good"))
+        self.assertIn(f"in force in the running finwaitd, of {daemon.config}", found[0]["what"])
+        self.assertTrue(any("manage_timeouts" in finding["what"] for finding in found), found)
+        daemon.configure({**PATIENT, "mode": "observe"})
+        found = json.loads(self.lab.gateway.run(binary("finwaitctl"), "--socket", daemon.socket, "check", "--system", "--json",
+                                                check=False).stdout)
+        self.assertEqual(found[0]["grade"], "warning")
+        self.assertIn("finwaitctl reload", found[0]["advice"])
+
+    def test_a_reload_says_what_takes_a_restart_and_which_policy_is_never_in_force(self):
+        daemon = self.daemon(PATIENT)
+        self.assertEqual(daemon.ctl("reload").stderr, "")
+        daemon.configure({**PATIENT, "limits": {"flows": 1000},
+                          "policy": [{"name": "all", "match": ""}, {"name": "late", "match": "port 443"}]})
+        done = daemon.ctl("reload")
+        self.assertEqual(done.stdout, "reloaded\n")
+        self.assertIn("warning: limits.flows has changed: it takes a restart to come into force\n", done.stderr)
+        self.assertIn('policy "late" can never be in force', done.stderr)
+
+    def test_a_verbose_listing_has_a_line_below_each_flow(self):
+        daemon = self.daemon(PATIENT)
+        self.half_closed(2)
+        lines = daemon.ctl("list", "-vv").stdout.splitlines()
+        self.assertEqual(len(lines), 5, lines)
+        for line in (lines[2], lines[4]):
+            self.assertRegex(line, r"^    client next \d+ ack \d+ fin \d+ acked window \d+.*; server next \d+ ")
+
+    def test_a_terminal_that_cannot_move_its_cursor_is_no_place_for_top(self):
+        if not shutil.which("script"):
+            self.skipTest("needs script (package bsdutils)")
+        daemon = self.daemon(PATIENT)
+        for kind in ("dumb", "nosuchterminal"):
+            done = run("env", f"TERM={kind}", "script", "-qec", f"{binary('finwaitctl')} --socket {daemon.socket} top",
+                       "/dev/null", check=False)
+            self.assertNotEqual(done.returncode, 0, done.stdout)
+            self.assertIn(f'"{kind}"', done.stdout)
+            self.assertRegex(done.stdout, r"set TERM to")
+            self.assertNotIn("CLIENT", done.stdout)
+
+
+if __name__ == "__main__":
+    case.main()

@@ -1,0 +1,134 @@
+// finwaitctl check: the files that make up a configuration, what is odd about it, and whose configuration the
+// machine is looked at for.
+#include "ctl/check_system.hpp"
+#include "ctl/config_in_force.hpp"
+#include "ctl/fake_daemon.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+
+namespace finwait::ctl::test {
+namespace {
+
+namespace fs = std::filesystem;
+using control::data_line;
+using control::done_line;
+using machine::Grade;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class CheckFiles : public testing::Test {
+  protected:
+    CheckFiles() {
+        std::string pattern = (fs::temp_directory_path() / "finwait-check-XXXXXX").string();
+        directory_ = ::mkdtemp(pattern.data());
+    }
+    ~CheckFiles() override { fs::remove_all(directory_); }
+    CheckFiles(const CheckFiles&) = delete;
+    CheckFiles& operator=(const CheckFiles&) = delete;
+
+    [[nodiscard]] std::string path(const std::string& name) const { return (directory_ / name).string(); }
+    void write(const std::string& name, std::string_view text) const {
+        fs::create_directories(fs::path(path(name)).parent_path());
+        std::ofstream(path(name)) << text;
+    }
+    [[nodiscard]] Outcome check(bool json = false) const {
+        return run("check", {nullptr, path("finwaitd.toml"), {}, {}, json});
+    }
+    /// The answer to "config" of a daemon that has this in force.
+    [[nodiscard]] std::string config_line(const std::string& text) const {
+        return data_line("config", nlohmann::json({{"file", path("finwaitd.toml")}, {"text", text}}).dump()) +
+               done_line();
+    }
+
+  private:
+    fs::path directory_;
+};
+
+TEST_F(CheckFiles, EachFileThatWasReadIsNamed) {
+    write("finwaitd.toml", "mode = 'observe'");
+    write("conf.d/10-web.toml", "limits.flows = 10");
+    write("conf.d/notes.txt", "not read");
+    const Outcome outcome = check();
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, path("finwaitd.toml") + ": valid\n" + path("conf.d/10-web.toml") + ": valid\n");
+    EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(CheckFiles, APolicyThatCanNeverBeInForceIsAWarningAndNoFailure) {
+    write("finwaitd.toml",
+          "[[policy]]\nname = 'all'\nmatch = ''\n[[policy]]\nname = 'odd'\nmatch = 'port 1 port 2'");
+    write("conf.d/10.toml", "[[policy]]\nname = 'late'\nmatch = 'port 443'");
+    const Outcome outcome = check();
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("warning: " + path("conf.d/10.toml") + ":2:"));
+    EXPECT_THAT(outcome.err,
+                HasSubstr("policy \"late\" can never be in force: every connection that it matches is "
+                          "matched before by all"));
+    EXPECT_THAT(outcome.err, HasSubstr("policy \"odd\" can never be in force: its match contradicts itself"));
+    const Outcome array = check(true);
+    EXPECT_EQ(array.code, 0);
+    EXPECT_EQ(array.out, "[]\n") << "the array is of errors";
+    EXPECT_THAT(array.err, HasSubstr("late"));
+}
+
+TEST_F(CheckFiles, TheMachineIsLookedAtForTheConfigurationOfTheDaemonThatRuns) {
+    write("finwaitd.toml", "mode = 'observe'");
+    FakeDaemon daemon({config_line("mode = 'observe'")});
+    Captured err;
+    const auto chosen = config_to_check("", daemon.path(), err.output());
+    ASSERT_TRUE(std::holds_alternative<ConfigToCheck>(chosen)) << err.text();
+    const auto& config = std::get<ConfigToCheck>(chosen);
+    EXPECT_EQ(config.settings.mode, config::Mode::observe);
+    EXPECT_EQ(config.about.grade, Grade::good);
+    EXPECT_THAT(config.about.what,
+                HasSubstr("in force in the running finwaitd, of " + path("finwaitd.toml")));
+    EXPECT_EQ(nlohmann::json::parse(daemon.requests()[0]), nlohmann::json({{"command", "config"}}));
+}
+
+TEST_F(CheckFiles, AFileThatSaysOtherwiseByNowIsAWarning) {
+    write("finwaitd.toml", "mode = 'enforce'");
+    Captured err;
+    const FakeDaemon daemon({config_line("mode = 'observe'")});
+    const auto other = std::get<ConfigToCheck>(config_to_check("", daemon.path(), err.output()));
+    EXPECT_EQ(other.settings.mode, config::Mode::observe);
+    EXPECT_EQ(other.about.grade, Grade::warning);
+    EXPECT_THAT(other.about.advice, HasSubstr("finwaitctl reload"));
+    write("finwaitd.toml", "mode = 'loud'");
+    const auto wrong = std::get<ConfigToCheck>(config_to_check("", daemon.path(), err.output()));
+    EXPECT_EQ(wrong.about.grade, Grade::warning);
+    EXPECT_EQ(wrong.about.advice, "finwaitctl check " + path("finwaitd.toml"));
+}
+
+TEST_F(CheckFiles, AFileThatIsNamedIsTheOneThatIsMeantAndWithoutADaemonTheUsualOneIs) {
+    write("mine.toml", "mode = 'observe'");
+    FakeDaemon daemon({config_line("mode = 'enforce'")});
+    Captured err;
+    const auto mine =
+        std::get<ConfigToCheck>(config_to_check(path("mine.toml"), daemon.path(), err.output()));
+    EXPECT_EQ(mine.settings.mode, config::Mode::observe);
+    EXPECT_THAT(mine.about.what, HasSubstr(path("mine.toml")));
+    EXPECT_THAT(daemon.requests(), IsEmpty());
+
+    const auto usual = config_to_check("", "/nowhere/control.sock", err.output());
+    if (const auto* config = std::get_if<ConfigToCheck>(&usual)) {
+        EXPECT_THAT(config->about.what, HasSubstr("/etc/finwaitd/finwaitd.toml: no finwaitd answers"));
+    } else {
+        EXPECT_EQ(std::get<ExitCode>(usual), ExitCode::bad_input);
+        EXPECT_THAT(err.text(), HasSubstr("/etc/finwaitd/finwaitd.toml"));
+    }
+}
+
+TEST(CheckSystem, OnlyAProblemIsAFailure) {
+    EXPECT_EQ(
+        exit_code(
+            {{Grade::good, "a", "b", {}}, {Grade::unknown, "a", "b", {}}, {Grade::warning, "a", "b", {}}}),
+        ExitCode::done);
+    EXPECT_EQ(exit_code({{Grade::problem, "a", "b", {}}}), ExitCode::failed);
+}
+
+}  // namespace
+}  // namespace finwait::ctl::test
