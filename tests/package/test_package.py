@@ -133,8 +133,11 @@ class Life(unittest.TestCase):
 
     def test_2_it_is_installed_and_started(self):
         asked_of_systemd()
-        run("apt-get", "install", "--yes", "/root/package.deb")
+        said = run("apt-get", "install", "--yes", "/root/package.deb")
         self.assertEqual(["start"], asked_of_systemd())
+        self.assertIn("ends no connection", said)
+        self.assertEqual("observe", json.loads(quietly("finwaitctl", "stats", "--json"))["mode"])
+        self.assertTrue(exists("/usr/share/doc/finwaitd/README.Debian"))
         self.assertIn("FINWAITD", rules())
         self.assertIn("finwaitd", run("finwaitctl", "version"))
         self.assertTrue(exists("/etc/systemd/system/multi-user.target.wants/finwaitd.service"))
