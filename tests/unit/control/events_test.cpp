@@ -101,6 +101,7 @@ TEST(Events, AFollowerIsToldThatTheDaemonStops) {
     EXPECT_THAT(peer.line().value(), HasSubstr("tcp_half_closed"));
     tell(daemon.shard(), engine::EventType::probe);
     EXPECT_THAT(peer.line().value(), HasSubstr("tcp_probe")) << "it follows";
+    std::this_thread::sleep_for(milliseconds(100));  // by then the line is written, for the server, too
     daemon.stop();
     EXPECT_EQ(peer.line().value(), R"({"done":{"stopped":true}})");
     EXPECT_FALSE(peer.line());
