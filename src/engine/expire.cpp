@@ -20,14 +20,18 @@ constexpr std::size_t kMostActionsOfOne = 16;
 /// A flow closed by RST stays this long, so that what was in flight does not begin a new one (as in
 /// conntrack).
 constexpr Duration kLinger = std::chrono::seconds(10);
+/// What was under way when an RST passed has arrived by then.
+constexpr Duration kInFlight = std::chrono::seconds(1);
 /// How often a flow whose segments wait to leave looks whether they have: less than any answer may take.
 constexpr Duration kHeldFor = std::chrono::milliseconds(500);
 
-/// It is over, and its sides may not know it: an RST was not certain, or a FIN was repeated, and what comes
-/// then comes after a retransmission timeout that has been doubled some times.
-bool may_go_on(const tcp::Connection& c) {
-    if (c.reset_seen) return c.reset_claimed && c.of(c.reset_by).complete;
-    return c.side[0].fin_repeated || c.side[1].fin_repeated;
+/// It is over, and its sides may not know it: an RST was not certain, or what it was to end goes on, or a FIN
+/// was repeated. What comes then comes after a retransmission timeout that has been doubled some times.
+bool may_go_on(const flow::Record& record) {
+    const tcp::Connection& c = record.connection;
+    if (!c.reset_seen) return c.side[0].fin_repeated || c.side[1].fin_repeated;
+    const bool uncertain = c.reset_claimed && c.of(c.reset_by).complete;
+    return uncertain || record.last_seen >= record.last_progress + kInFlight;
 }
 
 }  // namespace
@@ -44,7 +48,7 @@ Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
         case Stage::closing: return record.last_seen + t.closing;
         case Stage::finished: break;
     }
-    if (may_go_on(record.connection)) return record.last_seen + std::max(t.time_wait, t.closing);
+    if (may_go_on(record)) return record.last_seen + std::max(t.time_wait, t.closing);
     const bool lingers = record.connection.reset_seen || record.reaping.phase == flow::Phase::gone;
     return record.last_progress + (lingers ? kLinger : t.time_wait);
 }

@@ -75,7 +75,8 @@ std::string first_text(const Step& step) {
 
 /// Moves that the table does not have: claims taken back, and what is concluded of a flow picked up midway.
 std::string untabled_text(State from, const Step& step) {
-    if (step.state == State::unknown) return "its own segments pass elsewhere: nothing is proven of it";
+    if (from == State::closed && step.state == State::unknown)
+        return "its own segments pass elsewhere: nothing is proven of it";
     if (from == State::unknown) return "picked up midway: what passed since leaves only this";
     if (step.flags == 0) return "the peer never acknowledged its FIN: the claim is dropped";
     if (from == State::closed) return "this segment shows that the RST was not taken";

@@ -39,7 +39,8 @@ void repeat_fin(Side& sender, const Side& receiver, const Segment& s, bool cross
     sender.fin_repeated = true;
     sender.fin_by_hearsay = false;
     sender.fin_covers = sender.fin_covers && receiver.fin_seen && s.ack == receiver.fin;
-    if (before(s.ack, sender.ack)) return;  // a stray copy: a repetition carries the newest acknowledgment
+    // A stray copy: a repetition carries the newest acknowledgment, and what has got the peer's FIN says so.
+    if (before(s.ack, sender.ack) || (sender.acked_fin && before(s.ack, receiver.fin))) return;
     // A copy of the peer's FIN that brought the acknowledgment has arrived: this one is a stray.
     const bool proven = sender.acked_fin && receiver.fin_covers;
     if (!sender.fin_acked || crossing || proven) return;

@@ -106,6 +106,25 @@ void choose_syn_ack(Connection& c, Role from, const Segment& s) {
     take_pending(c);
 }
 
+bool join_from_before(Connection& c, Role from, const Segment& s) {
+    Side& sender = c.of(from);
+    const Side& receiver = c.of(other(from));
+    const bool answered = receiver.state == State::syn_received && receiver.acked;
+    if (sender.syn_seen || !answered || s.seq != receiver.ack || s.ack != receiver.iss + 1) return false;
+    c.adopted = true;  // nothing is known of what its SYN has offered
+    apply(sender, Event::sent_syn);
+    return true;
+}
+
+/// RFC 5961 section 4. Were the SYN's sender a new connection, it would answer the challenge by an RST.
+void note_challenge(Connection& c, Role from, const Segment& s) {
+    const Side& sender = c.of(from);
+    const bool synchronized = sender.state != State::closed && sender.state != State::unknown &&
+                              sender.state != State::syn_sent && sender.state != State::syn_received;
+    if (!c.pending || c.pending_acks || c.pending_role == from || !synchronized) return;
+    if (s.space() == 0 && s.seq == sender.next && sender.acked && s.ack == sender.ack) c.pending = false;
+}
+
 void begin_side(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
     const State state = sender.state;
@@ -190,7 +209,9 @@ Advance on_syn_ack(Connection& c, Role from, const Segment& s, bool crossing) {
     const bool not_begun = state == State::closed && (!sender.syn_seen || receiver.state == State::syn_sent);
     const bool opening =
         not_begun || state == State::syn_sent || state == State::unknown || state == State::syn_received;
-    if (!opening || c.reset_seen) return {Outcome::invalid};
+    // It repeats its SYN,ACK after an RST: that may not have arrived.
+    if (c.reset_seen) return {repeated ? Outcome::accepted : Outcome::invalid};
+    if (!opening) return {Outcome::invalid};
     if (state == State::syn_received) {
         // Another number: it has started again, or this is an old one. The third ACK will tell which.
         if (repeated)

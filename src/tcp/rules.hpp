@@ -22,6 +22,12 @@ void begin_side(Connection& c, Role from, const Segment& s);
 /// Of several SYN,ACKs with different numbers the one that an acknowledgment of `from` answers is the right
 /// one: its sender starts again with it (handshake.cpp).
 void choose_syn_ack(Connection& c, Role from, const Segment& s);
+/// A side whose SYN passed before this connection's first segment, and that its peer's SYN,ACK has answered,
+/// goes on with exactly the numbers of both: it is opening. False when it does not (handshake.cpp).
+[[nodiscard]] bool join_from_before(Connection& c, Role from, const Segment& s);
+/// A SYN towards `from` is pending, and `s` says once more what its sender has said: that SYN has been
+/// challenged, so nothing answers it any more (handshake.cpp).
+void note_challenge(Connection& c, Role from, const Segment& s);
 
 /// SYN without ACK (handshake.cpp).
 Advance on_syn(Connection& c, Role from, const Segment& s);

@@ -60,7 +60,8 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     Side& sender = c.of(from);
     Side& receiver = c.of(other(from));
     if (!s.any(flag::ack)) return {Outcome::invalid};  // RFC 9293 section 3.10.7.4: dropped
-    if (sender.state == State::closed && !sender.fin_seen && !c.reset_seen) return {Outcome::invalid};
+    if (sender.state == State::closed && !sender.fin_seen && !c.reset_seen && !join_from_before(c, from, s))
+        return {Outcome::invalid};
     if (!c.adopted && !receiver.syn_seen) {  // there is nothing yet to acknowledge
         keep_early(c, from, s);
         return {Outcome::invalid};
@@ -90,6 +91,7 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     const bool acked_fin_before = sender.acked_fin;
     const bool first_fin = !c.adopted || sender.open;
     const Seq previous_ack = sender.ack;
+    note_challenge(c, from, s);
     note_unsigned_taken(c, from, s);
     bool progress = note_sequence(sender, s);
     raise_to_acknowledged(receiver, s);

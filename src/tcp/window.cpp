@@ -39,9 +39,10 @@ bool above_left_edge(const Side& sender, const Side& receiver, const Segment& s)
     return at_or_after(s.end(), sender.next - receiver.max_window - 1);
 }
 
-/// (III) acknowledges nothing that was never sent.
+/// (III) acknowledges nothing that was never sent, nor allowed to be sent.
 bool acks_sent_data(const Side& sender, const Side& receiver, const Segment& s) {
     if (receiver.fresh && receiver.complete) return at_or_before(s.ack, receiver.next);
+    if (sender.acked && sender.complete) return at_or_before(s.ack, sender.edge + 1);
     return !sender.acked || at_or_before(s.ack, sender.ack + kLargestWindow);
 }
 

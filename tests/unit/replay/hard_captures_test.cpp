@@ -119,6 +119,17 @@ TEST_P(HardCapture, AFinRepeatedForMinutesIsOneConnection) {
     EXPECT_THAT(ends(midway), SizeIs(1));
 }
 
+TEST_P(HardCapture, WhatGoesOnBecauseAnRstWasLostIsOneConnection) {
+    std::vector<Said> closing = after_handshake({{kClient, fin(1001, 5001)}, {kServer, rst(5001)}});
+    std::vector<Said> opening = {{kClient, syn(1000)}, {kServer, syn_ack(5000, 1001)}, {kClient, rst(1001)}};
+    for (const double gap : {1.8, 3.6, 7.3, 14.6, 29.2, 58.4}) {
+        closing.push_back({kClient, fin(1001, 5001), gap});
+        opening.push_back({kServer, syn_ack(5000, 1001), gap});
+    }
+    EXPECT_THAT(ends(closing), ElementsAre("closed/closed"));
+    EXPECT_THAT(ends(opening), ElementsAre("closed/closed"));
+}
+
 TEST_P(HardCapture, AnRstAtTheFinsNumberAndThenLife) {
     const std::vector<Said> dialogue = after_handshake({{kServer, fin(5001, 1001)},
                                                         {kClient, ack(1001, 5002)},

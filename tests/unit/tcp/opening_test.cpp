@@ -237,6 +237,38 @@ TEST(Opening, ASynAckForASynFromBeforeProvesTheCrossing) {
     EXPECT_EQ(d.client(rst_ack(0, 5001)), Outcome::invalid) << "SYN-RECEIVED wants the exact number";
 }
 
+TEST(Opening, ASideWhoseSynWasBeforeJoinsWithTheRightNumbersOnly) {
+    Dialogue d;
+    d.server(syn(5000));
+    d.server(syn_ack(5000, 1001));
+    EXPECT_EQ(d.client(ack(1002, 5001)), Outcome::invalid);
+    EXPECT_EQ(d.client(ack(1001, 5002)), Outcome::invalid);
+    EXPECT_STATES(d, "closed", "syn-recv");
+    EXPECT_EQ(d.client(ack(1001, 5001)), Outcome::accepted);
+    EXPECT_STATES(d, "established", "established");
+    d.server(data(5001, 1001, 10));
+    d.client(fin(1001, 5011));
+    d.server(ack(5011, 1002));
+    EXPECT_STATES(d, "fin-wait-2", "close-wait");
+}
+
+TEST(Opening, AServerThatIsHeardFirstAcknowledgesNoMoreThanItHasAllowed) {
+    Dialogue d;
+    d.server(syn_ack(5000, 1001));
+    EXPECT_EQ(d.server(fin(5001, 700'000'000)), Outcome::invalid);
+    EXPECT_STATES(d, "unknown", "syn-recv");
+}
+
+TEST(Reuse, AStraySynThatWasChallengedIsNotAnsweredByAStraySynAck) {
+    Dialogue d;
+    d.handshake();
+    d.client(syn(90'000));
+    d.server(ack(5001, 1001));
+    EXPECT_EQ(d.server(syn_ack(40'000, 90'001)), Outcome::invalid);
+    EXPECT_EQ(d.client(data(1001, 5001, 10)), Outcome::accepted);
+    EXPECT_STATES(d, "established", "established");
+}
+
 TEST(Opening, ARepeatedSynAckMayOfferALargerWindow) {
     Dialogue d;
     d.client(syn(1000));
