@@ -150,6 +150,24 @@ class Crafted(case.SystemTest):
         until(lambda: daemon.stats()["resets.confirmed"] >= len(pairs), 8)
         self.assertEqual(daemon.stats()["resets.confirmed"], len(pairs))
 
+    def test_segments_with_exact_numbers_that_look_signed_by_md5_change_nothing_and_protect_nothing(self):
+        for mode in ("all", "selective"):
+            daemon = self.daemon({"intercept": {"packets": mode}, "limits": {"breaker_share": "off"},
+                                  "timeouts": {"fin_wait_2": "1s", "on_expiry": "reset"}})
+            pairs, numbers = self.established()
+            # An ordinary socket drops them (RFC 2385), so the connections go on with the numbers that they had.
+            for pair, (seq, ack) in zip(pairs, numbers):
+                for flags, data in ((ACK, b"x" * 100), (FIN | ACK, b""), (RST, b""), (RST | ACK, b"")):
+                    segment = tcp(pair.key.port, pair.key.peer_port, seq, ack, flags, data=data,
+                                  options=b"\x13\x12" + bytes(16) + b"\1\1")
+                    self.send(pair, packets.with_checksum(pair.key.address, pair.key.peer_address, segment))
+            self.assert_unmoved(daemon, pairs, "packets.invalid")
+            for pair in pairs:
+                pair.finish("client", "shutdown")
+            until(lambda d=daemon: d.stats()["resets.confirmed"] >= len(pairs), 8)
+            self.assertEqual(daemon.stats()["resets.confirmed"], len(pairs))
+            daemon.close()
+
 
 if __name__ == "__main__":
     case.main()
