@@ -77,10 +77,16 @@ std::vector<std::string> Daemon::put_in_force() {
     logger_->set_level(spdlog::level::from_str(settings_.log.level));
     for (const auto& shard : shards_) {
         const shard::Handle handle = shard->handle();
-        handle.ask([tuning = tuning(), wake = handle.wake](engine::Engine& engine, Instant now) {
-            engine.tune(now, tuning);
-            wake();
-        });
+        handle.ask(
+            [tuning = tuning(), wake = handle.wake, logger = logger_](engine::Engine& engine, Instant now) {
+                const std::uint64_t refused = engine.counters().memory_refused;
+                engine.tune(now, tuning);
+                if (engine.counters().memory_refused != refused)
+                    logger->warn(
+                        "limits.half_closed_per_source is not in force: there is not enough memory to count "
+                        "by it");
+                wake();
+            });
     }
     fit_conntrack();
     if (rule_watch_) {

@@ -153,8 +153,10 @@ void Engine::Impl::count_sources_anew() {
         sources_.prepare();
         order.reserve(table_.size());
     } catch (const std::bad_alloc&) {
-        ++counters.memory_refused;
-        if (!sources_.prepared()) tuning.half_closed_per_source = 0;
+        if (!sources_.prepared()) {
+            ++counters.memory_refused;
+            tuning.half_closed_per_source = 0;
+        }
     }
     const bool sorts = order.capacity() >= table_.size();
     Record room;
