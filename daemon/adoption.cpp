@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/format.h>
 #include <functional>
 #include <new>
 #include <span>
@@ -22,6 +23,8 @@ using netfilter::Tracked;
 
 /// Segments of unknown flows that may wait to be asked for.
 constexpr std::uint32_t kMostWaiting = 4096;
+/// Sockets that conntrack does not know, which shards are told of at once.
+constexpr std::size_t kBatch = 512;
 
 /// A packet passed at the latest when the entry had its whole time before it.
 Duration idle_of(const Tracked& tracked, const machine::Facts& facts) {
@@ -36,23 +39,57 @@ Duration age_of(const Tracked& tracked) {
     return std::max(std::chrono::duration_cast<Duration>(now) - *tracked.begun, Duration(0));
 }
 
+engine::Hint hint_of(const engine::Adoptee& a) {
+    using enum engine::Belief;
+    const auto closed = a.closer == tcp::Role::client ? opener_closed : answerer_closed;
+    return {a.client, a.server, a.closer ? closed : open};
+}
+
 std::size_t spread(const engine::Adoptee& a, std::size_t shards) {
     return flow::hash({}, flow::Key::of({a.client.address, 0}, {a.server.address, 0})) % shards;
 }
 
 }  // namespace
 
-void Adoption::start(const machine::Facts& facts, std::function<void()> then) {
+void Adoption::start(const machine::Facts& facts, const Reach& reach, std::function<void()> then) {
     then_ = std::move(then);
     begun_ = std::chrono::steady_clock::now();
     facts_ = facts;
+    reach_ = reach;
     own_ = host::own_addresses();
+    if (!reach_.own) return read_conntrack();
+    own_connections_.emplace(own_, reach_.loopback, reach_.most);
+    auto opened = host::SocketList::open();
+    if (const auto* error = std::get_if<host::SocketError>(&opened)) {
+        log_->warn("{}; those that are older than this start are not known", error->message);
+        return read_conntrack();
+    }
+    sockets_ = std::get<host::SocketList>(std::move(opened));
+    boost::asio::post(control_, [this] { read_sockets(); });
+}
+
+void Adoption::read_sockets() {
+    auto piece = sockets_->next_piece();
+    if (const auto* error = std::get_if<host::SocketError>(&piece)) {
+        log_->warn("{}; not all that are older than this start are known", error->message);
+        return read_conntrack();
+    }
+    const auto& listed = std::get<std::vector<host::ListedSocket>>(piece);
+    if (listed.empty()) return read_conntrack();
+    for (const host::ListedSocket& one : listed)
+        own_connections_->add(one);
+    boost::asio::post(control_, [this] { read_sockets(); });
+}
+
+void Adoption::read_conntrack() {
+    sockets_.reset();
     for (auto* const socket : {&table_, &marker_}) {
         auto opened = netfilter::Conntrack::open();
-        if (const auto* error = std::get_if<netfilter::ConntrackError>(&opened)) return finish(*error);
+        if (const auto* error = std::get_if<netfilter::ConntrackError>(&opened))
+            return go_without_conntrack(*error);
         *socket = std::get<netfilter::Conntrack>(std::move(opened));
     }
-    if (const auto error = table_->begin_dump()) return finish(error);
+    if (const auto error = table_->begin_dump()) return go_without_conntrack(*error);
     boost::asio::post(control_, [this] { step_surely(); });
 }
 
@@ -68,18 +105,53 @@ void Adoption::step_surely() {
 
 /// One piece of the table; the next one when this one has found its shards.
 void Adoption::step() {
+    if (!table_) return place_rest();
     auto piece = table_->next_piece();
-    if (const auto* error = std::get_if<netfilter::ConntrackError>(&piece)) return finish(*error);
+    if (const auto* error = std::get_if<netfilter::ConntrackError>(&piece))
+        return go_without_conntrack(*error);
     const auto& entries = std::get<std::vector<Tracked>>(piece);
-    if (entries.empty()) return finish(std::nullopt);
+    if (entries.empty()) {
+        table_.reset();
+        return place_rest();
+    }
     auto batch = std::make_shared<Batch>();
     for (const Tracked& tracked : entries)
-        if (takes(tracked)) batch->push_back({adoptee(tracked), tracked.translation, tracked.mark});
+        take_entry(tracked, *batch);
     sift(std::move(batch), 0);
+}
+
+/// A socket's own kernel is the better witness of its state.
+void Adoption::take_entry(const Tracked& tracked, Batch& batch) {
+    auto own =
+        own_connections_ ? own_connections_->take(tracked.translation, shard::monotonic_now()) : std::nullopt;
+    if (own) {
+        own->opened = std::min(own->opened, shard::monotonic_now() - age_of(tracked));
+        batch.push_back({*own, tracked.translation, tracked.mark, true});
+    } else if (takes(tracked)) {
+        batch.push_back({adoptee(tracked), tracked.translation, tracked.mark});
+    }
+}
+
+/// Sockets whose connections conntrack has forgotten, or has never seen.
+void Adoption::place_rest() {
+    if (!own_connections_) return finish(problem_);
+    const auto some = own_connections_->take_some(kBatch, shard::monotonic_now());
+    if (some.empty()) return finish(problem_);
+    auto batch = std::make_shared<Batch>();
+    for (const engine::Adoptee& one : some)
+        batch->push_back({one, {}, std::nullopt, true});
+    sift(std::move(batch), 0);
+}
+
+void Adoption::go_without_conntrack(const netfilter::ConntrackError& problem) {
+    problem_ = problem;
+    table_.reset();
+    place_rest();
 }
 
 /// Whether it is one that passes the forward hook and is not at its beginning or its end.
 bool Adoption::takes(const Tracked& tracked) {
+    if (!reach_.forwarded) return false;
     const netfilter::Translation& t = tracked.translation;
     const bool open = tracked.stage == Tracked::Stage::established || tracked.closer;
     if (own_.contains(t.opener.own.address) || own_.contains(t.answerer.own.address))
@@ -98,13 +170,20 @@ engine::Adoptee Adoption::adoptee(const Tracked& tracked) const {
             now - std::max(idle, age_of(tracked)), now - idle};
 }
 
+/// Of a flow that it knows from before a restart the engine is told how its socket stands now.
+bool Adoption::known_to(engine::Engine& engine, Instant now, const Candidate& one) {
+    if (!engine.adopt_known(now, one.adoptee)) return false;
+    if (one.own) static_cast<void>(engine.on_hint(now, now, hint_of(one.adoptee)));
+    return true;
+}
+
 void Adoption::sift(std::shared_ptr<Batch> batch, std::size_t through) {
     if (through == shards_.size()) return place(std::move(batch), 0);
     const shard::Handle handle = shards_[through]->handle();
     handle.ask([this, batch = std::move(batch), through, wake = handle.wake](engine::Engine& engine,
                                                                              Instant now) mutable {
         const auto known =
-            std::erase_if(*batch, [&](const Candidate& one) { return engine.adopt_known(now, one.adoptee); });
+            std::erase_if(*batch, [&](const Candidate& one) { return known_to(engine, now, one); });
         wake();
         boost::asio::post(control_, [this, batch = std::move(batch), through, known]() mutable {
             counts_.known += known;
@@ -119,6 +198,7 @@ void Adoption::place(std::shared_ptr<Batch> batch, std::size_t in) {
     for (const Candidate& one : *batch) {
         if (spread(one.adoptee, shards_.size()) != in) continue;
         mark(one);
+        if (one.own) ++counts_.own_adopted;
         share.push_back(one.adoptee);
     }
     const shard::Handle handle = shards_[in]->handle();
@@ -142,36 +222,40 @@ void Adoption::place(std::shared_ptr<Batch> batch, std::size_t in) {
 
 /// What its sides answer must be queued.
 void Adoption::mark(const Candidate& one) {
-    if (!one.adoptee.closer || (one.mark & mark_) == mark_) return;
+    if (!one.adoptee.closer || !one.mark || (*one.mark & mark_) == mark_) return;
     if (marker_->mark(one.translation, mark_)) ++counts_.unmarked;
 }
 
 void Adoption::finish(const std::optional<netfilter::ConntrackError>& problem) {
+    if (own_connections_) counts_.no_room += own_connections_->left_out();
+    own_connections_.reset();
     table_.reset();
     marker_.reset();
     done_ = true;
     for (const Sought& sought : std::exchange(sought_, {}))
         find(sought);
+    tell(problem);
+    then_();
+}
+
+void Adoption::tell(const std::optional<netfilter::ConntrackError>& problem) const {
     const Counts& n = counts_;
     if (problem)
-        log_->warn(
-            "{}; connections older than this start are not known, but for {} that were adopted before it "
-            "failed",
-            problem->message, n.adopted);
+        log_->warn("{}; connections older than this start are not known, but for {} that were adopted",
+                   problem->message, n.adopted);
     else
         log_->info(
-            "adopted {} connections from conntrack, {} of them half-closed, in {:.2f} s; left out: {} known, "
-            "{} of "
-            "this machine's own, {} opening or over, {} without room (limits.flows)",
-            n.adopted, n.half_closed,
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count(), n.known, n.own,
-            n.opening_or_over, n.no_room);
+            "adopted {} connections from conntrack{}, {} of them half-closed, in {:.2f} s; left out: {} "
+            "known, {} of this machine's own, {} opening or over, {} without room (limits.flows)",
+            n.adopted,
+            reach_.own ? fmt::format(" and this machine's sockets ({} from these)", n.own_adopted) : "",
+            n.half_closed, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count(),
+            n.known, n.own, n.opening_or_over, n.no_room);
     if (n.unmarked > 0)
         log_->warn(
-            "{} half-closed connections could not be marked in conntrack: they are left alone until a FIN or "
-            "RST passes",
+            "{} half-closed connections could not be marked in conntrack: they are left alone until a FIN "
+            "or RST passes",
             n.unmarked);
-    then_();
 }
 
 void Adoption::seek(const shard::Shard& by, const tcp::Segment& segment) {
@@ -202,9 +286,11 @@ void Adoption::find(const Sought& sought) {
     const shard::Handle finder = shards_[sought.by]->handle();
     for (std::size_t i = 0; i < shards_.size(); ++i) {
         if (i == sought.by || shards_[i]->unheard() == 0) continue;
-        shards_[i]->handle().ask([finder, segment = sought.segment](engine::Engine& engine, Instant now) {
+        const shard::Handle holder = shards_[i]->handle();
+        holder.ask([finder, segment = sought.segment, wake = holder.wake](engine::Engine& engine,
+                                                                          Instant now) {
             const auto adoptee = engine.hand_over(now, segment);
-            if (!adoptee) return;
+            if (!adoptee) return wake();
             finder.ask([adoptee = *adoptee, segment, wake = finder.wake](engine::Engine& to, Instant then) {
                 to.take_in(then, adoptee, segment);
                 wake();

@@ -106,9 +106,11 @@ void Daemon::adopt(const machine::Facts& facts) {
     auto look = [this] {
         if (registrar_) registrar_->after_loss();
     };
-    if (settings_.intercept.scope != config::Scope::local) return adoption_->start(facts, std::move(look));
-    adoption_->skip();
-    look();
+    const config::Intercept& intercept = settings_.intercept;
+    adoption_->start(facts,
+                     {intercept.scope != config::Scope::local, intercept.local(), intercept.loopback,
+                      settings_.limits.flows},
+                     std::move(look));
 }
 
 /// Where processors are scarce, who answers questions waits for who handles packets: on Linux a thread has a

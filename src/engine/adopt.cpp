@@ -6,6 +6,22 @@
 
 namespace finwait::engine {
 
+namespace {
+
+void note_local(flow::Record& record, const Adoptee& adoptee) {
+    if (adoptee.client_is_local) record.set_local(adoptee.client);
+    if (adoptee.server_is_local) record.set_local(adoptee.server);
+}
+
+/// An RST then answers our probe, or what a socket of this machine has sent because of one. The shard that
+/// has asked knows what it means.
+bool awaits_answer_of_own_socket(const flow::Record& record) {
+    return record.reaping.phase == flow::Phase::probing && tcp::blind(record.connection) &&
+           (record.low_is_local || record.high_is_local);
+}
+
+}  // namespace
+
 /// Numbers that nobody outside can know.
 std::array<tcp::Seq, 2> Engine::Impl::guesses(const flow::Key& key) const {
     const std::uint64_t h = flow::hash({~options_.hash_key[0], options_.hash_key[1]}, key);
@@ -17,6 +33,7 @@ bool Engine::Impl::adopt_known(Instant now, const Adoptee& adoptee) {
     if (slot == flow::kNoSlot) return false;
     catch_up_with_losses(now, slot);
     Record& record = table_[slot];
+    note_local(record, adoptee);
     tcp::Connection& c = record.connection;
     const bool midway =
         c.adopted && (c.side[0].state == tcp::State::unknown || c.side[1].state == tcp::State::unknown);
@@ -43,6 +60,7 @@ bool Engine::Impl::adopt(Instant now, const Adoptee& adoptee, bool counted) {
     record.last_seen = record.last_progress = record.released_at = std::min(adoptee.last_seen, now);
     record.last_from = {record.last_seen, record.last_seen};
     record.losses = losses_;
+    note_local(record, adoptee);
     record.unheard = true;
     ++unheard_now_;
     if (record.connection.released) ++released_now_;
@@ -70,8 +88,21 @@ std::optional<Adoptee> Engine::Impl::hand_over(Instant now, const tcp::Segment& 
     if (slot == flow::kNoSlot) return std::nullopt;
     const Record record = table_.look(slot);
     if (!record.unheard) return std::nullopt;
-    const Adoptee adoptee{record.endpoint(tcp::Role::client), record.endpoint(tcp::Role::server),
-                          tcp::closer(record.connection), record.opened, record.last_seen};
+    if (heard.any(tcp::flag::rst) && awaits_answer_of_own_socket(record)) {
+        static_cast<void>(follow(now, slot, heard));
+        return std::nullopt;
+    }
+    const tcp::Endpoint& client = record.endpoint(tcp::Role::client);
+    const tcp::Endpoint& server = record.endpoint(tcp::Role::server);
+    const Adoptee adoptee{client,
+                          server,
+                          tcp::closer(record.connection),
+                          record.opened,
+                          record.last_seen,
+                          record.is_local(client),
+                          record.is_local(server),
+                          record.reaping.requested,
+                          awaits_answer_of_own_socket(record)};
     erase(now, slot);
     return adoptee;
 }
@@ -79,11 +110,26 @@ std::optional<Adoptee> Engine::Impl::hand_over(Instant now, const tcp::Segment& 
 void Engine::Impl::take_in(Instant now, const Adoptee& adoptee, const tcp::Segment& heard) {
     const flow::Key key = flow::Key::of(adoptee.client, adoptee.server);
     const bool known = table_.find(key) != flow::kNoSlot;
-    if (!adopt(now, adoptee, true) || known) return;
+    if (!adopt(now, adoptee, true)) return;
+    take_over_inquiry(now, table_.find(key), adoptee);
+    if (known) return;
     // An RST may answer a probe of the other shard's, and then it has a number that was made up.
     if (adoptee.closer && heard.any(tcp::flag::rst)) return;
     // Its verdict was given where it was heard.
     static_cast<void>(follow(now, table_.find(flow::Key::of(heard)), heard));
+}
+
+/// What the other shard was about to do with it goes on here.
+void Engine::Impl::take_over_inquiry(Instant now, std::uint32_t slot, const Adoptee& adoptee) {
+    Record& record = table_[slot];
+    if (adoptee.requested) record.reaping.requested = true;
+    const bool asked = adoptee.asked && record.reaping.phase == flow::Phase::watching && !tuning.observe;
+    const bool by_rst = tcp::finished(record.connection) && record.connection.reset_seen;
+    if (!asked || !adoptee.closer || !(by_rst || tcp::blind(record.connection))) return;
+    const bool by_client = *adoptee.closer == tcp::Role::client;
+    const tcp::Role closer = record.role_of(by_client ? adoptee.client : adoptee.server);
+    reaper::take_over_asking(record, closer, timeouts(record).probe_interval, now);
+    arm(slot, now);
 }
 
 void Engine::Impl::note_heard(Record& record) {

@@ -1,4 +1,4 @@
-// A connection that is older than the engine, as conntrack knows it.
+// A connection that is older than the engine, as conntrack or this machine's own socket tells it.
 #pragma once
 
 #include "tcp/segment.hpp"
@@ -14,7 +14,11 @@ struct Adoptee {
     tcp::Endpoint server;
     std::optional<tcp::Role> closer;  // whose FIN has passed; empty: neither's
     Instant opened;
-    Instant last_seen;  // at the latest
+    Instant last_seen;             // at the latest
+    bool client_is_local = false;  // it is a socket of this machine
+    bool server_is_local = false;
+    bool requested = false;  // an operator has asked for its end
+    bool asked = false;      // one of its ends is here, and is being asked where it stands
 
     friend bool operator==(const Adoptee&, const Adoptee&) = default;
 };

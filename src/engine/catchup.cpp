@@ -209,7 +209,7 @@ void Engine::Impl::on_hints_complete(Instant begun) {
 }
 
 /// What conntrack does not know any more has ended unseen, long ago. It is only forgotten: if it lives, its
-/// next FIN begins it anew.
+/// next FIN begins it anew. Of what its own socket here has told, conntrack may never have known anything.
 void Engine::Impl::forget_unknown(Instant now) {
     const std::uint32_t end = std::min(compared_ + kWalkBudget, table_.slots());
     for (; compared_ < end; ++compared_) {
@@ -218,7 +218,8 @@ void Engine::Impl::forget_unknown(Instant now) {
         const Stage s = stage(record);
         const bool open = s == Stage::established || s == Stage::unsettled;
         const auto missed = static_cast<std::uint8_t>(looks_ - record.looks);
-        if (open && record.last_seen < look_begun_ && missed > 1) erase(now, compared_);
+        const bool told_by_socket = record.unheard && (record.low_is_local || record.high_is_local);
+        if (open && !told_by_socket && record.last_seen < look_begun_ && missed > 1) erase(now, compared_);
     }
     if (compared_ >= table_.slots()) compared_ = flow::kNoSlot;
 }

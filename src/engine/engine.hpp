@@ -141,7 +141,9 @@ class Engine {
     /// Follows a connection that is not in any shard's table; false when there is no room. It is *unheard*
     /// until a segment of it comes: perhaps they all come to another shard.
     [[nodiscard]] bool adopt(Instant now, const Adoptee& adoptee);
-    /// A segment came to another shard, which does not know its flow: an unheard one is given away to it.
+    /// A segment came to another shard, which does not know its flow: an unheard one is given away to it. But
+    /// an RST stays here while a socket of this machine is being asked: it answers what was sent because of
+    /// that.
     [[nodiscard]] std::optional<Adoptee> hand_over(Instant now, const tcp::Segment& heard);
     /// And that shard follows it from that segment on, which it has forwarded.
     void take_in(Instant now, const Adoptee& adoptee, const tcp::Segment& heard);

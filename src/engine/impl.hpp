@@ -180,6 +180,7 @@ class Engine::Impl {
     [[nodiscard]] std::array<tcp::Seq, 2> guesses(const flow::Key& key) const;
     void ask_early(Instant now, std::uint32_t slot);
     void note_heard(Record& record);
+    void take_over_inquiry(Instant now, std::uint32_t slot, const Adoptee& adoptee);
 
     // restart.cpp: what outlives the engine
     [[nodiscard]] std::uint32_t slot_for(const Kept& kept);

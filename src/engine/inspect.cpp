@@ -120,7 +120,10 @@ std::optional<FlowReport> Engine::Impl::find(Instant now, FlowId id) const {
 }
 
 KillResult Engine::Impl::kill_result(const Record& record) const {
-    if (stage(record) == Stage::finished) return KillResult::already_closed;
+    // Our reset has gone out, and whether it has worked is not known yet.
+    const bool confirming = record.reaping.phase == flow::Phase::confirming;
+    if (stage(record) == Stage::finished)
+        return confirming ? KillResult::requested : KillResult::already_closed;
     if (reaper::untouchable(record)) return KillResult::untouchable;
     const tcp::Connection& c = record.connection;
     const bool known = tcp::exact(c) || reaper::unverified(c);  // else both are asked first

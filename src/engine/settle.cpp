@@ -79,7 +79,12 @@ void Engine::Impl::change_stage(Instant now, std::uint32_t slot, Stage to) {
     if (to != Stage::finished) return;
     if (record.reaping.recorded) ++policy_counts_[record.policy].right;
     record.reaping.recorded = false;
-    if (record.was_half_closed)
+    const tcp::Connection& c = record.connection;
+    if (c.reset_seen) static_cast<void>(reaper::take_drawn_reset(record, c.reset_by, now));
+    // After a reset of ours the end is told once it is known to have worked. A socket of this machine that we
+    // have ended sends an RST of its own, which passes here, too.
+    const bool by_us = record.reaping.phase == flow::Phase::confirming;
+    if (record.was_half_closed && !by_us)
         push_event(event(now, slot, EventType::closed,
                          record.connection.reset_seen ? "reset by a peer" : "closed by both sides"));
     const bool heard_gone = record.reaping.urgent;  // by an answer to a probe: the reaper goes on from there

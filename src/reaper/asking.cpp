@@ -133,12 +133,7 @@ Decision leave_unverified(Record& record, const Circumstances& around) {
 /// The side whose connection is gone has said so by an RST that went on to the other: only to make sure is
 /// left.
 Decision pass_on(Record& record, Role target, const Circumstances& around) {
-    flow::Reaping& reaping = record.reaping;
-    reaping.phase = Phase::confirming;
-    reaping.since = around.now;
-    reaping.attempts = 0;  // none of ours yet
-    reaping.of(target) = Inquiry{};
-    reaping.of(target).target = true;
+    begin_confirming(record, target, around.now);
     return go_on_confirming(record, around);
 }
 
@@ -263,6 +258,19 @@ Decision begin_asking(Record& record, const Circumstances& around) {
     reaping.verify = false;
     reaping.closer = *tcp::closer(record.connection);
     return ask_the_unheard(record, around);
+}
+
+void resume_asking(Record& record, Instant asked, Instant now) {
+    flow::Reaping& reaping = record.reaping;
+    reaping.phase = Phase::probing;
+    reaping.since = now;
+    reaping.side = {};
+    reaping.reason = kSettling;
+    reaping.verify = false;
+    for (Inquiry& inquiry : reaping.side) {
+        inquiry.asked = asked;
+        inquiry.probes = 1;
+    }
 }
 
 Decision go_on_asking(Record& record, const Circumstances& around) {

@@ -162,6 +162,15 @@ Decision go_on_resetting(Record& record, const Circumstances& around) {
     return send_round(record, around);
 }
 
+void begin_confirming(Record& record, Role target, Instant now) {
+    flow::Reaping& reaping = record.reaping;
+    reaping.phase = Phase::confirming;
+    reaping.since = now;
+    reaping.attempts = 0;
+    reaping.of(target) = Inquiry{};
+    reaping.of(target).target = true;
+}
+
 Decision go_on_confirming(Record& record, const Circumstances& around) {
     flow::Reaping& reaping = record.reaping;
     const bool someone_lives = std::ranges::any_of(reaping.side, [](const Inquiry& i) {
@@ -174,6 +183,11 @@ Decision go_on_confirming(Record& record, const Circumstances& around) {
         const Obstacle o = obstacle(record, quiet, around.now);
         if (o == Obstacle::data_in_flight) return {Step::wait, around.now + quiet, {}, {}};
         if (o == Obstacle::not_quiet) return {Step::wait, record.last_seen + quiet, {}, {}};
+        // It has outlived an RST of its peer's, and by which number it can be reset is not known.
+        if (o == Obstacle::numbers_unknown && reaping.attempts == 0) {
+            revive(record);
+            return {Step::wait, around.now + std::max(kQuiet, around.timeouts.fin_wait_2), {}, {}};
+        }
         return send_round(record, around);
     }
     Decision decision{Step::wait, Instant::never(), reaping.reason, {}};

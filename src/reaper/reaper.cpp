@@ -216,6 +216,37 @@ void hear_word(Record& record, Role side, flow::Evidence word, Instant now) {
     }
 }
 
+namespace {
+
+/// Only to make sure is left.
+void confirm_drawn_reset(Record& record, Role from, Instant now) {
+    flow::Reaping& reaping = record.reaping;
+    const bool by_closer = from == reaping.closer;
+    const Evidence closer = by_closer ? Evidence::gone : Evidence::unknown;
+    const Evidence holder = by_closer ? Evidence::unknown : Evidence::gone;
+    reaping.reason = judge(closer, holder).reason;
+    begin_confirming(record, other(from), now);
+    reaping.urgent = true;
+}
+
+}  // namespace
+
+bool take_drawn_reset(Record& record, Role from, Instant now) {
+    const flow::Reaping& reaping = record.reaping;
+    const Role here = other(from);
+    const bool drawn = reaping.phase == Phase::probing && tcp::blind(record.connection) &&
+                       record.is_local(record.endpoint(here)) && reaping.of(here).probes > 0;
+    if (!drawn) return false;
+    confirm_drawn_reset(record, from, now);
+    return true;
+}
+
+void take_over_asking(Record& record, Role closer, Duration probe_interval, Instant now) {
+    record.reaping.closer = closer;
+    if (tcp::finished(record.connection)) return confirm_drawn_reset(record, record.connection.reset_by, now);
+    resume_asking(record, now + kBeforeConfirming - probe_interval, now);
+}
+
 void hold(Record& record, Instant now) {
     if (!held(record)) record.reaping.held = now;
 }

@@ -124,6 +124,16 @@ enum class Heard : std::uint8_t {
 /// answer to what is outstanding, but no segment of it has gone to the peer.
 void hear_word(flow::Record& record, tcp::Role side, flow::Evidence word, Instant now);
 
+/// A side has sent an RST while it was not known yet where the two stand. If its peer is a socket of this
+/// machine, the ACK that we made that socket send has drawn the RST: the end is our doing, and from now on
+/// that machine is asked whether its socket is gone. False when it is the side's own doing.
+[[nodiscard]] bool take_drawn_reset(flow::Record& record, tcp::Role from, Instant now);
+
+/// The flow's sides were asked by another engine, which has just given the flow away: they are asked again as
+/// if by this one, and an RST that has come meanwhile, or comes until then, was drawn by that. REQUIRES: it
+/// is half-closed, or finished by an RST, with `closer` as its closer.
+void take_over_asking(flow::Record& record, tcp::Role closer, Duration probe_interval, Instant now);
+
 /// What was to be sent waits to leave: until let_go() the time of the inquiry stands still, for nobody can
 /// answer what has not been sent.
 void hold(flow::Record& record, Instant now);

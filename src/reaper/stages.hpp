@@ -9,10 +9,14 @@ namespace finwait::reaper {
 /// Whether its time is up in the way that asks; otherwise it is only asked where its numbers are not sure.
 [[nodiscard]] bool asks_by_policy(const flow::Record& record, const Circumstances& around);
 [[nodiscard]] Decision begin_asking(flow::Record& record, const Circumstances& around);
+/// It is being asked where it stands; each side had its last probe at `asked`.
+void resume_asking(flow::Record& record, Instant asked, Instant now);
 [[nodiscard]] Decision go_on_asking(flow::Record& record, const Circumstances& around);
 
 void begin_resetting(flow::Record& record, policy::ResetSides sides, std::string_view reason, Instant now);
 [[nodiscard]] Decision go_on_resetting(flow::Record& record, const Circumstances& around);
+/// `target` has got a real RST, and none of ours.
+void begin_confirming(flow::Record& record, tcp::Role target, Instant now);
 [[nodiscard]] Decision go_on_confirming(flow::Record& record, const Circumstances& around);
 
 [[nodiscard]] Heard hear_rst(flow::Record& record, tcp::Role from);

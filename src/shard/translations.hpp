@@ -27,6 +27,9 @@ class Translations {
         State state = State::unknown;
         Instant since;
         netfilter::Translation translation;  // with State::found
+        /// A socket of this machine has been found by the names of the forward hook: they are those that it
+        /// knows.
+        bool socket_found = false;
     };
     /// How many flows are kept in each of the two halves, of which the older one is given up as a whole.
     static constexpr std::size_t kHalf = 32768;
@@ -34,7 +37,9 @@ class Translations {
     static constexpr Duration kNoneLasts = std::chrono::minutes(1);
 
     [[nodiscard]] Entry of(Instant now, engine::FlowId flow);
+    /// That a socket has been found once is not forgotten by that.
     void set(engine::FlowId flow, const Entry& entry);
+    void note_socket(engine::FlowId flow);
     void forget(engine::FlowId flow);
     [[nodiscard]] std::size_t size() const { return young_.size() + old_.size(); }
 

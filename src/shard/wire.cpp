@@ -209,9 +209,11 @@ void Wire::put_here(const Translations::Entry& entry, const engine::Send& order,
         return complain(now, error->message);
     }
     const auto& socket = std::get<std::optional<host::Socket>>(answer);
+    if (socket && entry.state != State::found) known_.note_socket(order.flow);
     if (socket && socket->device == 0 && order.for_numbers)
         return injector_.add(segment, order.segment.source.address, order.segment);
-    if (!socket && entry.state != State::found && !order.after_reset) return give_up(order.segment);
+    const bool by_known_names = entry.state == State::found || entry.socket_found || order.after_reset;
+    if (!socket && !by_known_names) return give_up(order.segment);
     engine_.on_word(now, order.flow, order.segment.destination, word_of(socket));
 }
 

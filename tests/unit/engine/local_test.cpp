@@ -10,6 +10,7 @@ using flow::Evidence;
 using tcp::Role;
 using ::testing::Contains;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr std::uint16_t kClientPort = 40000;
@@ -126,6 +127,39 @@ TEST(Local, ACloserThatLivesByWordIsNotTestedForAnOrphan) {
     EXPECT_THAT(path.events(), Contains(EventType::left));
 }
 
+/// The client is a socket of this machine and an orphan; its kernel is told to end it.
+Path ended_here() {
+    Path path = asked_with(&Path::client_is_here);
+    path.word(Role::client, Evidence::orphan);
+    path.wait(milliseconds(1100));
+    EXPECT_THAT(path.resets(), SizeIs(2));
+    return path;
+}
+
+TEST(Local, TheRstOfASocketThatWeHaveEndedIsNotToldAsItsPeersDoing) {
+    Path path = ended_here();
+    EXPECT_EQ(path.client(rst(1002)), Verdict::accept);
+    path.wait(milliseconds(100));
+    EXPECT_THAT(path.events(), Not(Contains(EventType::closed)));
+    EXPECT_EQ(path.flow().cannot_end, "") << "the outcome is waited for";
+    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
+    path.wait(milliseconds(700));
+    path.word(Role::client, Evidence::gone);
+    path.server(rst(5001));
+    path.wait(milliseconds(10));
+    EXPECT_THAT(path.events(), Contains(EventType::confirmed));
+    EXPECT_THAT(path.events(), Not(Contains(EventType::closed)));
+    EXPECT_EQ(path.flow().outcome, flow::Outcome::confirmed);
+    EXPECT_EQ(path.flow().cannot_end, name(KillResult::already_closed));
+}
+
+TEST(Local, AnRstBeforeOursIsToldAsThePeersDoing) {
+    Path path = asked_with(&Path::client_is_here);
+    path.server(rst(5001));
+    path.wait(milliseconds(10));
+    EXPECT_THAT(path.events(), Contains(EventType::closed));
+}
+
 Options sparing(std::vector<policy::Policy> policies = {}) {
     Options options = asking();
     options.tuning.policies = policy::PolicySet(std::move(policies), options.tuning.policies[0].timeouts);
@@ -151,7 +185,7 @@ TEST(Local, OneThatIsSparedIsNeitherAskedNorReset) {
 }
 
 TEST(Local, ForwardedOnesAreNotSpared) {
-    EXPECT_THAT(idle(sparing(), nullptr).probes(), ::testing::Not(IsEmpty()));
+    EXPECT_THAT(idle(sparing(), nullptr).probes(), Not(IsEmpty()));
 }
 
 TEST(Local, APolicyThatMatchesOneThatWouldBeSparedIsInForce) {
@@ -159,7 +193,7 @@ TEST(Local, APolicyThatMatchesOneThatWouldBeSparedIsInForce) {
     policy.name = "web";
     policy.match = std::get<policy::Filter>(policy::Filter::parse("port 80"));
     policy.timeouts = asking().tuning.policies[0].timeouts;
-    EXPECT_THAT(idle(sparing({policy}), &Path::server_is_here).probes(), ::testing::Not(IsEmpty()));
+    EXPECT_THAT(idle(sparing({policy}), &Path::server_is_here).probes(), Not(IsEmpty()));
 }
 
 TEST(Local, OneThatIsSparedIsEndedOnRequest) {

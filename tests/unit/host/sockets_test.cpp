@@ -2,12 +2,17 @@
 #include "host/sockets.hpp"
 
 #include "host/addresses.hpp"
+#include "host/socket_list.hpp"
 #include "support/own_namespace.hpp"
 
 #include <arpa/inet.h>
 #include <cstring>
+#include <memory>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <set>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -180,6 +185,71 @@ TEST_F(SocketsTest, AnAddressIsLocalIfTheKernelDeliversToItHere) {
                       EXPECT_EQ(is_local(*tcp::Address::parse(elsewhere)), false) << elsewhere;
               }),
               "");
+}
+
+/// All of a namespace.
+std::vector<ListedSocket> list_all() {
+    std::vector<ListedSocket> all;
+    auto opened = SocketList::open();
+    if (const auto* error = std::get_if<SocketError>(&opened)) ADD_FAILURE() << error->message;
+    while (auto* list = std::get_if<SocketList>(&opened)) {
+        const auto piece = list->next_piece();
+        if (const auto* error = std::get_if<SocketError>(&piece)) ADD_FAILURE() << error->message;
+        const auto* some = std::get_if<std::vector<ListedSocket>>(&piece);
+        if (some == nullptr || some->empty()) break;
+        all.insert(all.end(), some->begin(), some->end());
+    }
+    return all;
+}
+
+std::optional<ListedSocket> listed(const tcp::Endpoint& local, const tcp::Endpoint& remote) {
+    for (const ListedSocket& one : list_all())
+        if (one.local == local && one.remote == remote) return one;
+    return std::nullopt;
+}
+
+TEST_F(SocketsTest, AListHasBothEndsOfAHalfClosedConnectionAndTheirStates) {
+    over_both_versions([](Sockets& sockets, const char* address) {
+        Pair pair(address);
+        EXPECT_EQ(listed(pair.client, pair.server).value().socket.state, tcp::State::established);
+        shutdown(pair.client_fd, SHUT_WR);
+        ASSERT_TRUE(find_closer(sockets, pair));
+        EXPECT_EQ(listed(pair.client, pair.server).value().socket.state, tcp::State::fin_wait_2);
+        EXPECT_EQ(listed(pair.server, pair.client).value().socket.state, tcp::State::close_wait);
+        EXPECT_FALSE(listed(pair.client, pair.server).value().socket.orphaned);
+        pair.let_go_of_client();
+        EXPECT_TRUE(listed(pair.client, pair.server).value().socket.orphaned);
+        bool listens = false;
+        for (const ListedSocket& one : list_all())
+            listens =
+                listens || (one.socket.state == tcp::State::listen && one.local.port == pair.server.port);
+        EXPECT_TRUE(listens);
+    });
+}
+
+TEST_F(SocketsTest, AListTellsForHowLongASocketHasBeenIdle) {
+    over_both_versions([](Sockets&, const char* address) {
+        const Pair pair(address);
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        const auto idle = listed(pair.client, pair.server).value().idle;
+        EXPECT_GE(idle, std::chrono::milliseconds(200));
+        EXPECT_LT(idle, std::chrono::minutes(10));
+    });
+}
+
+TEST_F(SocketsTest, AListOfManyIsComplete) {
+    over_both_versions([](Sockets&, const char* address) {
+        std::vector<std::unique_ptr<Pair>> pairs;
+        for (int i = 0; i < 250; ++i)
+            pairs.push_back(std::make_unique<Pair>(address));
+        std::set<std::pair<tcp::Endpoint, tcp::Endpoint>> names;
+        for (const ListedSocket& one : list_all())
+            names.emplace(one.local, one.remote);
+        for (const auto& pair : pairs) {
+            EXPECT_TRUE(names.contains({pair->client, pair->server}));
+            EXPECT_TRUE(names.contains({pair->server, pair->client}));
+        }
+    });
 }
 
 }  // namespace

@@ -47,5 +47,18 @@ TEST(Translations, OfTooManyFlowsThoseStayThatWereAskedForLast) {
     EXPECT_LT(known.size(), 2 * Translations::kHalf);
 }
 
+TEST(Translations, ThatASocketWasFoundIsKnownForAsLongAsTheFlowIs) {
+    Translations known;
+    known.set({1, 1}, {State::none, kNow, {}});
+    EXPECT_FALSE(known.of(kNow, {1, 1}).socket_found);
+    known.note_socket({1, 1});
+    EXPECT_TRUE(known.of(kNow, {1, 1}).socket_found);
+    const auto later = known.of(kNow + Translations::kNoneLasts, {1, 1});
+    EXPECT_TRUE(later.socket_found);
+    EXPECT_EQ(later.state, State::unknown);
+    known.set({1, 1}, {State::none, kNow, {}});
+    EXPECT_TRUE(known.of(kNow, {1, 1}).socket_found);
+}
+
 }  // namespace
 }  // namespace finwait::shard
