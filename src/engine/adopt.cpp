@@ -124,8 +124,10 @@ void Engine::Impl::take_over_inquiry(Instant now, std::uint32_t slot, const Adop
     Record& record = table_[slot];
     if (adoptee.requested) record.reaping.requested = true;
     const bool asked = adoptee.asked && record.reaping.phase == flow::Phase::watching && !tuning.observe;
-    const bool by_rst = tcp::finished(record.connection) && record.connection.reset_seen;
-    if (!asked || !adoptee.closer || !(by_rst || tcp::blind(record.connection))) return;
+    const tcp::Connection& c = record.connection;
+    const bool by_peer = record.is_local(record.endpoint(other(c.reset_by)));
+    const bool by_rst = tcp::finished(c) && c.reset_seen && by_peer;
+    if (!asked || !adoptee.closer || !(by_rst || tcp::blind(c))) return;
     const bool by_client = *adoptee.closer == tcp::Role::client;
     const tcp::Role closer = record.role_of(by_client ? adoptee.client : adoptee.server);
     reaper::take_over_asking(record, closer, timeouts(record).probe_interval, now);

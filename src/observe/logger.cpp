@@ -2,16 +2,20 @@
 
 #include "observe/line.hpp"
 
-#include <cstdio>
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <mutex>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
 #include <vector>
 
+#include <climits>
 #include <spdlog/async.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
@@ -47,6 +51,49 @@ bool send_to_journal(spdlog::level::level_enum level, const LineParts& parts) {
     return sd_journal_sendv(fields.data(), static_cast<int>(fields.size())) == 0;
 }
 
+/// A pipe or terminal that nobody reads must not keep the log's thread for ever: the end of the daemon waits
+/// for that. Once it has taken nothing for a second, lines are dropped until it does again.
+class Stderr {
+  public:
+    void write(std::string_view text) {
+        if (missing_ > 0 && is_ready()) {
+            const std::string said =
+                fmt::format("{} log lines are missing here: nobody took them\n", missing_);
+            missing_ = 0;
+            write_all(said);
+        }
+        write_all(text);
+    }
+
+  private:
+    [[nodiscard]] bool is_ready() const {
+        const int patience = missing_ > 0 ? 0 : kPatienceMs;
+        pollfd one{STDERR_FILENO, POLLOUT, 0};
+        int ready = ::poll(&one, 1, patience);
+        while (ready < 0 && errno == EINTR)
+            ready = ::poll(&one, 1, patience);
+        return ready != 0;
+    }
+
+    /// A pipe that is ready takes so much without waiting (pipe(7)).
+    void write_all(std::string_view text) {
+        while (!text.empty()) {
+            if (!is_ready()) {
+                ++missing_;
+                return;
+            }
+            const ssize_t written =
+                ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+            if (written < 0 && errno == EINTR) continue;
+            if (written <= 0) return;
+            text.remove_prefix(static_cast<std::size_t>(written));
+        }
+    }
+
+    static constexpr int kPatienceMs = 1000;
+    std::uint64_t missing_ = 0;
+};
+
 class Sink final : public spdlog::sinks::base_sink<std::mutex> {
   public:
     explicit Sink(bool to_journal) : to_journal_(to_journal) {}
@@ -59,11 +106,12 @@ class Sink final : public spdlog::sinks::base_sink<std::mutex> {
         readable.payload = {parts.text.data(), parts.text.size()};
         spdlog::memory_buf_t text;
         formatter_->format(readable, text);
-        std::fwrite(text.data(), 1, text.size(), stderr);
+        stderr_.write({text.data(), text.size()});
     }
-    void flush_() override { std::fflush(stderr); }
+    void flush_() override {}
 
     bool to_journal_;
+    Stderr stderr_;
 };
 
 }  // namespace

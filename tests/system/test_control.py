@@ -1,5 +1,6 @@
 """The control socket and finwaitctl: exit codes that scripts can rely on, and clients that misbehave are cut off."""
 
+import fcntl
 import json
 import os
 import pty
@@ -235,6 +236,19 @@ class Silence(Talking):
         self.stopped(daemon)
         self.assertEqual(following.wait(60), 3)
         self.assertIn("finwaitd does not answer", following.stderr.read())
+
+    def test_a_log_that_nobody_reads_keeps_neither_requests_nor_the_end_waiting(self):
+        daemon = self.daemon(start=False)
+        os.mkfifo(daemon.log_file)
+        reader = os.open(daemon.log_file, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+        daemon.start()
+        for _ in range(40):  # each is told in the log
+            daemon.ctl("reload")
+        daemon.stats()
+        self.assertEqual(daemon.stop(), 0)
+        os.unlink(daemon.log_file)  # so that nobody waits for its end
 
     def test_a_daemon_that_has_gone_is_told_at_once(self):
         daemon = self.daemon()

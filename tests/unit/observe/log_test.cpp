@@ -104,5 +104,51 @@ TEST(Logger, WritesOnlyTheTextToStderr) {
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "warning: stopping\n");
 }
 
+/// Puts a small pipe in stderr's place.
+class PipeForStderr {
+  public:
+    PipeForStderr() : saved_(::dup(STDERR_FILENO)) {
+        EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0);
+        EXPECT_GT(::fcntl(ends_[1], F_SETPIPE_SZ, 4096), 0);
+        ::dup2(ends_[1], STDERR_FILENO);
+    }
+    PipeForStderr(const PipeForStderr&) = delete;
+    PipeForStderr& operator=(const PipeForStderr&) = delete;
+    ~PipeForStderr() {
+        ::dup2(saved_, STDERR_FILENO);
+        for (const int one : {ends_[0], ends_[1], saved_})
+            ::close(one);
+    }
+    /// What lies in it.
+    std::string take() {
+        std::string text(65536, '\0');
+        const ssize_t got = ::read(ends_[0], text.data(), text.size());
+        text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return text;
+    }
+
+  private:
+    int saved_;
+    int ends_[2] = {-1, -1};
+};
+
+TEST(Logger, DropsLinesThatNobodyTakesAndSaysHowMany) {
+    std::string first;
+    std::string then;
+    {
+        PipeForStderr pipe;
+        spdlog::logger logger("test", make_sink(false));
+        logger.set_pattern("%v");
+        for (int i = 0; i < 1000; ++i)
+            logger.warn("line {:04} {}", i, std::string(100, 'x'));
+        first = pipe.take();
+        logger.warn("again");
+        then = pipe.take();
+    }
+    EXPECT_TRUE(first.starts_with("line 0000 "));
+    EXPECT_THAT(then,
+                testing::MatchesRegex("9[0-9][0-9] log lines are missing here: nobody took them\nagain\n"));
+}
+
 }  // namespace
 }  // namespace finwait::observe
