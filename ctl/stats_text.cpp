@@ -32,8 +32,11 @@ constexpr std::array kPackets = {Item{"seen", "seen"}, Item{"invalid", "invalid 
                                  Item{"unparsed", "not readable (forwarded)"},
                                  Item{"untracked", "not tracked (table full)"},
                                  Item{"lost", "passed unseen"}};
-constexpr std::array kProbes = {Item{"sent", "sent"}, Item{"unreachable", "answered by ICMP errors"}};
+constexpr std::array kProbes = {Item{"sent", "sent"}, Item{"unsent", "did not leave, sent again"},
+                                Item{"delayed", "delayed by probes_per_second"},
+                                Item{"unreachable", "answered by ICMP errors"}};
 constexpr std::array kResets = {Item{"sent", "segments sent"},
+                                Item{"unsent", "did not leave, sent again"},
                                 Item{"confirmed", "flows: confirmed"},
                                 Item{"unconfirmed", "flows: unconfirmed"},
                                 Item{"refused", "flows: refused"},
@@ -44,9 +47,9 @@ constexpr std::array kQueue = {Item{"dropped", "dropped"}, Item{"kernel_dropped"
                                Item{"user_dropped", "of these: socket buffer full"},
                                Item{"errors", "messages not understood"}};
 constexpr std::array kWire = {
-    Item{"translated", "sent by NAT's addresses"}, Item{"no_entry", "sent, unknown to conntrack"},
-    Item{"not_sent", "not sent, addresses unknown"}, Item{"refused", "refused by the kernel"},
-    Item{"ended", "own sockets ended by the kernel"}};
+    Item{"translated", "sent by NAT's addresses"},         Item{"no_entry", "sent, unknown to conntrack"},
+    Item{"not_sent", "not sent, addresses unknown"},       Item{"refused", "refused by the kernel"},
+    Item{"queue_full", "dropped by this machine's queue"}, Item{"ended", "own sockets ended by the kernel"}};
 
 constexpr std::array kLeftAlone = {Item{"bridged", "bridged"}, Item{"vrf", "in a VRF"},
                                    Item{"rule", "routed by interface or ports"}};

@@ -116,6 +116,7 @@ engine::Tuning Daemon::tuning() const {
     engine::Tuning tuning;
     tuning.policies = policy::PolicySet(settings_.policies, settings_.timeouts);
     tuning.resets_per_second = share(settings_.limits.resets_per_second);
+    tuning.probes_per_second = share(settings_.limits.probes_per_second);
     tuning.pressure = settings_.limits.pressure;
     tuning.half_closed_per_source = settings_.limits.half_closed_per_source;
     tuning.source_prefixes = settings_.limits.source_prefixes;

@@ -26,6 +26,7 @@ control::WireStats Daemon::wire_stats() const {
         stats.no_entry += counts.no_entry.load(std::memory_order_relaxed);
         stats.not_sent += counts.not_sent.load(std::memory_order_relaxed);
         stats.refused += counts.refused.load(std::memory_order_relaxed);
+        stats.queue_full += counts.queue_full.load(std::memory_order_relaxed);
         stats.ended += counts.ended.load(std::memory_order_relaxed);
     }
     return stats;

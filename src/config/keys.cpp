@@ -140,6 +140,8 @@ std::span<const Key<Limits>> limits_keys() {
             "source_prefix_ipv6", [](auto& l) -> auto& { return l.source_prefixes.ipv6; }, 128),
         integer("resets_per_second", &Limits::resets_per_second, 1,
                 std::numeric_limits<std::uint32_t>::max()),
+        integer("probes_per_second", &Limits::probes_per_second, 1,
+                std::numeric_limits<std::uint32_t>::max()),
         share(
             "adaptive_start", [](auto& l) -> auto& { return l.pressure.start; }, 0.0, 1.0,
             policy::kNoPressure),

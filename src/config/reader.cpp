@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <system_error>
 #include <unistd.h>
@@ -96,6 +98,7 @@ void Reader::read(std::span<const Document> documents) {
     for (const auto& document : documents)
         read_tables(document);
     distrust_preset();
+    fit_probes();
     check_queues();
     check_pressure();
     check_audit();
@@ -127,6 +130,15 @@ void Reader::distrust_preset() {
     if (!given_.wrong.contains("profile")) return;
     for (const std::string name : {"timeouts.fin_wait_2", "timeouts.fin_wait_2_max"})
         if (!given_.places.contains(name)) given_.wrong.insert(name);
+}
+
+/// Both sides of a connection are probed before it is reset.
+void Reader::fit_probes() {
+    if (given_.places.contains("limits.probes_per_second")) return;
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    Limits& limits = settings_.limits;
+    limits.probes_per_second =
+        static_cast<std::uint32_t>(std::min(std::uint64_t{2} * limits.resets_per_second, kMost));
 }
 
 void Reader::read_policies(const Document& document) {

@@ -34,6 +34,7 @@ class Reader {
     void read_tables(const Document& document);
     /// With a profile that is none, what it would have set proves nothing.
     void distrust_preset();
+    void fit_probes();
     void read_policies(const Document& document);
     void read_policy(const Document& document, const toml::table& table);
     [[nodiscard]] std::string read_policy_name(const Document& document, const toml::table& table);

@@ -52,6 +52,7 @@ struct Limits {
     std::uint32_t half_closed_per_source = 0;  // 0: no limit
     flow::Prefixes source_prefixes;            // which addresses are one source
     std::uint32_t resets_per_second = 10'000;
+    std::uint32_t probes_per_second = 20'000;  // where it is not set: twice resets_per_second
     policy::Pressure pressure;
     double breaker_share = 0.5;
 

@@ -30,6 +30,7 @@ struct WireStats {
     std::uint64_t no_entry = 0;    // sent by those of the forward hook: conntrack knows no such connection
     std::uint64_t not_sent = 0;    // the addresses could not be found out in time
     std::uint64_t refused = 0;     // by the kernel: no route, or a rule in OUTPUT
+    std::uint64_t queue_full = 0;  // dropped by this machine's own queue: qdisc, socket buffer
     std::uint64_t ended = 0;       // sockets of this machine that its kernel has ended instead of an RST
 };
 

@@ -69,23 +69,26 @@ std::string stats_json(const Totals& totals) {
                    R"("verdicts":{{"accept":{},"release":{},"drop":{}}}}})",
                    count.packets_seen, count.packets_invalid, count.packets_unparsed, count.packets_untracked,
                    count.packets_lost, totals.load.accepted, totals.load.released, totals.load.dropped);
+    fmt::format_to(std::back_inserter(out),
+                   R"(,"probes":{{"sent":{},"unsent":{},"delayed":{},"unreachable":{},"answers":{}}})",
+                   count.probes_sent, count.probes_unsent, count.probes_delayed, count.probes_unreachable,
+                   answers_json(count));
     fmt::format_to(
         std::back_inserter(out),
-        R"(,"probes":{{"sent":{},"unreachable":{},"answers":{}}},"resets":{{"sent":{},"confirmed":{},"unconfirmed":{},"refused":{},)"
-        R"("delayed":{},"held_back":{},"observed":{}}})",
-        count.probes_sent, count.probes_unreachable, answers_json(count), count.resets_sent,
-        count.resets_confirmed, count.resets_unconfirmed, count.resets_refused, count.resets_delayed,
-        count.resets_held_back, count.observed);
+        R"(,"resets":{{"sent":{},"unsent":{},"confirmed":{},"unconfirmed":{},"refused":{},"delayed":{},"held_back":{},"observed":{}}})",
+        count.resets_sent, count.resets_unsent, count.resets_confirmed, count.resets_unconfirmed,
+        count.resets_refused, count.resets_delayed, count.resets_held_back, count.observed);
     fmt::format_to(
         std::back_inserter(out),
         R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"events":{{"lost":{}}},"audit":{{"lost":{}}},"shards":{},"mode":)",
         totals.dropped(), totals.queue.kernel_dropped, totals.queue.user_dropped, totals.queue.errors,
         count.events_lost, totals.audit_lost, totals.shards);
     out += quoted_text(totals.mode);
-    fmt::format_to(std::back_inserter(out),
-                   R"(,"wire":{{"translated":{},"no_entry":{},"not_sent":{},"refused":{},"ended":{}}})",
-                   totals.wire.translated, totals.wire.no_entry, totals.wire.not_sent, totals.wire.refused,
-                   totals.wire.ended);
+    fmt::format_to(
+        std::back_inserter(out),
+        R"(,"wire":{{"translated":{},"no_entry":{},"not_sent":{},"refused":{},"queue_full":{},"ended":{}}})",
+        totals.wire.translated, totals.wire.no_entry, totals.wire.not_sent, totals.wire.refused,
+        totals.wire.queue_full, totals.wire.ended);
     fmt::format_to(std::back_inserter(out), R"(,"left_alone":{{"bridged":{},"vrf":{},"rule":{}}})",
                    totals.aside.bridged, totals.aside.vrf, totals.aside.rule);
     fmt::format_to(std::back_inserter(out), R"(,"rules":{{"missing":{},"restored":{}}})",

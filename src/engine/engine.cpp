@@ -33,6 +33,14 @@ Verdict Engine::on_unreachable(const tcp::Unreachable& error) {
     return impl_->on_unreachable(error);
 }
 
+void Engine::on_unsent(Instant now, const tcp::Segment& segment, bool counted) {
+    impl_->on_unsent(now, segment, counted);
+}
+
+bool Engine::take_probes(Instant now, unsigned places) {
+    return impl_->take_probes(now, places);
+}
+
 bool Engine::follows(const tcp::Unreachable& error) const {
     return impl_->follows(error);
 }

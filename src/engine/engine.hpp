@@ -31,6 +31,7 @@ namespace finwait::engine {
 struct Tuning {
     policy::PolicySet policies;
     std::uint32_t resets_per_second = 10'000;
+    std::uint32_t probes_per_second = 20'000;
     bool observe = false;  // decide and record, never send
     policy::Pressure pressure;
     std::uint32_t half_closed_per_source = 0;   // that one source closed first; 0: no limit
@@ -102,6 +103,14 @@ class Engine {
     /// Takes note of an ICMP error that is about to be forwarded. One that answers a probe of ours is
     /// dropped: the side in whose name we asked did not send what it quotes.
     [[nodiscard]] Verdict on_unreachable(const tcp::Unreachable& error);
+    /// A probe or RST that on_tick() asked for did not leave this machine: its own queue was full, a rule has
+    /// dropped it, or nobody knew its addresses. It counts as no attempt and is sent again later; nobody is
+    /// taken for silent by it, and nothing for ended. `counted`: false where it has waited since an earlier
+    /// on_tick(), and stays among those sent in the counters.
+    void on_unsent(Instant now, const tcp::Segment& segment, bool counted = true);
+    /// Uses up places under probes_per_second for probes that are not of this engine's making. False when
+    /// they may not be sent now.
+    [[nodiscard]] bool take_probes(Instant now, unsigned places);
     /// Whether the flow of the segment that an error quotes is in this engine's table.
     [[nodiscard]] bool follows(const tcp::Unreachable& error) const;
     /// Counts a packet that could not be read as a segment.

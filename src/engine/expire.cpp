@@ -15,8 +15,6 @@ namespace {
 constexpr Duration kResetTaken = std::chrono::milliseconds(800);
 /// Deadlines handled in one on_tick(): packets must not wait for more.
 constexpr int kTickBudget = 2048;
-/// What one flow's deadline can bring about: two segments, and what is told of them and of the policy.
-constexpr std::size_t kMostActionsOfOne = 16;
 /// A flow closed by RST stays this long, so that what was in flight does not begin a new one (as in
 /// conntrack).
 constexpr Duration kLinger = std::chrono::seconds(10);
@@ -85,6 +83,12 @@ void Engine::Impl::on_tick(Instant now, Actions& actions) {
     if (walked_ != flow::kNoSlot) walk(now);
     if (compared_ != flow::kNoSlot) forget_unknown(now);
     if (swept_ != flow::kNoSlot) sweep();
+    serve(now, probes_, actions);
+    serve(now, resets_, actions);
+    wake_due(now, actions);
+}
+
+void Engine::Impl::wake_due(Instant now, Actions& actions) {
     for (int i = 0; i < kTickBudget && has_room(actions, kMostActionsOfOne); ++i) {
         const std::uint32_t slot = wheel_.pop(now);
         if (slot == flow::kNoSlot) return;
@@ -97,7 +101,7 @@ Instant Engine::Impl::next_deadline() const {
     if (on_hold_) return pending_.empty() ? Instant::never() : Instant();
     const bool walking = walked_ != flow::kNoSlot || compared_ != flow::kNoSlot;
     const bool work_left = !pending_.empty() || swept_ != flow::kNoSlot || walking;
-    return work_left ? Instant() : std::min(wheel_.next(), walk_due_);
+    return work_left ? Instant() : std::min({wheel_.next(), walk_due_, next_turn()});
 }
 
 bool Engine::Impl::at_work(const Record& record) {
@@ -138,7 +142,7 @@ void Engine::Impl::expire(Instant now, std::uint32_t slot, Stage s) {
     erase(now, slot);
 }
 
-void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
+void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions, bool granted) {
     Record& record = table_[slot];
     if (reaper::held(record)) return arm(slot, now + kHeldFor);
     match_policy(now, record);
@@ -153,10 +157,10 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
     const bool settling = tcp::blind(record.connection);  // then it is asked although its time is not up
     policy::Breaker& breaker = breakers_[record.policy];
     const bool was_open = breaker.open();
-    const reaper::Decision decision = reaper::decide(
-        record,
-        {now, t, tuning.observe, pace_, breaker, tuning.breaker_share, lasting(), hashes_of_sources(record)});
-    if (decision.delayed) ++counters.resets_delayed;
+    const reaper::Decision decision =
+        reaper::decide(record, {now, t, tuning.observe, resets_.rate, probes_.rate, breaker,
+                                tuning.breaker_share, lasting(), hashes_of_sources(record), granted});
+    if (decision.limit) stand_in_line(slot, *decision.limit);
     if (decision.source_full) ++counters.resets_held_back;
     if (breaker.open() && !was_open)
         actions.emplace_back(event(now, slot, EventType::stopped,
@@ -182,10 +186,18 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions) {
         case reaper::Step::unconfirmed:
         case reaper::Step::refused: return finish_reset(now, slot, decision.step, decision.reason);
     }
-    // A flow that is never acted on and never moves again is forgotten in the end.
-    const Instant end = record.last_seen + t.established;
+    arm_after(now, slot, decision);
+}
+
+/// A flow that is never acted on and never moves again is forgotten in the end. One that stands in a line is
+/// woken by that; its timer is for where the line moves faster or slower than expected.
+void Engine::Impl::arm_after(Instant now, std::uint32_t slot, const reaper::Decision& decision) {
+    const Record& record = table_[slot];
+    const Instant end = record.last_seen + timeouts(record).established;
     if (now >= end) return erase(now, slot);
-    arm(slot, std::min(decision.again, end));
+    const Instant again =
+        decision.limit ? std::max(decision.again, now + reaper::RateLimit::kBurst) : decision.again;
+    arm(slot, std::min(again, end));
 }
 
 void Engine::Impl::perform(Instant now, std::uint32_t slot, const reaper::Decision& decision,

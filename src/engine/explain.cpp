@@ -3,6 +3,8 @@
 #include "engine/impl.hpp"
 #include "tcp/signing.hpp"
 
+#include <algorithm>
+
 namespace finwait::engine {
 
 namespace {
@@ -31,7 +33,7 @@ SideExplanation side_explanation(const flow::Record& record, tcp::Role role, Ins
     SideExplanation out;
     out.evidence = inquiry.evidence;
     out.probes = inquiry.probes;
-    if (inquiry.probes > 0) out.asked = now - inquiry.asked;
+    if (inquiry.probes > 0) out.asked = std::max(Duration(0), now - inquiry.asked);
     if (inquiry.answered != Instant()) out.answered = now - inquiry.answered;
     out.outstanding = inquiry.outstanding;
     out.near_missed = inquiry.near_missed;

@@ -111,7 +111,7 @@ std::optional<Prospect> Engine::Impl::prospect(const flow::Reaping& before, cons
         p.side = {true, true};
         return p;
     }
-    if (decision.delayed || !is_held_up(record, at, deadline(record, stage(record)))) return std::nullopt;
+    if (decision.limit || !is_held_up(record, at, deadline(record, stage(record)))) return std::nullopt;
     p.hindrance = hindrance(record, at);
     if (p.hindrance == Hindrance::none || p.hindrance == Hindrance::not_quiet) return std::nullopt;
     return p;
@@ -121,7 +121,8 @@ std::vector<Prospect> Engine::Impl::foresee(Instant now, Instant wakes, Record r
     std::vector<Prospect> out;
     if (on_hold_ || (!record.reaping.requested && spared(now, record))) return out;
     reaper::let_go(record, now);
-    reaper::Pace pace = pace_;
+    reaper::RateLimit resets = resets_.rate.foreseen(now, reaper::urgency(record));
+    reaper::RateLimit probes = probes_.rate.foreseen(now, reaper::urgency(record));
     Instant at = std::max(now, wakes);
     bool left = false;
     for (int i = 0; i < kMostDecisions; ++i) {
@@ -135,9 +136,9 @@ std::vector<Prospect> Engine::Impl::foresee(Instant now, Instant wakes, Record r
         const flow::Reaping before = record.reaping;
         const policy::Timeouts& t = timeouts(record);
         policy::Breaker breaker = breakers_[record.policy];
-        const reaper::Decision decision = reaper::decide(
-            record,
-            {at, t, tuning.observe, pace, breaker, policy::kNoBreaker, lasting(), hashes_of_sources(record)});
+        const reaper::Decision decision =
+            reaper::decide(record, {at, t, tuning.observe, resets, probes, breaker, policy::kNoBreaker,
+                                    lasting(), hashes_of_sources(record)});
         const Instant end = record.last_seen + t.established;
         std::optional<Prospect> next = prospect(before, record, decision, at);
         if (!next && at >= end) next = Prospect{Duration(0), Turn::forget, {}, 0, {}, Hindrance::none};

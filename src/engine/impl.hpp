@@ -4,6 +4,7 @@
 
 #include "engine/census.hpp"
 #include "engine/engine.hpp"
+#include "engine/line.hpp"
 #include "engine/snapshot.hpp"
 #include "flow/sources.hpp"
 #include "flow/table.hpp"
@@ -44,6 +45,8 @@ class Engine::Impl {
     void hold(Instant now, FlowId flow);
     void let_go(Instant now, FlowId flow);
     Verdict on_unreachable(const tcp::Unreachable& error);
+    void on_unsent(Instant now, const tcp::Segment& segment, bool counted);
+    [[nodiscard]] bool take_probes(Instant now, unsigned places);
     [[nodiscard]] bool follows(const tcp::Unreachable& error) const;
     void on_loss(Instant now, std::uint64_t packets);
     bool on_unseen(Instant now, FlowId flow);
@@ -117,17 +120,27 @@ class Engine::Impl {
                                                          const tcp::Segment& segment);
 
     // expire.cpp: deadlines
+    /// What one flow's deadline can bring about: two segments, and what is told of them and of the policy.
+    static constexpr std::size_t kMostActionsOfOne = 16;
     [[nodiscard]] bool has_room(Actions& actions, std::size_t more);
     void tell_pending(Actions& actions);
     void wake(Instant now, std::uint32_t slot, Actions& actions);
     void expire(Instant now, std::uint32_t slot, Stage stage);
-    void reap(Instant now, std::uint32_t slot, Actions& actions);
+    void wake_due(Instant now, Actions& actions);
+    void reap(Instant now, std::uint32_t slot, Actions& actions, bool granted = false);
+    void arm_after(Instant now, std::uint32_t slot, const reaper::Decision& decision);
     void perform(Instant now, std::uint32_t slot, const reaper::Decision& decision, Actions& actions);
     void note_would_reset(Instant now, std::uint32_t slot, std::string_view reason, Actions& actions);
     void finish_reset(Instant now, std::uint32_t slot, reaper::Step step, std::string_view reason);
     void take_for_closed(Instant now, std::uint32_t slot);
     [[nodiscard]] Instant deadline(const Record& record, Stage stage) const;
     void arm(std::uint32_t slot, Instant when);
+
+    // waiting.cpp: what waits for a rate limit, and what did not leave
+    void stand_in_line(std::uint32_t slot, reaper::Limit limit);
+    void serve(Instant now, Line& line, Actions& actions);
+    [[nodiscard]] Instant next_turn() const;
+    void set_rates();
 
     // catchup.cpp: after losses
     void doubt(Record& record) const;
@@ -215,7 +228,8 @@ class Engine::Impl {
     std::vector<std::uint64_t> hashes_;
     flow::Wheel wheel_;
     flow::Sources sources_;
-    reaper::Pace pace_;
+    Line resets_;
+    Line probes_;
     reaper::Pace adoptions_;                   // in what order, and how fast, adopted flows are asked
     std::vector<PolicyCounts> policy_counts_;  // this and the next two by policy
     std::vector<policy::Breaker> breakers_;

@@ -139,6 +139,7 @@ KillResult Engine::Impl::kill(Instant now, FlowId id) {
     if (result != KillResult::requested) return result;
     record.reaping.requested = true;
     record.reaping.outcome = flow::Outcome::none;
+    record.reaping.waits = false;  // behind the others it has waited; now it goes before them
     arm(*slot, now);
     return result;
 }

@@ -39,7 +39,7 @@ void Engine::Impl::tune(Instant now, Tuning changed) {
     policy_counts_.swap(counts);
     breakers_.swap(breakers);
     squeeze(policy::Squeeze::steps_left(lasting(), table_.limit(), tuning.pressure));
-    pace_ = adoptions_ = reaper::Pace(tuning.resets_per_second);
+    set_rates();
     const auto fallback = static_cast<std::uint8_t>(tuning.policies.size() - 1);
     for (Event& e : pending_)
         e.policy = std::min(e.policy, fallback);

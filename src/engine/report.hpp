@@ -88,7 +88,10 @@ struct Counters {
     std::uint64_t observed = 0;       // of these, the ones that `observe` kept from being reset
     std::uint64_t probes_sent = 0;
     std::uint64_t probes_unreachable = 0;  // ICMP errors that answered a probe
+    std::uint64_t probes_unsent = 0;       // did not leave this machine; not among those sent
+    std::uint64_t probes_delayed = 0;      // times that `probes_per_second` made a flow wait
     std::uint64_t resets_sent = 0;         // segments
+    std::uint64_t resets_unsent = 0;       // segments that did not leave this machine; not among those sent
     std::uint64_t resets_confirmed = 0;    // flows
     std::uint64_t resets_unconfirmed = 0;  // flows: sent, and nothing contradicted it
     std::uint64_t resets_refused = 0;      // flows: a side goes on living

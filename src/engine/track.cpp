@@ -31,8 +31,9 @@ Engine::Impl::Impl(Options options)
              *options_.memory),
       wheel_(options_.max_flows, *options_.memory),
       sources_(options_.max_flows, {options_.hash_key[0], options_.hash_key[1]}, *options_.memory),
-      pace_(tuning.resets_per_second),
-      adoptions_(tuning.resets_per_second),
+      resets_(tuning.resets_per_second, options_.max_flows, *options_.memory),
+      probes_(tuning.probes_per_second, options_.max_flows, *options_.memory),
+      adoptions_(tuning.probes_per_second / 2),
       verify_pace_(kVerifiedPerSecond) {
     pending_.reserve(kMaxPendingEvents);
     hashes_.reserve(kAhead);

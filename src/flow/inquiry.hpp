@@ -39,6 +39,7 @@ struct Inquiry {
     tcp::Seq number;   // with corrected: what its challenge says that it expects next; with guessed: below
     Evidence evidence = Evidence::unknown;
     std::uint8_t probes = 0;       // sent in this inquiry
+    std::uint8_t unsent = 0;       // in a row, that did not leave this machine
     bool outstanding : 1 = false;  // a probe has not been answered yet
     bool reported : 1 = false;     // an ICMP error quoted a probe: the network cannot deliver it
     bool crossed : 1 = false;      // the peer has sent something since: an ACK may be meant for the peer
@@ -48,6 +49,9 @@ struct Inquiry {
     bool target : 1 = false;       // it is to be reset
     bool mute : 1 = false;         // it did not answer before the reset either: nothing can be confirmed
     bool confirmed : 1 = false;    // after the reset a probe drew RST
+    bool retry : 1 = false;        // the last probe did not leave this machine: it is to be sent again
+    bool rst_unsent : 1 = false;   // its RST did not leave this machine: it is to be sent again at `asked`
+    bool unasked : 1 = false;      // probes after its RST never leave this machine: nothing can be confirmed
     bool by_word : 1 = false;  // its own machine has told, not a segment of its own: the peer knows nothing
 
     friend bool operator==(const Inquiry&, const Inquiry&) = default;

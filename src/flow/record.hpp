@@ -17,7 +17,7 @@ namespace finwait::flow {
 /// How far the reaper has got with a flow.
 struct Reaping {
     Instant since;                         // when the present phase began
-    Instant not_before;                    // when to ask again, or the place under the rate limit
+    Instant not_before;                    // when to ask again
     Instant held = Instant::never();       // since when what it sends waits to leave, if it does
     std::array<Inquiry, 2> side;           // by Role
     std::string_view reason;               // why the flow is asked or reset; static text
@@ -27,7 +27,8 @@ struct Reaping {
     Phase phase = Phase::watching;
     Outcome outcome = Outcome::none;  // of the last reset
     bool requested : 1 = false;       // an operator asked for the end
-    bool reserved : 1 = false;        // it has a place under the rate limit
+    bool reserved : 1 = false;        // its breaker has let it pass, and its RSTs have not been sent yet
+    bool waits : 1 = false;           // a rate limit makes it wait: it stands in a line of the engine's
     bool recorded : 1 = false;        // expiry was recorded by `observe`, and nothing has happened since
     bool crowded : 1 = false;  // its source holds too many half-closed flows: to be asked before its time
     bool proven : 1 = false;   // a side has replied that it is over: it does not count for the breaker

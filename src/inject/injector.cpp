@@ -48,7 +48,7 @@ class OwnedBy {
 struct Injector::Impl {
     void flush(Lane& lane) {
         const std::size_t waiting = lane.waiting();
-        const std::size_t taken = lane.flush(refused);
+        const std::size_t taken = lane.flush(unsent);
         sent += taken;
         failed += waiting - taken;
     }
@@ -57,7 +57,7 @@ struct Injector::Impl {
     std::optional<Lane> v6;  // empty on a system without IPv6
     std::uint64_t sent = 0;
     std::uint64_t failed = 0;
-    std::vector<tcp::Segment> refused;
+    std::vector<Unsent> unsent;
 };
 
 Injector::Injector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -79,6 +79,7 @@ void Injector::add(const tcp::Segment& segment, const tcp::Address& origin, cons
     Lane* lane = segment.destination.address.is_v4() ? &impl_->v4 : impl_->v6 ? &*impl_->v6 : nullptr;
     if (lane == nullptr || !lane->add(segment, origin, named)) {
         ++impl_->failed;
+        impl_->unsent.push_back({named, Reason::refused});
         return;
     }
     if (lane->full()) impl_->flush(*lane);
@@ -89,8 +90,8 @@ void Injector::flush() {
     if (impl_->v6) impl_->flush(*impl_->v6);
 }
 
-std::vector<tcp::Segment> Injector::take_refused() {
-    return std::exchange(impl_->refused, {});
+std::vector<Unsent> Injector::take_unsent() {
+    return std::exchange(impl_->unsent, {});
 }
 
 std::uint64_t Injector::sent() const {

@@ -51,12 +51,23 @@ void write_origin(int family, const tcp::Address& origin, msghdr& header) {
     add_control(header, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 }
 
+/// Without this a raw socket hides that a qdisc has dropped a packet: ENOBUFS becomes success
+/// (raw_send_hdrinc in net/ipv4/raw.c, rawv6_send_hdrinc in net/ipv6/raw.c).
+bool learn_of_drops(int fd, int family) {
+    return family == AF_INET ? set(fd, IPPROTO_IP, IP_RECVERR, 1) : set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+}
+
+Reason reason_of(int error) {
+    const bool full = error == ENOBUFS || error == EAGAIN || error == ENOMEM;
+    return full ? Reason::queue_full : Reason::refused;
+}
+
 bool prepare(int fd, int family) {
     // IPv6 takes a foreign origin only from a socket that may bind to one.
     const bool ready =
         family == AF_INET ? set(fd, IPPROTO_IP, IP_HDRINCL, 1)
                           : set(fd, IPPROTO_IPV6, IPV6_HDRINCL, 1) && set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
-    if (!ready) return false;
+    if (!ready || !learn_of_drops(fd, family)) return false;
     // Every packet is marked: whether that is permitted shows here.
     if (!set(fd, SOL_SOCKET, SO_MARK, 0)) return false;
     // A burst of resets must not fail for want of buffer; without the right to ask, the default has to do.
@@ -120,7 +131,15 @@ bool Lane::add(const tcp::Segment& segment, const tcp::Address& origin, const tc
     return true;
 }
 
-std::size_t Lane::flush(std::vector<tcp::Segment>& refused) {
+/// A packet that is longer than its device takes is reported here as well (ip_local_error() in
+/// net/ipv4/ip_sockglue.c). Nobody needs that; what stays there takes memory.
+void Lane::clear_errors() const {
+    msghdr header{};
+    for (std::size_t i = 0; i < kBurst && recvmsg(fd_, &header, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0; ++i)
+        header = {};
+}
+
+std::size_t Lane::flush(std::vector<Unsent>& unsent) {
     Burst& b = *burst_;
     std::size_t taken = 0;
     for (std::size_t at = 0; at < b.count;) {
@@ -129,9 +148,10 @@ std::size_t Lane::flush(std::vector<tcp::Segment>& refused) {
             taken += static_cast<std::size_t>(n);
             at += static_cast<std::size_t>(n);
         } else if (errno != EINTR) {
-            refused.push_back(b.names[at++]);  // the first of the rest
+            unsent.push_back({b.names[at++], reason_of(errno)});  // the first of the rest
         }
     }
+    if (taken < b.count) clear_errors();
     b.count = 0;
     return taken;
 }

@@ -2,6 +2,7 @@
 // needs.
 #pragma once
 
+#include "inject/injector.hpp"
 #include "tcp/compose.hpp"
 #include "tcp/segment.hpp"
 
@@ -30,9 +31,9 @@ class Lane {
     /// False when the segment cannot be written as a packet. The burst must not be full. `origin`: see
     /// Injector::add.
     bool add(const tcp::Segment& segment, const tcp::Address& origin, const tcp::Segment& named);
-    /// Sends the burst; how many packets the kernel took. The others are given up, by the names that they
-    /// were added with.
-    std::size_t flush(std::vector<tcp::Segment>& refused);
+    /// Sends the burst, and returns how many packets have left. The others are added to `unsent`, by the
+    /// names that they were added with.
+    std::size_t flush(std::vector<Unsent>& unsent);
     [[nodiscard]] std::size_t waiting() const { return burst_->count; }
 
   private:
@@ -53,6 +54,7 @@ class Lane {
     };
 
     Lane(int fd, int family);
+    void clear_errors() const;
 
     int fd_ = -1;
     int family_ = 0;

@@ -36,6 +36,8 @@ constexpr std::string_view kCrowded =
 constexpr std::string_view kSilentTooEarly =
     "a side has not answered, and silence counts only when the connection's own time is up";
 constexpr std::string_view kAsking = "its time is up: both sides are asked";
+constexpr std::string_view kUnsent =
+    "probes did not leave this machine: its own queue was full, or it refused to send them";
 
 /// An orphan counts as one only where the policy lets the test, and not before the numbers are known.
 Evidence evidence_of(const Record& record, Role role, const Timeouts& t) {
@@ -55,6 +57,8 @@ void ask(Record& record, Role role, Instant now, Segments& out) {
     inquiry.asked = now;
     inquiry.outstanding = true;
     inquiry.crossed = false;
+    if (!inquiry.retry) inquiry.unsent = 0;
+    inquiry.retry = false;
     ++inquiry.probes;
     out.add(probe_towards(record, role));
     ++out.probes;
@@ -73,30 +77,48 @@ void give_up(Record& record, Role role) {
     if (!deaf) tcp::excuse_silence(record.connection, role);
 }
 
+/// For a quarter of an hour at least, whoever asked for its end.
+Decision leave_for_long(Record& record, std::string_view reason, const Circumstances& around);
+
+Decision ask_now(Record& record, std::array<bool, 2> due, const Circumstances& around) {
+    Decision decision{Step::send, around.now + around.timeouts.probe_interval, record.reaping.reason, {}};
+    for (const Role role : {Role::client, Role::server})
+        if (due[tcp::index(role)]) ask(record, role, around.now, decision.segments);
+    return decision;
+}
+
 /// Probes the sides of which nothing is known yet, and gives up those that have had all their attempts.
 Decision ask_the_unheard(Record& record, const Circumstances& around) {
-    Decision decision{Step::wait, Instant::never(), record.reaping.reason, {}};
+    Instant again = Instant::never();
+    std::array<bool, 2> due{};
     for (const Role role : {Role::client, Role::server}) {
         Inquiry& inquiry = record.reaping.of(role);
         if (inquiry.evidence != Evidence::unknown) continue;
         const Instant next = inquiry.asked + around.timeouts.probe_interval;
         if (inquiry.asked != Instant() && around.now < next) {
-            decision.again = std::min(decision.again, next);
+            again = std::min(again, next);
+        } else if (inquiry.retry && inquiry.unsent >= kMostUnsent) {
+            return leave_for_long(record, kUnsent, around);
         } else if (inquiry.probes >= around.timeouts.probe_attempts) {
             give_up(record, role);
-            decision.again = around.now;
+            again = around.now;
         } else {
-            ask(record, role, around.now, decision.segments);
-            decision.again = std::min(decision.again, around.now + around.timeouts.probe_interval);
+            due[tcp::index(role)] = true;
         }
     }
-    if (decision.segments.count > 0) decision.step = Step::send;
+    Decision decision{Step::wait, again, record.reaping.reason, {}};
+    const auto sides = static_cast<unsigned>(std::ranges::count(due, true));
+    if (sides == 0) return decision;
+    decision = take_turn(record, around, Limit::probes, sides) ? ask_now(record, due, around)
+                                                               : wait_for_turn(record, around, Limit::probes);
+    decision.again = std::min(decision.again, again);
     return decision;
 }
 
 /// The last test before a half-close is believed to be alive; a challenge ACK or the answer to the next probe
 /// says that the closer's socket is there, an RST that only a record was.
 Decision near_miss(Record& record, const Circumstances& around) {
+    if (!take_turn(record, around, Limit::probes, 1)) return wait_for_turn(record, around, Limit::probes);
     Inquiry& closer = record.reaping.of(record.reaping.closer);
     closer.near_missed = true;
     closer.evidence = Evidence::unknown;
@@ -122,12 +144,16 @@ Decision leave(Record& record, std::string_view reason, const Circumstances& aro
     return {Step::wait, record.reaping.not_before, reason, {}};
 }
 
-/// Whoever asked for its end, it cannot be: nobody is there who could say by which number.
-Decision leave_unverified(Record& record, const Circumstances& around) {
+Decision leave_for_long(Record& record, std::string_view reason, const Circumstances& around) {
     record.reaping.requested = record.reaping.crowded = false;
-    const Decision decision = leave(record, kUnverified, around);
+    const Decision decision = leave(record, reason, around);
     record.reaping.not_before = around.now + std::max(kLeaveAlone, around.timeouts.fin_wait_2);
     return {Step::wait, record.reaping.not_before, decision.reason, {}};
+}
+
+/// Whoever asked for its end, it cannot be: nobody is there who could say by which number.
+Decision leave_unverified(Record& record, const Circumstances& around) {
+    return leave_for_long(record, kUnverified, around);
 }
 
 /// The side whose connection is gone has said so by an RST that went on to the other: only to make sure is
@@ -186,7 +212,8 @@ Decision spare(Record& record, const Judgement& j, const Circumstances& around) 
     const bool test_orphan =
         around.timeouts.orphan_test == policy::OrphanTest::active && j.closer == Evidence::alive;
     // A machine that was asked itself has told an orphan from the living already.
-    if (test_orphan && !closer.near_missed && !closer.by_word) return near_miss(record, around);
+    const bool can_be_tested = !closer.near_missed && !closer.by_word && closer.unsent < kMostUnsent;
+    if (test_orphan && can_be_tested) return near_miss(record, around);
     return leave(record, j.reason, around);
 }
 
@@ -250,6 +277,8 @@ std::string_view reason_to_ask(const Record& record, const Circumstances& around
 }  // namespace
 
 Decision begin_asking(Record& record, const Circumstances& around) {
+    // It goes on being watched until its turn comes.
+    if (!take_turn(record, around, Limit::probes, 2)) return wait_for_turn(record, around, Limit::probes);
     flow::Reaping& reaping = record.reaping;
     reaping.phase = Phase::probing;
     reaping.since = around.now;
@@ -257,7 +286,7 @@ Decision begin_asking(Record& record, const Circumstances& around) {
     reaping.reason = reason_to_ask(record, around);
     reaping.verify = false;
     reaping.closer = *tcp::closer(record.connection);
-    return ask_the_unheard(record, around);
+    return ask_now(record, {true, true}, around);
 }
 
 void resume_asking(Record& record, Instant asked, Instant now) {

@@ -23,6 +23,9 @@ constexpr std::uint8_t kConfirmingProbes = 3;
 constexpr std::string_view kSourceFull =
     "its source has had its part of what the policy may end within a minute without proof";
 
+constexpr std::string_view kUnsent =
+    "an RST did not leave this machine: its own queue was full, or it refused to send it";
+
 /// RST|ACK in the peer's name. No timestamp: receivers take RSTs without (RFC 7323 section 5.2). A challenge
 /// ACK has the last word on the number (RFC 5961 section 3).
 tcp::Segment reset_towards(const Record& record, Role target) {
@@ -37,19 +40,22 @@ tcp::Segment reset_towards(const Record& record, Role target) {
     return rst;
 }
 
-/// Sends RSTs to the targets that are not known to be gone; what was heard before no longer counts.
-Decision send_round(Record& record, const Circumstances& around) {
+/// Sends RSTs to the targets that are not known to be gone, or only to those whose last RST did not leave
+/// this machine; what was heard before no longer counts.
+Decision send_round(Record& record, const Circumstances& around, bool all = true) {
     flow::Reaping& reaping = record.reaping;
     Decision decision{Step::send, around.now + kBeforeConfirming, reaping.reason, {}};
     for (const Role role : {Role::client, Role::server}) {
         Inquiry& inquiry = reaping.of(role);
-        if (!inquiry.target || inquiry.confirmed) continue;
+        if (!inquiry.target || inquiry.confirmed || (!all && !inquiry.rst_unsent)) continue;
         decision.segments.add(reset_towards(record, role));
         ++decision.segments.resets;
         inquiry.evidence = Evidence::unknown;
         inquiry.probes = 0;
         inquiry.outstanding = false;
         inquiry.crossed = false;
+        if (!inquiry.rst_unsent) inquiry.unsent = 0;
+        inquiry.retry = inquiry.rst_unsent = inquiry.unasked = false;
     }
     reaping.phase = Phase::confirming;
     reaping.since = around.now;
@@ -62,30 +68,82 @@ Duration quiet_before(const Record& record) {
 }
 
 bool settled(const Inquiry& inquiry) {
-    return !inquiry.target || inquiry.confirmed || inquiry.mute || inquiry.evidence == Evidence::silent;
+    const bool given_up = inquiry.unasked || inquiry.evidence == Evidence::silent;
+    return !inquiry.target || inquiry.confirmed || inquiry.mute || given_up;
 }
 
-/// The next probe towards a target that has not answered since its RST, or the verdict that it stays silent.
-void probe_target(Record& record, Role role, const Circumstances& around, Decision& decision) {
+/// When the next probe towards a target that has not answered since its RST is due.
+Instant next_probe(const Record& record, const Inquiry& inquiry) {
+    const bool first = inquiry.probes == 0 && !inquiry.retry;
+    return first ? record.reaping.since + kBeforeConfirming : inquiry.asked + kAnswerTime;
+}
+
+/// Whether a target is to be probed now. Gives it up where that makes no sense any more.
+bool to_be_probed(Inquiry& inquiry) {
+    if (inquiry.retry && inquiry.unsent >= kMostUnsent) inquiry.unasked = true;
+    if (inquiry.probes == kConfirmingProbes) inquiry.evidence = Evidence::silent;
+    if (settled(inquiry)) inquiry.outstanding = false;
+    return !settled(inquiry);
+}
+
+void probe_target(Record& record, Role role, Instant now, Segments& out) {
     Inquiry& inquiry = record.reaping.of(role);
-    const Instant next =
-        inquiry.probes == 0 ? record.reaping.since + kBeforeConfirming : inquiry.asked + kAnswerTime;
-    if (around.now < next) {
-        decision.again = std::min(decision.again, next);
-        return;
-    }
-    if (inquiry.probes == kConfirmingProbes) {
-        inquiry.evidence = Evidence::silent;
-        inquiry.outstanding = false;
-        return;
-    }
-    inquiry.asked = around.now;
+    inquiry.asked = now;
     inquiry.outstanding = true;
     inquiry.crossed = false;
+    if (!inquiry.retry) inquiry.unsent = 0;
+    inquiry.retry = false;
     ++inquiry.probes;
-    decision.segments.add(probe_towards(record, role));
-    ++decision.segments.probes;
+    out.add(probe_towards(record, role));
+    ++out.probes;
+}
+
+Decision probe_targets(Record& record, const Circumstances& around) {
+    Decision decision{Step::wait, Instant::never(), record.reaping.reason, {}};
+    std::array<bool, 2> due{};
+    for (const Role role : {Role::client, Role::server}) {
+        Inquiry& inquiry = record.reaping.of(role);
+        if (settled(inquiry)) continue;
+        const Instant next = next_probe(record, inquiry);
+        if (around.now < next)
+            decision.again = std::min(decision.again, next);
+        else
+            due[tcp::index(role)] = to_be_probed(inquiry);
+    }
+    const auto sides = static_cast<unsigned>(std::ranges::count(due, true));
+    if (sides == 0) return decision;
+    if (!take_turn(record, around, Limit::probes, sides)) return wait_for_turn(record, around, Limit::probes);
+    for (const Role role : {Role::client, Role::server})
+        if (due[tcp::index(role)]) probe_target(record, role, around.now, decision.segments);
+    decision.step = Step::send;
     decision.again = std::min(decision.again, around.now + kAnswerTime);
+    return decision;
+}
+
+/// An RST that did not leave this machine is sent again, as exact and harmless as the first. Empty where all
+/// have left.
+std::optional<Decision> send_what_did_not_leave(Record& record, const Circumstances& around) {
+    const flow::Reaping& reaping = record.reaping;
+    Instant when = Instant::never();
+    std::uint8_t unsent = 0;
+    for (const Inquiry& inquiry : reaping.side) {
+        if (!inquiry.rst_unsent) continue;
+        when = std::min(when, inquiry.asked);
+        unsent = std::max(unsent, inquiry.unsent);
+    }
+    if (when == Instant::never()) return std::nullopt;
+    if (unsent >= kMostUnsent) return Decision{Step::refused, around.now, kUnsent, {}};
+    if (around.now < when) return Decision{Step::wait, when, {}, {}};
+    const Duration quiet = quiet_before(record);
+    switch (obstacle(record, quiet, around.now)) {
+        case Obstacle::none: break;
+        case Obstacle::not_quiet: return Decision{Step::wait, record.last_seen + quiet, {}, {}};
+        case Obstacle::data_in_flight: return Decision{Step::wait, around.now + quiet, {}, {}};
+        case Obstacle::untouchable:
+        case Obstacle::numbers_unknown: return Decision{Step::refused, around.now, kUnsent, {}};
+    }
+    if (!take_turn(record, around, Limit::resets, 1)) return wait_for_turn(record, around, Limit::resets);
+    return send_round(record, around, false);
 }
 
 Decision conclude(const Record& record) {
@@ -148,16 +206,12 @@ Decision go_on_resetting(Record& record, const Circumstances& around) {
             return {Step::wait, around.now + std::max(kQuiet, around.timeouts.fin_wait_2), {}, {}};
     }
     flow::Reaping& reaping = record.reaping;
-    const bool new_place = !reaping.reserved;
-    if (new_place) {
+    if (!reaping.reserved) {
         const bool counts = !reaping.requested && reaping.attempts == 0 && !reaping.proven;
         if (const auto refused = counts ? refusal(record, around) : std::nullopt) return *refused;
-        reaping.not_before = around.pace.take(around.now);
     }
     reaping.reserved = true;
-    // The timer wheel wakes whoever waits for long too early.
-    if (reaping.not_before > around.now + Pace::kBurst)
-        return {Step::wait, reaping.not_before, {}, {}, new_place};
+    if (!take_turn(record, around, Limit::resets, 1)) return wait_for_turn(record, around, Limit::resets);
     reaping.reserved = false;
     return send_round(record, around);
 }
@@ -173,6 +227,7 @@ void begin_confirming(Record& record, Role target, Instant now) {
 
 Decision go_on_confirming(Record& record, const Circumstances& around) {
     flow::Reaping& reaping = record.reaping;
+    if (const auto unsent = send_what_did_not_leave(record, around)) return *unsent;
     const bool someone_lives = std::ranges::any_of(reaping.side, [](const Inquiry& i) {
         return i.target && !i.confirmed && i.evidence == Evidence::alive;
     });
@@ -190,12 +245,8 @@ Decision go_on_confirming(Record& record, const Circumstances& around) {
         }
         return send_round(record, around);
     }
-    Decision decision{Step::wait, Instant::never(), reaping.reason, {}};
-    for (const Role role : {Role::client, Role::server})
-        if (!settled(reaping.of(role))) probe_target(record, role, around, decision);
-    if (std::ranges::all_of(reaping.side, settled)) return conclude(record);
-    if (decision.segments.count > 0) decision.step = Step::send;
-    return decision;
+    const Decision decision = probe_targets(record, around);
+    return std::ranges::all_of(reaping.side, settled) ? conclude(record) : decision;
 }
 
 }  // namespace finwait::reaper

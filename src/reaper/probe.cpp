@@ -63,7 +63,8 @@ Answer answer_of(const Record& record, Role from, const tcp::Segment& s) {
     if (s.any(tcp::flag::rst)) return inquiry.outstanding && s.seq == number ? Answer::rst : Answer::none;
     const bool bare = s.any(tcp::flag::ack) && !s.any(tcp::flag::syn | tcp::flag::fin) && s.length == 0;
     if (!bare || s.seq != side.next) return Answer::none;
-    const bool after_rst = record.reaping.phase == flow::Phase::confirming && inquiry.target;
+    const bool reset = inquiry.target && !inquiry.rst_unsent;
+    const bool after_rst = record.reaping.phase == flow::Phase::confirming && reset;
     return inquiry.outstanding || after_rst ? Answer::ack : Answer::none;
 }
 

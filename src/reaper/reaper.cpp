@@ -21,6 +21,9 @@ using tcp::Role;
 
 constexpr std::string_view kIdle = "idle for fin_wait_2";
 
+/// Flows whose time is up together are asked within this part of probe_interval, each at its own moment.
+constexpr int kJitter = 32;
+
 std::string_view reason_of(const Record& record, const Circumstances& around) {
     if (record.reaping.requested) return "requested by an operator";
     if (around.now >= record.half_closed_at + around.timeouts.fin_wait_2_max)
@@ -126,6 +129,8 @@ Decision watch(Record& record, const Circumstances& around) {
         if (untouchable(record)) return wait_until(Instant::never());
         if (!tcp::exact(record.connection) && !to_be_verified(record))
             return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));
+        const Instant turn = due(record, t) + jitter(record, 0, t.probe_interval / kJitter);
+        if (around.now < turn) return wait_until(turn);
         return begin_asking(record, around);
     }
     if (!observing && to_be_verified(record)) return begin_asking(record, around);

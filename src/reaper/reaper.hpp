@@ -50,7 +50,7 @@ struct Decision {
     Instant again = Instant::never();  // when to decide again
     std::string_view reason;           // static text: why the flow is asked, reset or left
     Segments segments;                 // with Step::send
-    bool delayed = false;              // the rate limit makes it wait
+    std::optional<Limit> limit;        // it has something to send, and this rate limit makes it wait
     bool source_full = false;          // its source has had its part of its policy's ends: it is to wait
 };
 
@@ -59,11 +59,13 @@ struct Circumstances {
     Instant now;
     const policy::Timeouts& timeouts;
     bool observe;                           // nothing may be sent
-    Pace& pace;                             // how many flows may be reset in a second
+    RateLimit& resets;                      // how many flows may be reset in a second
+    RateLimit& probes;                      // how many probes may be sent in a second
     policy::Breaker& breaker;               // of the flow's policy
     double breaker_share;                   // of the table, that a policy may end within a minute
     std::uint64_t flows;                    // in the table, without those that give way to others
     std::array<std::uint64_t, 2> source{};  // a keyed hash of each side's source, by Role
+    bool granted = false;                   // it has waited for a rate limit, and it is its turn
 };
 
 /// How long both directions must have been silent before a reset: what is in flight has then arrived.
@@ -81,6 +83,8 @@ inline constexpr Duration kLeaveAlone = std::chrono::minutes(15);
 inline constexpr std::uint8_t kMaxAttempts = 5;
 /// A flow of a source that has too many is asked once it has made no progress for so long.
 inline constexpr Duration kIdleEnough = std::chrono::seconds(10);
+/// Segments to one side that do not leave this machine, one after another, before the flow is left.
+inline constexpr std::uint8_t kMostUnsent = 8;
 /// How often a flow whose policy is stopped, or that is spared, looks whether that still holds.
 inline constexpr Duration kStoppedFor = std::chrono::minutes(1);
 
@@ -103,6 +107,9 @@ inline constexpr Duration kStoppedFor = std::chrono::minutes(1);
 /// When a half-closed flow is to be asked or ended: at its own time, or earlier.
 [[nodiscard]] Instant due(const flow::Record& record, const policy::Timeouts& timeouts);
 
+/// How urgent it is what a flow has to send.
+[[nodiscard]] Urgency urgency(const flow::Record& record);
+
 /// What to do with a flow that is half-closed, or that is being ended. Moves the machine on.
 [[nodiscard]] Decision decide(flow::Record& record, const Circumstances& around);
 
@@ -119,6 +126,13 @@ enum class Heard : std::uint8_t {
 /// Takes note of an ICMP error by which a segment with the number `seq` did not reach `side`. It concerns us
 /// when that was a probe which is still out.
 [[nodiscard]] Heard hear_unreachable(flow::Record& record, tcp::Role side, tcp::Seq seq);
+
+/// Takes note that `segment`, which was to go to `side`, did not leave this machine: a probe that was not
+/// sent was no attempt, and an RST that was not sent has ended nothing. Both are sent again. When to decide
+/// again; empty when the segment is not the last one of ours to that side.
+[[nodiscard]] std::optional<Instant> note_unsent(flow::Record& record, tcp::Role side,
+                                                 const tcp::Segment& segment, Duration probe_interval,
+                                                 Instant now);
 
 /// Takes note of what the machine of `side` says of its socket: alive, orphan or gone. It counts as the
 /// answer to what is outstanding, but no segment of it has gone to the peer.

@@ -19,6 +19,15 @@ void begin_resetting(flow::Record& record, policy::ResetSides sides, std::string
 void begin_confirming(flow::Record& record, tcp::Role target, Instant now);
 [[nodiscard]] Decision go_on_confirming(flow::Record& record, const Circumstances& around);
 
+/// A share of `span` that is this flow's own and always the same, so that flows whose time comes together do
+/// not send together.
+[[nodiscard]] Duration jitter(const flow::Record& record, std::uint32_t attempt, Duration span);
+/// Uses up places for probes or resets. False: the flow has to wait for its turn.
+[[nodiscard]] bool take_turn(const flow::Record& record, const Circumstances& around, Limit limit,
+                             unsigned places);
+/// The decision of a flow that has to.
+[[nodiscard]] Decision wait_for_turn(const flow::Record& record, const Circumstances& around, Limit limit);
+
 [[nodiscard]] Heard hear_rst(flow::Record& record, tcp::Role from);
 [[nodiscard]] Heard hear_ack(flow::Record& record, tcp::Role from, const tcp::Segment& segment);
 

@@ -272,7 +272,9 @@ void Shard::hear(const tcp::Unreachable& error) {
 
 void Shard::stir(std::vector<Ready> segments) {
     boost::asio::post(io_, [this, segments = std::move(segments)] {
-        if (!engine_.observes()) wire_.send_as_they_are(segments);
+        const auto places = static_cast<unsigned>(segments.size());
+        if (!engine_.observes() && engine_.take_probes(monotonic_now(), places))
+            wire_.send_as_they_are(segments);
     });
 }
 
@@ -330,7 +332,7 @@ void Shard::perform_surely(Instant now, const engine::Action& action) noexcept {
         perform(now, action);
     } catch (const std::bad_alloc&) {
         host::note_no_memory();
-        if (const auto* send = std::get_if<engine::Send>(&action)) wire_.give_up(send->segment);
+        if (const auto* send = std::get_if<engine::Send>(&action)) wire_.give_up(*send, false);
     }
 }
 

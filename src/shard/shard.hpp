@@ -80,7 +80,8 @@ class Shard {
     /// much to be handled in time is forgotten: an error is a hint, and routers repeat it.
     void hear(const tcp::Unreachable& error);
 
-    /// Sends these as they are, unless nothing may be sent; may be called on any thread.
+    /// Sends these probes as they are, unless nothing may be sent or probes_per_second does not allow it now;
+    /// may be called on any thread.
     void stir(std::vector<Ready> segments);
 
     /// Packets may pass unseen, until go_on(); may be called on any thread. `missed`: they have.

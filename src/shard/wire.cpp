@@ -23,6 +23,9 @@ const std::string kRefused =
     "the kernel refuses to send probes or resets: there is no route, or a rule in OUTPUT drops them (they "
     "carry "
     "mark_mask as packet mark, and conntrack calls them UNTRACKED)";
+const std::string kQueueFull =
+    "this machine's own queue (qdisc) is full and has dropped probes or resets: they are sent again later "
+    "(\"tc -s qdisc\" shows which one)";
 
 void count(std::atomic<std::uint64_t>& counter) {
     counter.fetch_add(1, std::memory_order_relaxed);
@@ -53,7 +56,7 @@ void Wire::know_own_sockets(host::Sockets sockets, Complain complain) {
 
 void Wire::send(Instant now, const engine::Send& order) {
     if (distrusted_until_ != Instant::never() && engine_.quiet_since(distrusted_until_, order.flow)) {
-        give_up(order.segment);
+        give_up(order);
         return complain(now, kUnproven);
     }
     if (!conntrack_) return put({}, order);
@@ -75,7 +78,7 @@ void Wire::send_known(Instant now, const engine::Send& order, const Translations
     if (mark_ == 0) return put(entry, order);
     const auto answer = conntrack_->look(entry.translation);
     if (const auto* error = std::get_if<netfilter::ConntrackError>(&answer)) {
-        give_up(order.segment);
+        give_up(order);
         return complain(now, kHeldBack + error->message);
     }
     const auto& current = std::get<std::optional<netfilter::Translation>>(answer);
@@ -120,7 +123,7 @@ bool Wire::seen(Instant now, const engine::Send& order, const netfilter::Transla
         return false;
     }
     if (doubted_ == order.flow) {
-        count(counts_.not_sent);
+        give_up(order);
         return false;
     }
     const bool marked = (connection.mark & mark_) == mark_;
@@ -133,13 +136,13 @@ bool Wire::seen(Instant now, const engine::Send& order, const netfilter::Transla
     if (makes_sure || order.guessed) return true;
     if (!engine_.on_unseen(now, order.flow)) return true;
     doubted_ = order.flow;
-    count(counts_.not_sent);
+    give_up(order);
     return false;
 }
 
 void Wire::send_as_they_are(std::span<const Ready> segments) {
     for (const Ready& ready : segments)
-        injector_.add(ready.segment, ready.origin);
+        injector_.add(ready.segment, ready.origin, {});  // whatever becomes of it, it is no flow's
     flush();
 }
 
@@ -153,7 +156,7 @@ void Wire::look_up(Instant now, const engine::Send& order) {
     const tcp::Segment& segment = order.segment;
     const auto answer = conntrack_->find(segment.source, segment.destination);
     if (const auto* error = std::get_if<netfilter::ConntrackError>(&answer)) {
-        give_up(segment);
+        give_up(order);
         return complain(now, kHeldBack + error->message);
     }
     if (const auto& found = std::get<std::optional<netfilter::Translation>>(answer))
@@ -169,7 +172,7 @@ void Wire::look_up(Instant now, const engine::Send& order) {
 }
 
 void Wire::keep(Instant now, const engine::Send& order) {
-    if (kept_.size() >= kMostKept) return give_up(order.segment);
+    if (kept_.size() >= kMostKept) return give_up(order);
     kept_.push_back({order, now});
     engine_.hold(now, order.flow);
 }
@@ -184,7 +187,7 @@ void Wire::put(const Translations::Entry& entry, const engine::Send& order) {
     const bool rst = segment.any(tcp::flag::rst);
     if (rst && told_ == order.flow) return;
     if (entry.state == State::none) {
-        if (order.guessed) return give_up(segment);
+        if (order.guessed) return give_up(order);
         count(counts_.no_entry);
     }
     const tcp::Endpoint shown = order.segment.source;
@@ -205,7 +208,7 @@ void Wire::put_here(const Translations::Entry& entry, const engine::Send& order,
     const Instant now = monotonic_now();
     const auto answer = sockets_->find(segment.destination, segment.source);
     if (const auto* error = std::get_if<host::SocketError>(&answer)) {
-        give_up(order.segment);
+        give_up(order);
         return complain(now, error->message);
     }
     const auto& socket = std::get<std::optional<host::Socket>>(answer);
@@ -213,7 +216,7 @@ void Wire::put_here(const Translations::Entry& entry, const engine::Send& order,
     if (socket && socket->device == 0 && order.for_numbers)
         return injector_.add(segment, order.segment.source.address, order.segment);
     const bool by_known_names = entry.state == State::found || entry.socket_found || order.after_reset;
-    if (!socket && !by_known_names) return give_up(order.segment);
+    if (!socket && !by_known_names) return give_up(order);
     engine_.on_word(now, order.flow, order.segment.destination, word_of(socket));
 }
 
@@ -231,15 +234,9 @@ bool Wire::end_here(const engine::Send& order, const tcp::Segment& segment) {
     return true;
 }
 
-void Wire::give_up(const tcp::Segment& segment) {
+void Wire::give_up(const engine::Send& order, bool just_made) {
     count(counts_.not_sent);
-    excuse(segment);
-}
-
-/// That nobody answers a probe which was not sent means nothing: as if the network had reported it.
-void Wire::excuse(const tcp::Segment& segment) {
-    if (!segment.any(tcp::flag::rst))
-        static_cast<void>(engine_.on_unreachable({segment.source, segment.destination, segment.seq}));
+    engine_.on_unsent(monotonic_now(), order.segment, just_made);
 }
 
 void Wire::complain(Instant now, const std::string& problem) {
@@ -274,7 +271,7 @@ void Wire::take_one(Instant now, const Search::Result& result, const Kept& kept,
     engine_.let_go(now, order.flow);
     if (result.error || before.state == State::unknown) {
         known_.forget(order.flow);
-        return give_up(order.segment);
+        return give_up(order, false);
     }
     const Translations::Entry entry = outcome(now, before, found);
     try {
@@ -283,7 +280,7 @@ void Wire::take_one(Instant now, const Search::Result& result, const Kept& kept,
     } catch (const std::bad_alloc&) {
         host::note_no_memory();
         known_.forget(order.flow);
-        give_up(order.segment);
+        give_up(order, false);
     }
 }
 
@@ -303,9 +300,21 @@ void Wire::let_go(const Kept& kept, const Translations::Entry& entry) {
     const engine::Send& order = kept.order;
     const bool doubtful = engine_.on_hold() || !engine_.quiet_since(kept.since, order.flow);
     if (order.segment.any(tcp::flag::rst) && doubtful)
-        give_up(order.segment);
+        give_up(order, false);
     else if (entry.state != State::found || seen(monotonic_now(), order, entry.translation))
         put(entry, order);
+}
+
+void Wire::note_unsent(inject::Injector& injector) {
+    const std::vector<inject::Unsent> unsent = injector.take_unsent();
+    if (unsent.empty()) return;
+    const Instant now = monotonic_now();
+    for (const auto& [segment, reason] : unsent) {
+        const bool full = reason == inject::Reason::queue_full;
+        count(full ? counts_.queue_full : counts_.refused);
+        engine_.on_unsent(now, segment);
+        complain(now, full ? kQueueFull : kRefused);
+    }
 }
 
 void Wire::flush() {
@@ -313,12 +322,8 @@ void Wire::flush() {
     doubted_.reset();
     injector_.flush();
     if (tracked_) tracked_->flush();
-    for (inject::Injector* injector : {&injector_, tracked_ ? &*tracked_ : nullptr})
-        for (const tcp::Segment& segment : injector ? injector->take_refused() : std::vector<tcp::Segment>())
-            excuse(segment);
-    const std::uint64_t refused = injector_.failed() + (tracked_ ? tracked_->failed() : 0);
-    if (refused != counts_.refused.exchange(refused, std::memory_order_relaxed))
-        complain(monotonic_now(), kRefused);
+    note_unsent(injector_);
+    if (tracked_) note_unsent(*tracked_);
     search_.start();
 }
 

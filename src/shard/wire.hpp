@@ -29,6 +29,7 @@ struct WireCounts {
     std::atomic<std::uint64_t> no_entry = 0;    // sent as the forward hook shows it: conntrack has no entry
     std::atomic<std::uint64_t> not_sent = 0;    // the addresses could not be found out in time
     std::atomic<std::uint64_t> refused = 0;     // by the kernel: no route, or a rule in OUTPUT
+    std::atomic<std::uint64_t> queue_full = 0;  // dropped by this machine's own queue (qdisc, socket buffer)
     std::atomic<std::uint64_t> ended = 0;  // of this machine's own sockets, by their kernel, not by an RST
 };
 
@@ -73,8 +74,9 @@ class Wire {
     void flush();
     /// How the flow is translated, as far as that has been found out.
     [[nodiscard]] std::optional<netfilter::Translation> translation(Instant now, engine::FlowId flow);
-    /// A segment is not sent: nobody's silence means anything then.
-    void give_up(const tcp::Segment& segment);
+    /// Tells the engine that a segment was not sent, so that no side's silence means anything then.
+    /// `just_made`: it has not waited.
+    void give_up(const engine::Send& order, bool just_made = true);
     /// The flow has come to its end.
     void forget(engine::FlowId flow) { known_.forget(flow); }
 
@@ -100,7 +102,7 @@ class Wire {
     void put(const Translations::Entry& entry, const engine::Send& order);
     void put_here(const Translations::Entry& entry, const engine::Send& order, const tcp::Segment& segment);
     [[nodiscard]] bool end_here(const engine::Send& order, const tcp::Segment& segment);
-    void excuse(const tcp::Segment& segment);
+    void note_unsent(inject::Injector& injector);
     void complain(Instant now, const std::string& problem);
     void take(const Search::Result& result);
     void take_one(Instant now, const Search::Result& result, const Kept& kept,

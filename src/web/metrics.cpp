@@ -76,6 +76,7 @@ void sent(const Facts& facts, Exposition& out) {
     out.sample(wire.no_entry, {{"result", "no_entry"}});
     out.sample(wire.not_sent, {{"result", "not_sent"}});
     out.sample(wire.refused, {{"result", "refused"}});
+    out.sample(wire.queue_full, {{"result", "queue_full"}});
 }
 
 void left_alone(const Facts& facts, Exposition& out) {
@@ -176,6 +177,14 @@ const std::array kPolicies = {
            kPolicy,
            &by_policy<&P::regret>},
     Metric{{"finwaitd_probes", kCounter, "Probes that were sent."}, "", &counter<&C::probes_sent>},
+    Metric{{"finwaitd_probes_unsent", kCounter,
+            "Probes that did not leave this machine and are sent again later: no attempts."},
+           "",
+           &counter<&C::probes_unsent>},
+    Metric{
+        {"finwaitd_probes_delayed", kCounter, "Times that limits.probes_per_second made a connection wait."},
+        "",
+        &counter<&C::probes_delayed>},
     Metric{{"finwaitd_probe_answers", kCounter, "Sides by what became of asking them."},
            "`answer` alive, orphan, gone, silent, unreachable; gone_after_reset and alive_after_reset for "
            "those asked "
@@ -189,6 +198,10 @@ const std::array kPolicies = {
            &resets},
     Metric{
         {"finwaitd_reset_segments", kCounter, "RST segments that were sent."}, "", &counter<&C::resets_sent>},
+    Metric{{"finwaitd_reset_segments_unsent", kCounter,
+            "RST segments that did not leave this machine and are sent again later."},
+           "",
+           &counter<&C::resets_unsent>},
     Metric{
         {"finwaitd_resets_delayed", kCounter, "Times that limits.resets_per_second made a connection wait."},
         "",
@@ -199,7 +212,7 @@ const std::array kPolicies = {
            &counter<&C::resets_held_back>},
     Metric{{"finwaitd_segments", kCounter, "Our segments by what became of them on the way out."},
            "`result` translated, no_entry (unknown to conntrack), not_sent (addresses unknown), refused (by "
-           "the kernel)",
+           "the kernel), queue_full (dropped by this machine's own qdisc or socket buffer)",
            &sent},
     Metric{
         {"finwaitd_sockets_ended", kCounter, "Sockets of this machine that its kernel ended at our request."},

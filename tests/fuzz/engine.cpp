@@ -30,6 +30,7 @@ engine::Tuning tuning(bool observe, policy::OnExpiry on_expiry) {
     tuning.observe = observe;
     tuning.pressure.start = policy::kNoPressure;
     tuning.resets_per_second = 10;
+    tuning.probes_per_second = 20;
     return tuning;
 }
 
@@ -99,6 +100,7 @@ class Play {
             case 12: return tune();
             case 13: return restart();
             case 14: return engine_->on_unparsed(static_cast<tcp::ParseError>(in_.below(6)));
+            case 15: return unsent();
             default: return pass(some_segment());
         }
     }
@@ -192,6 +194,9 @@ class Play {
                                      last_sent_->segment.seq + in_.below(2)};
         static_cast<void>(engine_->follows(error));
         static_cast<void>(engine_->on_unreachable(error));
+    }
+    void unsent() {
+        if (last_sent_) engine_->on_unsent(now_, last_sent_->segment, in_.flag());
     }
     void word() {
         if (!last_sent_) return;

@@ -34,6 +34,7 @@ engine::Options engine_options(const Life& life) {
     options.awake = life.seed / 2 % 2;  // every other time the flow is at rest between its segments
     options.selective = life.selective;
     options.tuning.policies = policy::PolicySet({}, timeouts);
+    if (life.seed % 3 == 1) options.tuning.probes_per_second = options.tuning.resets_per_second = 1;
     return options;
 }
 
@@ -207,6 +208,11 @@ engine::Verdict World::ask_engine(const Packet& packet) {
     return engine_.on_segment(now_, segment);
 }
 
+/// In every fifth life the gateway's own queue drops two of three segments of the engine's.
+bool World::queue_is_full() {
+    return life_.seed % 5 == 1 && ++own_sends_ % 3 != 0;
+}
+
 void World::tick() {
     if (engine_.next_deadline() > now_) return;
     actions_.clear();
@@ -218,6 +224,11 @@ void World::tick() {
         p.segment = order->segment;
         p.origin = Origin::reaper;
         const std::size_t receiver = p.segment.destination == address_of(0) ? 0 : 1;
+        if (queue_is_full()) {
+            tell("held", p);
+            engine_.on_unsent(now_, p.segment);
+            continue;
+        }
         tell("reap", p);
         if (p.segment.any(tcp::flag::rst)) judge_.reaped(now_, receiver, p.segment);
         send(behind_observer(1U - receiver), p);

@@ -52,6 +52,7 @@ class World {
     void pass(std::size_t sender, const Packet& packet);
     [[nodiscard]] engine::Verdict ask_engine(const Packet& packet);
     void tick();
+    [[nodiscard]] bool queue_is_full();
     void tell(std::string_view what, const Packet& packet) const;
     void wind_up();
     [[nodiscard]] bool quiet() const;
@@ -71,6 +72,7 @@ class World {
     std::vector<Forgery> forgeries_;
     std::priority_queue<InFlight> flying_;
     std::uint64_t order_ = 0;
+    std::uint64_t own_sends_ = 0;  // of the engine's
     std::vector<Delivery> deliveries_;
     engine::Actions actions_;
 };

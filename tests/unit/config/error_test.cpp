@@ -72,11 +72,11 @@ TEST(ConfigError, AnUnknownKeyInATable) {
         errors("[limits]\nflow = 5\n\"a\\u001bb\" = 1"),
         ElementsAre(
             "test.toml:2:1: limits.flow: found an unknown key; allowed: flows, half_closed_per_source, "
-            "source_prefix_ipv4, source_prefix_ipv6, resets_per_second, adaptive_start, adaptive_end, "
-            "breaker_share; did you mean \"flows\"?",
+            "source_prefix_ipv4, source_prefix_ipv6, resets_per_second, probes_per_second, adaptive_start, "
+            "adaptive_end, breaker_share; did you mean \"flows\"?",
             "test.toml:3:1: limits.\"a\\x1bb\": found an unknown key; allowed: flows, "
             "half_closed_per_source, source_prefix_ipv4, source_prefix_ipv6, "
-            "resets_per_second, adaptive_start, adaptive_end, breaker_share"));
+            "resets_per_second, probes_per_second, adaptive_start, adaptive_end, breaker_share"));
 }
 
 TEST(ConfigError, AShareOutOfItsRange) {
@@ -108,11 +108,13 @@ TEST(ConfigError, AnUnknownTable) {
 
 TEST(ConfigError, AnIntegerOutOfRange) {
     EXPECT_THAT(
-        errors("[limits]\nflows = 16777216\nresets_per_second = 0"),
+        errors("[limits]\nflows = 16777216\nresets_per_second = 0\nprobes_per_second = 0"),
         ElementsAre(
             "test.toml:2:9: limits.flows: found the integer 16777216; allowed: an integer from 1 to "
             "16777215",
             "test.toml:3:21: limits.resets_per_second: found the integer 0; allowed: an integer from 1 "
+            "to 4294967295",
+            "test.toml:4:21: limits.probes_per_second: found the integer 0; allowed: an integer from 1 "
             "to 4294967295"));
 }
 

@@ -31,6 +31,7 @@ half_closed_per_source = 9
 source_prefix_ipv4 = 24
 source_prefix_ipv6 = 56
 resets_per_second = 1
+probes_per_second = 7
 adaptive_start = 0.5
 adaptive_end = 2.0
 breaker_share = 0.25
@@ -80,7 +81,7 @@ TEST(Settings, AreWhatTheFileSays) {
     EXPECT_EQ(s.intercept,
               (Intercept{Scope::both, Packets::all, Backend::iptables, 100, 4, "1-3,7", Spread::ports, 128,
                          0x80000001, true, "client 10.0.0.5", WatchRules::report}));
-    EXPECT_EQ(s.limits, (Limits{16'777'215, 9, 1, {0.5, 2.0}, 0.25}));
+    EXPECT_EQ(s.limits, (Limits{16'777'215, 9, 1, 7, {0.5, 2.0}, 0.25}));
     EXPECT_EQ(s.timeouts,
               (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s, policy::OnExpiry::observe, 2s,
                                 7, policy::kOff, policy::OrphanTest::active, policy::ResetSides::holder}));
@@ -91,6 +92,15 @@ TEST(Settings, AreWhatTheFileSays) {
     ASSERT_EQ(s.policies.size(), 2U);
     EXPECT_EQ(s.policies[0].name, "web");
     EXPECT_EQ(s.policies[0].match.text(), "server 10.0.0.0/8 and port 443 and closer server");
+}
+
+TEST(Settings, ProbesFollowTheRateOfResetsWhereTheyHaveNoneOfTheirOwn) {
+    EXPECT_EQ(settings("").limits.probes_per_second, 20'000U);
+    EXPECT_EQ(settings("limits.resets_per_second = 5").limits.probes_per_second, 10U);
+    EXPECT_EQ(settings("limits.resets_per_second = 4294967295").limits.probes_per_second, UINT32_MAX);
+    EXPECT_EQ(settings("[limits]\nresets_per_second = 5\nprobes_per_second = 3").limits.probes_per_second,
+              3U);
+    EXPECT_EQ(settings("limits.probes_per_second = 3").limits.resets_per_second, 10'000U);
 }
 
 TEST(Settings, APolicyInheritsWhatItDoesNotSet) {
@@ -168,6 +178,7 @@ half_closed_per_source = 0
 source_prefix_ipv4 = 32
 source_prefix_ipv6 = 64
 resets_per_second = 10000
+probes_per_second = 20000
 adaptive_start = 0.6
 adaptive_end = 1.2
 breaker_share = 0.5

@@ -112,7 +112,10 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
     totals.counters.resets_held_back = 9;
     totals.counters.memory_refused = 10;
     totals.without_memory = 11;
-    totals.wire = {1, 2, 3, 4, 5};
+    totals.wire = {1, 2, 3, 4, 5, 6};
+    totals.counters.probes_unsent = 9;
+    totals.counters.probes_delayed = 10;
+    totals.counters.resets_unsent = 11;
     totals.shards = 4;
     totals.mode = "enforce";
     totals.uptime_s = 1.25;
@@ -123,8 +126,15 @@ TEST(Encode, StatsNameEveryStateAndAddBothSides) {
     EXPECT_EQ(stats["resets"]["confirmed"], 5);
     EXPECT_EQ(stats["probes"]["unreachable"], 6);
     EXPECT_EQ(stats["queue"]["dropped"], 7);
-    EXPECT_EQ(stats["wire"],
-              json({{"translated", 1}, {"no_entry", 2}, {"not_sent", 3}, {"refused", 4}, {"ended", 5}}));
+    EXPECT_EQ(stats["wire"], json({{"translated", 1},
+                                   {"no_entry", 2},
+                                   {"not_sent", 3},
+                                   {"refused", 4},
+                                   {"queue_full", 5},
+                                   {"ended", 6}}));
+    EXPECT_EQ(stats["probes"]["unsent"], 9);
+    EXPECT_EQ(stats["probes"]["delayed"], 10);
+    EXPECT_EQ(stats["resets"]["unsent"], 11);
     EXPECT_EQ(stats["shards"], 4);
     EXPECT_EQ(stats["mode"], "enforce");
     EXPECT_EQ(stats["events"]["lost"], 8);

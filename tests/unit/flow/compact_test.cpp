@@ -189,6 +189,7 @@ TEST(Compact, WhateverElseIsRememberedKeepsAFlowFromRest) {
         [](Record& r) { r.reaping.not_before = Instant(seconds(1)); },
         [](Record& r) { r.reaping.requested = true; },
         [](Record& r) { r.reaping.reserved = true; },
+        [](Record& r) { r.reaping.waits = true; },
         [](Record& r) { r.reaping.recorded = true; },
         [](Record& r) { r.reaping.crowded = true; },
         [](Record& r) { r.reaping.early = true; },

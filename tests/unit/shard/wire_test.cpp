@@ -272,6 +272,55 @@ TEST_F(WireTest, AFlowIsSentToOnlyIfItWasHeardSinceRoutingChanged) {
               "");
 }
 
+/// To ends for which this machine has no route.
+void half_close_unroutable(engine::Engine& engine, Instant now) {
+    const tcp::Endpoint client{*tcp::Address::parse("198.51.100.2"), 1000};
+    const tcp::Endpoint server{*tcp::Address::parse("203.0.113.3"), 80};
+    const auto pass = [&](tcp::Segment s, bool by_client) {
+        s.source = by_client ? client : server;
+        s.destination = by_client ? server : client;
+        static_cast<void>(engine.on_segment(now, s));
+    };
+    pass(tcp::testing::syn(1000), true);
+    pass(tcp::testing::syn_ack(5000, 1001), false);
+    pass(tcp::testing::ack(1001, 5001), true);
+    pass(tcp::testing::fin(1001, 5001), true);
+    pass(tcp::testing::ack(5001, 1002), false);
+}
+
+TEST_F(WireTest, WhatTheKernelDoesNotSendHasAskedNobodyAndEndedNothing) {
+    for (const auto on_expiry : {policy::OnExpiry::probe, policy::OnExpiry::reset}) {
+        EXPECT_EQ(test::in_own_namespace([on_expiry] {
+                      policy::Timeouts t;
+                      t.fin_wait_2 = std::chrono::seconds(1);
+                      t.probe_interval = std::chrono::seconds(1);
+                      t.probe_attempts = 3;
+                      t.on_expiry = on_expiry;
+                      engine::Options options;
+                      options.selective = false;
+                      options.tuning.policies = policy::PolicySet({}, t);
+                      Station station(options);
+                      const Instant begun = monotonic_now();
+                      half_close_unroutable(station.engine, begun);
+                      for (int tenth = 0; tenth < 1200; ++tenth) {
+                          const Instant now = begun + std::chrono::milliseconds(100) * tenth;
+                          for (const engine::Send& send : due(station.engine, now))
+                              station.wire.send(now, send);
+                          station.wire.flush();
+                      }
+                      const engine::Counters& counters = station.engine.counters();
+                      EXPECT_EQ(counters.probes_sent + counters.resets_sent, 0U);
+                      EXPECT_GT(counters.probes_unsent + counters.resets_unsent, 0U);
+                      EXPECT_EQ(counters.probes_unsent + counters.resets_unsent,
+                                station.wire.counts().refused);
+                      EXPECT_EQ(counters.resets_confirmed + counters.resets_unconfirmed, 0U);
+                      EXPECT_EQ(counters.answers, decltype(counters.answers){}) << "silent, say";
+                      EXPECT_THAT(station.complaints, ElementsAre(HasSubstr("no route")));
+                  }),
+                  "");
+    }
+}
+
 TEST_F(WireTest, NumbersThatAreMadeUpAreNotShownToConntrack) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Station station;
