@@ -157,16 +157,19 @@ int main(int argc, char** argv) {
     netfilter::RuleError error;
     auto rules = netfilter::InstalledRules::install(plan, config::Backend::automatic, notes, error);
     if (!rules) return fail(error.message);
-    for (std::uint16_t number = 0; number < queues; ++number)
+    for (std::uint16_t number = 0; number < queues; ++number) {
+        sockets[number].set_length(number, netfilter::QueueOptions().max_length);
         std::thread([&socket = sockets[number], number, &choices] {
             accept_all(socket, number, choices);
         }).detach();
+    }
     std::puts("ready");
     std::fflush(stdout);
 
     int signal = 0;
     sigwait(&ends, &signal);
-    rules->silence();
+    for (std::uint16_t number = 0; number < queues; ++number)
+        sockets[number].set_length(number, 0);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));  // what is queued gets its verdict
     rules->remove();
     std::_Exit(0);

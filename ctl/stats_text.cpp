@@ -45,7 +45,8 @@ constexpr std::array kResets = {Item{"sent", "segments sent"},
                                 Item{"observed", "only observed"}};
 constexpr std::array kQueue = {Item{"dropped", "dropped"}, Item{"kernel_dropped", "of these: queue full"},
                                Item{"user_dropped", "of these: socket buffer full"},
-                               Item{"errors", "messages not understood"}};
+                               Item{"errors", "messages not understood"},
+                               Item{"openings", "opened by the guard"}};
 constexpr std::array kWire = {
     Item{"translated", "sent by NAT's addresses"},         Item{"no_entry", "sent, unknown to conntrack"},
     Item{"not_sent", "not sent, addresses unknown"},       Item{"refused", "refused by the kernel"},

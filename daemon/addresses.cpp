@@ -5,12 +5,16 @@
 #include "netfilter/conntrack.hpp"
 
 #include <array>
+#include <chrono>
 
 namespace finwait::daemon {
 
 namespace {
 
 constexpr std::uint32_t kAnyMark = 0;
+
+/// For tools that only look for something to warn of.
+constexpr std::chrono::seconds kMarkPatience(5);
 
 const std::string kByForwardHook =
     "; flows behind NAT are asked and reset by the addresses of the forward hook, which their ends may not "
@@ -55,7 +59,8 @@ void Daemon::try_conntrack() {
 
 /// Where they are copied, the operator's own routing suffers from ours being there at all.
 void Daemon::check_marks() {
-    const machine::Finding found = machine::marks(machine::find_mark_copies(), settings_);
+    const netfilter::ToolTime time(kMarkPatience, &stop_requests_.count());
+    const machine::Finding found = machine::marks(machine::find_mark_copies(time), settings_);
     if (found.grade == machine::Grade::warning) logger_->warn("{} To do: {}", found.what, found.advice);
 }
 

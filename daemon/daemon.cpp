@@ -11,7 +11,6 @@
 #include "shard/clock.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <fmt/format.h>
 #include <new>
 #include <random>
@@ -22,7 +21,6 @@ namespace finwait::daemon {
 
 namespace {
 
-constexpr Duration kDrainPatience = std::chrono::seconds(1);
 /// Above 0, what threads have by default, and far from 19.
 constexpr int kPatientPriority = 5;
 
@@ -41,13 +39,14 @@ std::uint16_t count_queues(const config::Intercept& intercept) {
 }  // namespace
 
 Daemon::Daemon(config::Settings settings, std::filesystem::path config_file,
-               std::shared_ptr<spdlog::logger> logger)
+               std::shared_ptr<spdlog::logger> logger, std::unique_ptr<netfilter::QueueGuard> guard)
     : settings_(std::move(settings)),
       config_file_(std::move(config_file)),
       logger_(logger),
       journal_(logger),
       audit_(std::move(logger)),
-      queues_(count_queues(settings_.intercept)) {}
+      queues_(count_queues(settings_.intercept)),
+      guard_(std::move(guard)) {}
 
 /// No shard may run while one that it talks to is destroyed.
 Daemon::~Daemon() {
@@ -56,6 +55,7 @@ Daemon::~Daemon() {
     for (const auto& shard : shards_)
         shard->stop();
     if (detours_changed_.is_open()) detours_changed_.release();  // the watch closes its own socket
+    if (guard_ended_.is_open()) guard_ended_.release();          // and so does the guard
 }
 
 int Daemon::run() {
@@ -64,29 +64,31 @@ int Daemon::run() {
     if (!open_shards() || !open_own_sockets() || !open_control() || !open_web()) return 1;
     try_conntrack();
     take_over_flows(settings_, shards_, *logger_);
-    if (!install_rules() || !translate_addresses()) {
+    const bool installed = install_rules();
+    if (!installed || !translate_addresses()) {
         keep_flows(settings_, shards_, *logger_);
-        return 1;
+        return installed ? 1 : status_;
     }
     introduce_shards();
     open_registrar();
     host::keep_memory_back();
     const machine::Facts facts = machine::read_proc();  // the timeouts that its entries have now
     fit_conntrack();
-    check_marks();
     leave_detours_alone();
     start_shards();
+    watch_guard();
     if (registrar_) registrar_->start();
     adopt(facts);
     if (queues_ > 1) watch_balance();
     watch_rules();
+    check_marks();
     tell_of_start();
     yield_to_packets();
     herald_.ready(handles(), [this] {
         return std::string(settings_.mode == config::Mode::observe ? "observing only" : "enforcing");
     });
     serve_requests();
-    return 0;
+    return status_;
 }
 
 /// Until stop(). What runs out of memory is left out, and the rest goes on.
@@ -155,11 +157,15 @@ bool Daemon::open_shards() {
         queue_options.number = static_cast<std::uint16_t>(settings_.intercept.first_queue + i);
         queue_options.max_length = settings_.intercept.queue_length;
         queue_options.mark = settings_.intercept.mark_mask;
+        if (guard_) queue_options.pulse = guard_->new_pulse();
         auto queue = netfilter::Queue::open(queue_options);
         if (const auto* error = std::get_if<netfilter::QueueError>(&queue)) {
             logger_->error("{}", error->message);
             return false;
         }
+        if (guard_)
+            guard_->watch(queue_options.pulse, queue_options.number,
+                          std::get<netfilter::Queue>(queue).descriptor());
         auto injector = inject::Injector::open(group_);
         if (const auto* error = std::get_if<inject::InjectError>(&injector)) {
             logger_->error("{}", error->message);
@@ -255,11 +261,17 @@ bool Daemon::open_control() {
 bool Daemon::install_rules() {
     std::vector<std::string> notes;
     netfilter::RuleError error;
-    rules_ = netfilter::InstalledRules::install(plan(), settings_.intercept.backend, notes, error);
+    const netfilter::ToolTime time(netfilter::kInstallPatience, &stop_requests_.count());
+    rules_ = netfilter::InstalledRules::install(plan(), settings_.intercept.backend, notes, error, time);
     for (const std::string& note : notes)
         logger_->warn("{}", note);
     if (!rules_) {
-        logger_->error("{}", error.message);
+        if (asked_to_stop() && !error.left) {
+            logger_->info("finwaitd is asked to stop before its rules are installed");
+        } else {
+            logger_->error("{}", error.message);
+            status_ = 1;
+        }
         return false;
     }
     if (const auto backend = rules_->backend())
@@ -279,47 +291,6 @@ void Daemon::fit_conntrack() {
         registrar_->keep_entries(
             std::chrono::seconds(machine::seconds_for(machine::longest_silence(settings_))),
             [] { return machine::shortest_timeout(); });
-}
-
-void Daemon::watch_signals() {
-    std::signal(SIGPIPE, SIG_IGN);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP})
-        signals_.add(number);
-    signals_.async_wait([this](const boost::system::error_code& error, int number) {
-        if (error) return;
-        if (number != SIGHUP) return stop_surely();
-        watch_signals();
-        static_cast<void>(reload({}));
-    });
-}
-
-/// Without memory for a step of the stop the rest is left to the destructors, which take back the rules, too.
-void Daemon::stop_surely() {
-    try {
-        stop();
-    } catch (const std::bad_alloc&) {
-        host::note_no_memory();
-        control_io_.stop();
-    }
-}
-
-/// First no further packet is queued, then what is queued gets its verdict, then the rest of the rules goes:
-/// removing a hook, or closing a socket, drops what the queue still holds.
-void Daemon::stop() {
-    herald_.stopping();
-    observe::Line(observe::Message::stopping, "stopping").log(*logger_, spdlog::level::info);
-    if (registrar_) registrar_->stop();
-    if (rule_watch_) rule_watch_->stop();
-    rules_->silence();
-    for (const auto& shard : shards_)
-        shard->drain_and_stop(kDrainPatience);
-    server_->stop();
-    web_->stop();
-    rules_->remove();
-    conntrack_clock_.restore();
-    if (rules_->problem()) logger_->error("{}", *rules_->problem());
-    keep_flows(settings_, shards_, *logger_);
-    control_io_.stop();
 }
 
 }  // namespace finwait::daemon

@@ -9,6 +9,7 @@
 #include "machine/balance.hpp"
 #include "machine/conntrack_clock.hpp"
 #include "machine/detours.hpp"
+#include "netfilter/queue_guard.hpp"
 #include "netfilter/rule_watch.hpp"
 #include "netfilter/rules.hpp"
 #include "observe/audit.hpp"
@@ -16,6 +17,7 @@
 #include "observe/journal.hpp"
 #include "shard/registrar.hpp"
 #include "shard/shard.hpp"
+#include "stop_requests.hpp"
 #include "web/server.hpp"
 
 #include <array>
@@ -37,15 +39,16 @@ namespace finwait::daemon {
 
 class Daemon {
   public:
+    /// Without `guard` packets wait for a daemon that is stopped.
     Daemon(config::Settings settings, std::filesystem::path config_file,
-           std::shared_ptr<spdlog::logger> logger);
+           std::shared_ptr<spdlog::logger> logger, std::unique_ptr<netfilter::QueueGuard> guard);
 
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
-    /// Runs until SIGTERM or SIGINT. Returns the exit status: 0 after a clean end, 1 when it could not start,
-    /// 2 when that is the configuration's fault.
+    /// Runs until SIGTERM or SIGINT. Returns the exit status: 0 after a clean end, 1 when it could not start
+    /// or firewall rules are left, 2 when it could not start because of the configuration.
     [[nodiscard]] int run();
 
   private:
@@ -80,8 +83,12 @@ class Daemon {
     void wait_for_detours();
     void watch_balance();
     void watch_signals();
+    [[nodiscard]] bool asked_to_stop() const { return stop_requests_.count() > 0; }
     void stop();
     void stop_surely();
+    void stop_shards();
+    void remove_rules();
+    void watch_guard();
 
     /// Puts the configuration file in force; what is wrong with it, or nothing.
     [[nodiscard]] std::vector<std::string> reload(const control::Requester& by);
@@ -111,6 +118,7 @@ class Daemon {
     std::set<std::string> past_policies_;    // the names of those that a reload has taken out of force
     std::uint16_t queues_;
 
+    StopRequests stop_requests_;
     boost::asio::io_context control_io_{1};
     boost::asio::signal_set signals_{control_io_};
     machine::DetourWatch detour_watch_;
@@ -120,6 +128,8 @@ class Daemon {
     machine::Balance balance_;
     boost::asio::steady_timer balance_due_{control_io_};
     std::array<std::atomic<bool>, shard::kReasons> told_aside_{};  // by any shard
+    std::unique_ptr<netfilter::QueueGuard> guard_;
+    boost::asio::posix::stream_descriptor guard_ended_{control_io_};
     std::vector<std::unique_ptr<shard::Shard>> shards_;
     Herald herald_{control_io_};
     std::optional<Adoption> adoption_;
@@ -130,6 +140,7 @@ class Daemon {
     std::optional<netfilter::RuleWatch> rule_watch_;  // where the rules are ours
     machine::ConntrackClock conntrack_clock_;
     bool asks_conntrack_ = false;
+    int status_ = 0;                                 // that run() returns
     std::uint32_t group_ = netfilter::kSenderGroup;  // of what we send
 };
 

@@ -3,14 +3,19 @@
 #include "capabilities.hpp"
 #include "config/load.hpp"
 #include "daemon.hpp"
+#include "netfilter/queue_guard.hpp"
 #include "netfilter/rules.hpp"
 #include "observe/logger.hpp"
+#include "stop_requests.hpp"
 
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <new>
 #include <string>
+#include <utility>
+#include <variant>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
@@ -37,15 +42,28 @@ bool allowed_to_work() {
     return false;
 }
 
-int run(const finwait::config::Checked& loaded, const std::filesystem::path& file) {
+struct Arguments {
+    int count;
+    char** words;
+};
+
+/// The guard is started before there is any thread, and before memory is taken.
+int run(const finwait::config::Checked& loaded, const std::filesystem::path& file, Arguments arguments) {
+    using finwait::netfilter::QueueGuard;
     if (!allowed_to_work()) return kFailed;
     const auto& settings = std::get<finwait::config::Settings>(loaded.result);
+    auto started = QueueGuard::start(arguments.count, arguments.words);
     const auto logger = finwait::observe::make_logger(settings.log.level);
     for (const finwait::config::Error& warning : loaded.warnings)
         logger->warn("{}", warning.text());
+    std::unique_ptr<QueueGuard> guard;
+    if (const auto* problem = std::get_if<std::string>(&started))
+        logger->warn("{}", *problem);
+    else
+        guard = std::move(std::get<std::unique_ptr<QueueGuard>>(started));
     int status = kFailed;
     {
-        finwait::daemon::Daemon daemon(settings, file, logger);
+        finwait::daemon::Daemon daemon(settings, file, logger, std::move(guard));
         status = daemon.run();
     }
     spdlog::shutdown();
@@ -79,7 +97,7 @@ int start(int argc, char** argv) {
             std::fprintf(stderr, "%s\n", error.illustrated().c_str());
         return kBadConfig;
     }
-    if (!print && !check) return run(loaded, file);
+    if (!print && !check) return run(loaded, file, {argc, argv});
     for (const finwait::config::Error& warning : loaded.warnings)
         std::fprintf(stderr, "warning: %s\n", warning.text().c_str());
     if (print) {
@@ -94,6 +112,7 @@ int start(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    finwait::daemon::ignore_unused_signals();
     try {
         return start(argc, argv);
     } catch (const std::bad_alloc&) {

@@ -47,7 +47,8 @@ void Daemon::watch_rules() {
     listener.tell = [this](const netfilter::RuleNews& news) {
         boost::asio::post(control_io_, [this, news] { tell_of_rules(news); });
     };
-    rule_watch_.emplace(*rules_, settings_.intercept.watch_rules, std::move(listener));
+    rule_watch_.emplace(*rules_, settings_.intercept.watch_rules, std::move(listener),
+                        netfilter::ToolTime(netfilter::kToolLimit, &stop_requests_.count()));
     rule_watch_->start();
 }
 

@@ -13,6 +13,7 @@ control::QueueStats Daemon::queue_stats() const {
         stats.kernel_dropped += drops.queue_dropped;
         stats.user_dropped += drops.user_dropped;
         stats.errors += shards_[i]->queue_errors();
+        stats.openings += shards_[i]->queue_openings();
     }
     stats.dropped = stats.kernel_dropped + stats.user_dropped;
     return stats;

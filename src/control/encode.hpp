@@ -22,6 +22,7 @@ struct QueueStats {
     std::uint64_t kernel_dropped = 0;  // the queue was full
     std::uint64_t user_dropped = 0;    // our socket's buffer was full
     std::uint64_t errors = 0;          // messages from the kernel that made no sense
+    std::uint64_t openings = 0;        // by the guard, because nobody gave verdicts
 };
 
 /// What became of the segments that were to be sent, as the shell counts it.

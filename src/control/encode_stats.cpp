@@ -80,9 +80,9 @@ std::string stats_json(const Totals& totals) {
         count.resets_refused, count.resets_delayed, count.resets_held_back, count.observed);
     fmt::format_to(
         std::back_inserter(out),
-        R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{}}},"events":{{"lost":{}}},"audit":{{"lost":{}}},"shards":{},"mode":)",
+        R"(,"queue":{{"dropped":{},"kernel_dropped":{},"user_dropped":{},"errors":{},"openings":{}}},"events":{{"lost":{}}},"audit":{{"lost":{}}},"shards":{},"mode":)",
         totals.dropped(), totals.queue.kernel_dropped, totals.queue.user_dropped, totals.queue.errors,
-        count.events_lost, totals.audit_lost, totals.shards);
+        totals.queue.openings, count.events_lost, totals.audit_lost, totals.shards);
     out += quoted_text(totals.mode);
     fmt::format_to(
         std::back_inserter(out),

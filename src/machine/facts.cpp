@@ -14,6 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What the tools may take together, each of which may hang.
+constexpr std::chrono::seconds kPatience(30);
+
 std::optional<std::uint64_t> number_in(const fs::path& file) {
     std::ifstream in(file);
     std::uint64_t value = 0;
@@ -33,12 +36,24 @@ std::optional<bool> switch_in(const fs::path& file) {
     return *value != 0;
 }
 
+/// Of each line.
+std::vector<std::uint64_t> first_numbers(const fs::path& file) {
+    std::ifstream in(file);
+    std::vector<std::uint64_t> numbers;
+    for (std::string line; std::getline(in, line);) {
+        std::uint64_t number = 0;
+        if (std::istringstream(line) >> number) numbers.push_back(number);
+    }
+    return numbers;
+}
+
 /// What a tool prints; empty when it is missing or fails.
-std::optional<std::string> output_of(const char* tool, std::vector<std::string> arguments) {
+std::optional<std::string> output_of(const char* tool, std::vector<std::string> arguments,
+                                     const netfilter::ToolTime& time) {
     const auto path = netfilter::find_tool(tool);
     if (!path) return std::nullopt;
     arguments.insert(arguments.begin(), *path);
-    netfilter::ToolResult result = netfilter::run_tool(arguments, "");
+    netfilter::ToolResult result = netfilter::run_tool(arguments, "", time);
     if (!result.ok()) return std::nullopt;
     return std::move(result.output);
 }
@@ -77,6 +92,7 @@ Facts read_proc(const fs::path& proc) {
     facts.bridge_calls_iptables = switch_in(net / "bridge/bridge-nf-call-iptables");
     facts.synproxied = synproxied(proc / "net/stat/synproxy");
     facts.queue = fs::exists(proc / "net/netfilter/nfnetlink_queue");
+    facts.bound_queues = first_numbers(proc / "net/netfilter/nfnetlink_queue");
     return facts;
 }
 
@@ -85,20 +101,22 @@ Facts gather() {
     facts.nft = netfilter::find_tool("nft").has_value();
     facts.iptables = netfilter::find_tool("iptables").has_value();
     facts.detours = scan_detours();
-    facts.mark_copies = find_mark_copies();
-    if (const auto json = output_of("nft", {"-j", "list", "flowtables"}))
+    const netfilter::ToolTime time(kPatience);
+    facts.own_rules = netfilter::find_own_rules(time);
+    facts.mark_copies = find_mark_copies(time);
+    if (const auto json = output_of("nft", {"-j", "list", "flowtables"}, time))
         facts.flowtables = parse_flowtables(*json);
-    if (const auto rules = output_of("nft", {"list", "ruleset"})) {
+    if (const auto rules = output_of("nft", {"list", "ruleset"}, time)) {
         append(facts.untracked, parse_untracked(*rules));
         append(facts.synproxies, parse_synproxies(*rules));
         append(facts.helpers, parse_helpers(*rules));
     }
     for (const char* tool : {"iptables-save", "ip6tables-save"}) {
-        if (const auto rules = output_of(tool, {"-t", "raw"})) {
+        if (const auto rules = output_of(tool, {"-t", "raw"}, time)) {
             append(facts.untracked, parse_untracked(*rules));
             append(facts.helpers, parse_helpers(*rules));
         }
-        if (const auto rules = output_of(tool, {"-t", "filter"}))
+        if (const auto rules = output_of(tool, {"-t", "filter"}, time))
             append(facts.synproxies, parse_synproxies(*rules));
     }
     return facts;
@@ -198,11 +216,13 @@ bool copies_bits(const std::string& rule, std::uint32_t bits) {
     return (bits_behind(copied, "mark & ") & bits_behind(copied, "mark and ") & bits) != 0;
 }
 
-std::vector<std::string> find_mark_copies() {
+std::vector<std::string> find_mark_copies(const netfilter::ToolTime& time) {
     std::vector<std::string> found;
-    if (const auto rules = output_of("nft", {"list", "ruleset"})) append(found, parse_mark_copies(*rules));
+    if (const auto rules = output_of("nft", {"list", "ruleset"}, time))
+        append(found, parse_mark_copies(*rules));
     for (const char* tool : {"iptables-save", "ip6tables-save"})
-        if (const auto rules = output_of(tool, {"-t", "mangle"})) append(found, parse_mark_copies(*rules));
+        if (const auto rules = output_of(tool, {"-t", "mangle"}, time))
+            append(found, parse_mark_copies(*rules));
     return found;
 }
 

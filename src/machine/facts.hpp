@@ -3,6 +3,7 @@
 #pragma once
 
 #include "machine/detours.hpp"
+#include "netfilter/own_rules.hpp"
 #include "tcp/time.hpp"
 
 #include <cstdint>
@@ -25,6 +26,8 @@ struct Facts {
     std::optional<bool> forwarding_v6;
     std::optional<bool> bridge_calls_iptables;  // br_netfilter hands bridged packets to iptables
     bool queue = false;                         // NFQUEUE is there
+    std::vector<std::uint64_t> bound_queues;    // by some program; only root is told
+    netfilter::OwnRulesFound own_rules;         // in any backend
     bool nft = false;                           // the programs
     bool iptables = false;
     std::optional<std::vector<std::string>> flowtables;  // "inet filter ft"
@@ -48,8 +51,9 @@ struct Facts {
 [[nodiscard]] std::vector<std::string> parse_mark_copies(const std::string& rules);
 /// Whether such a rule copies any of these bits.
 [[nodiscard]] bool copies_bits(const std::string& rule, std::uint32_t bits);
-/// Asks the tools for the former.
-[[nodiscard]] std::vector<std::string> find_mark_copies();
+/// Asks the tools for the former, as far as there is time.
+[[nodiscard]] std::vector<std::string> find_mark_copies(
+    const netfilter::ToolTime& time = netfilter::ToolTime(std::chrono::seconds(30)));
 /// The rules in the output of `iptables-save` or `nft list ruleset` that say NOTRACK, but for finwaitd's own.
 [[nodiscard]] std::vector<std::string> parse_untracked(const std::string& rules);
 /// The rules in the output of `iptables-save` or `nft list ruleset` that use SYNPROXY.

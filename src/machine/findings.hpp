@@ -31,6 +31,9 @@ struct Finding {
 /// or wipe them out of connections.
 [[nodiscard]] Finding marks(const std::vector<std::string>& mark_copies, const config::Settings& settings);
 
+/// finwaitd's own rules: left by a run that was killed, or in two backends at once.
+[[nodiscard]] Finding own_rules(const Facts& facts, const config::Settings& settings);
+
 [[nodiscard]] std::vector<Finding> findings(const Facts& facts, const config::Settings& settings);
 
 }  // namespace finwait::machine

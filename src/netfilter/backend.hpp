@@ -2,8 +2,10 @@
 // nothing when all went well. They keep no state: what is installed is found out from the kernel.
 #pragma once
 
+#include "netfilter/own_rules.hpp"
 #include "netfilter/process.hpp"
 #include "netfilter/rules.hpp"
+#include "netfilter/xtables.hpp"
 
 #include <optional>
 #include <string>
@@ -14,44 +16,46 @@ namespace finwait::netfilter {
 
 using Problem = std::optional<std::string>;
 
-/// Rules as a tool lists them, a line each, without counters.
-using Lines = std::vector<std::string>;
-
-/// The lines of a tool's output.
-[[nodiscard]] Lines lines_of(std::string_view text);
-
 /// "TOOL: what it said: what to do".
 [[nodiscard]] std::string describe(std::string_view tool, const ToolResult& result);
 
 /// A note for an operator: what it means that our segments cannot be kept from conntrack.
 [[nodiscard]] std::string without_untracked(const std::string& problem);
 
+/// What became of rules in backends that are not used.
+struct Cleared {
+    Problem left;                      // known to be there still, and why
+    std::vector<std::string> unknown;  // who gave no answer
+};
+
 namespace nftables {
 /// Where this kernel has no notrack, `plan` is changed to go without, and `notes` says so.
-[[nodiscard]] Problem install(RulePlan& plan, std::vector<std::string>& notes);
-/// Empties the queueing chain; its hook stays.
-[[nodiscard]] Problem silence();
-/// Removes our table; no problem when there is none.
-[[nodiscard]] Problem remove();
+[[nodiscard]] Problem install(RulePlan& plan, std::vector<std::string>& notes, const ToolTime& time);
+/// Removes our table; nothing is left when there is none.
+[[nodiscard]] Cleared remove(const ToolTime& time);
 /// Our table; no lines when there is none.
-[[nodiscard]] Problem list(Lines& lines);
+[[nodiscard]] Problem list(Lines& lines, const ToolTime& time);
 /// Puts back what is missing of these rules. The chains that are there stay, for what is queued by a chain
 /// that goes is dropped; `anew`: they do not, as there may be others among them.
-[[nodiscard]] Problem restore(const RulePlan& plan, bool anew);
+[[nodiscard]] Problem restore(const RulePlan& plan, bool anew, const ToolTime& time);
 }  // namespace nftables
 
 namespace iptables {
+using Families = std::vector<Xtables>;
+
+/// What "iptables" and "ip6tables" stand for now; empty without iptables.
+[[nodiscard]] Families find_families();
 /// For IPv4, and for IPv6 unless the system has none: `notes` says so. Where the raw table or its CT target
-/// is missing, `plan` is changed to go without, and `notes` says that, too.
-[[nodiscard]] Problem install(RulePlan& plan, std::vector<std::string>& notes);
-/// Takes back the jumps that hand packets to us.
-[[nodiscard]] Problem silence();
-/// Removes our jumps and chains from all tables; no problem when there are none.
-[[nodiscard]] Problem remove();
-/// Our chains, and the jumps to them, in the tables that `plan` needs.
-[[nodiscard]] Problem list(const RulePlan& plan, Lines& lines);
-/// Installs these rules anew, which drops nothing.
-[[nodiscard]] Problem restore(const RulePlan& plan);
+/// is missing, `plan` is changed to go without, and `notes` says that, too. REQUIRES: there are no rules of
+/// ours. What was installed before something failed stays.
+[[nodiscard]] Problem install(const Families& families, RulePlan& plan, std::vector<std::string>& notes,
+                              const ToolTime& time);
+/// Removes our jumps and chains from all tables of all variants that are installed.
+[[nodiscard]] Cleared remove_all(const ToolTime& time);
+/// Our chains, and the jumps to them, in all tables.
+[[nodiscard]] Problem list(const Families& families, Lines& lines, const ToolTime& time);
+/// Removes these rules and installs them again, which drops nothing.
+[[nodiscard]] Problem restore(const Families& families, const RulePlan& plan, const ToolTime& time);
 }  // namespace iptables
 
 }  // namespace finwait::netfilter

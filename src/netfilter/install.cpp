@@ -1,6 +1,7 @@
 #include "netfilter/backend.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace finwait::netfilter {
@@ -45,35 +46,52 @@ std::string essence(std::string_view said) {
     return text;
 }
 
-/// Rules of an earlier run that ended without cleaning up and used the other tool would queue every segment
-/// twice. There is seldom anything to remove, and a tool that cannot run has left nothing.
-void clear_others(RuleBackend installed) {
-    if (installed == RuleBackend::nftables) {
-        (void)iptables::remove();
-    } else {
-        (void)nftables::remove();
+constexpr std::chrono::seconds kUndoPatience(15);
+constexpr std::chrono::seconds kLookPatience(5);
+
+/// Rules of an earlier run that ended without cleaning up, whatever tool it used, and those of this one.
+struct ClearedEverywhere {
+    Cleared nftables;
+    Cleared iptables;
+
+    [[nodiscard]] Problem left() const {
+        if (nftables.left && iptables.left) return *nftables.left + "; " + *iptables.left;
+        return nftables.left ? nftables.left : iptables.left;
     }
+    [[nodiscard]] std::vector<std::string> unknown() const {
+        std::vector<std::string> all = nftables.unknown;
+        std::ranges::copy(iptables.unknown, std::back_inserter(all));
+        return all;
+    }
+};
+
+ClearedEverywhere clear_everywhere(const ToolTime& time) {
+    return {nftables::remove(time), iptables::remove_all(time)};
+}
+
+/// What is left, and how an operator can remove it. Where nothing can be listed, it is what `ours` has
+/// installed.
+std::string by_hand(std::optional<RuleBackend> ours, const ToolTime& time) {
+    const OwnRulesFound found = find_own_rules(time);
+    const auto is_nft = [](const OwnRules& rules) { return rules.place == OwnRules::Place::nftables; };
+    const bool nothing = found.found.empty();
+    const bool nft = nothing ? ours == RuleBackend::nftables : std::ranges::any_of(found.found, is_nft);
+    const bool iptables = nothing ? ours == RuleBackend::iptables : !std::ranges::all_of(found.found, is_nft);
+    std::string text = nothing ? std::string() : "; left: " + found.text();
+    for (const std::string& backend : found.unknown)
+        text += "; " + backend;
+    if (nft) text += "; by hand: nft delete table inet finwaitd";
+    if (iptables)
+        text +=
+            "; by hand, by each of these tools, in the tables mangle, filter, security and raw: delete the "
+            "rules that jump to FINWAITD and FINWAITD-OUT (-S lists them), then -F and -X both";
+    return text;
 }
 
 }  // namespace
 
 std::string_view name(RuleBackend b) {
     return b == RuleBackend::nftables ? "nftables" : "iptables";
-}
-
-/// Without the indentation.
-Lines lines_of(std::string_view text) {
-    Lines lines;
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-        while (line.ends_with(' '))
-            line.remove_suffix(1);
-        if (!line.empty()) lines.emplace_back(line);
-    }
-    return lines;
 }
 
 std::string describe(std::string_view tool, const ToolResult& result) {
@@ -93,19 +111,28 @@ std::string without_untracked(const std::string& problem) {
 }
 
 std::optional<InstalledRules> InstalledRules::install(const RulePlan& wanted, config::Backend backend,
-                                                      std::vector<std::string>& notes, RuleError& error) {
+                                                      std::vector<std::string>& notes, RuleError& error,
+                                                      const ToolTime& time) {
     InstalledRules rules;
     RulePlan plan = wanted;
     rules.plan_ = plan;
     if (backend == config::Backend::none) return rules;
 
-    Problem problem;
-    if (backend != config::Backend::iptables) {
-        problem = nftables::install(plan, notes);
+    const ClearedEverywhere cleared = clear_everywhere(time);
+    for (const std::string& unknown : time.interrupted() ? std::vector<std::string>() : cleared.unknown())
+        notes.push_back("finwaitd does not know whether an earlier run has left rules: " + unknown);
+    Problem problem = cleared.left();
+    const bool clean = !problem;
+    if (clean && backend != config::Backend::iptables) {
+        // An nft that hangs is not tried again.
+        problem = cleared.nftables.unknown.empty() ? nftables::install(plan, notes, time)
+                                                   : cleared.nftables.unknown.front();
         if (!problem) rules.backend_ = RuleBackend::nftables;
     }
-    if (backend == config::Backend::iptables || (backend == config::Backend::automatic && problem)) {
-        const Problem first = std::exchange(problem, iptables::install(plan, notes));
+    if (clean &&
+        (backend == config::Backend::iptables || (backend == config::Backend::automatic && problem))) {
+        rules.families_ = iptables::find_families();
+        const Problem first = std::exchange(problem, iptables::install(rules.families_, plan, notes, time));
         if (!problem) {
             rules.backend_ = RuleBackend::iptables;
             if (first) notes.push_back("nftables cannot be used, iptables is used instead (" + *first + ")");
@@ -117,9 +144,10 @@ std::optional<InstalledRules> InstalledRules::install(const RulePlan& wanted, co
         error.message =
             "cannot install the firewall rules: " + *problem +
             "; or install them yourself (finwaitctl rules prints them) and set intercept.backend = \"none\"";
+        error.left = clear_everywhere(time.to_clean_up(kUndoPatience)).left().has_value();
+        if (error.left) error.message += by_hand(std::nullopt, time.to_clean_up(kLookPatience));
         return std::nullopt;
     }
-    clear_others(*rules.backend_);
     if (rules.backend_ == RuleBackend::iptables && plan.spread == config::Spread::ports && plan.queues > 1)
         notes.emplace_back(
             "iptables spreads packets over queues by addresses only: intercept.spread = \"ports\" needs "
@@ -131,7 +159,9 @@ std::optional<InstalledRules> InstalledRules::install(const RulePlan& wanted, co
 
 InstalledRules::InstalledRules(InstalledRules&& other) noexcept
     : backend_(other.backend_),
+      families_(std::move(other.families_)),
       problem_(std::move(other.problem_)),
+      unknown_(std::move(other.unknown_)),
       active_(std::exchange(other.active_, false)),
       plan_(other.plan_) {}
 
@@ -139,7 +169,9 @@ InstalledRules& InstalledRules::operator=(InstalledRules&& other) noexcept {
     if (this != &other) {
         remove();
         backend_ = other.backend_;
+        families_ = std::move(other.families_);
         problem_ = std::move(other.problem_);
+        unknown_ = std::move(other.unknown_);
         active_ = std::exchange(other.active_, false);
         plan_ = other.plan_;
     }
@@ -150,39 +182,36 @@ InstalledRules::~InstalledRules() {
     remove();
 }
 
-std::variant<std::vector<std::string>, RuleError> InstalledRules::list() const {
+std::variant<std::vector<std::string>, RuleError> InstalledRules::list(const ToolTime& time) const {
     Lines lines;
     const bool nft = backend_ == RuleBackend::nftables;
     const Problem problem = !active_ ? std::nullopt
-                            : nft    ? nftables::list(lines)
-                                     : iptables::list(plan_, lines);
+                            : nft    ? nftables::list(lines, time)
+                                     : iptables::list(families_, lines, time);
     if (problem) return RuleError{*problem};
     return lines;
 }
 
-std::optional<RuleError> InstalledRules::restore(bool anew) const {
+std::optional<RuleError> InstalledRules::restore(bool anew, const ToolTime& time) const {
     if (!active_) return std::nullopt;
     const bool nft = backend_ == RuleBackend::nftables;
-    const Problem problem = nft ? nftables::restore(plan_, anew) : iptables::restore(plan_);
+    const Problem problem =
+        nft ? nftables::restore(plan_, anew, time) : iptables::restore(families_, plan_, time);
     if (problem) return RuleError{*problem};
     return std::nullopt;
 }
 
-void InstalledRules::silence() {
-    if (!active_) return;
-    problem_ = backend_ == RuleBackend::nftables ? nftables::silence() : iptables::silence();
-}
-
-void InstalledRules::remove() {
+/// A backend that gives no answer is a problem where it is ours.
+void InstalledRules::remove(const ToolTime& time) {
     if (!std::exchange(active_, false)) return;
-    const bool nft = backend_ == RuleBackend::nftables;
-    problem_ = nft ? nftables::remove() : iptables::remove();
+    const ClearedEverywhere cleared = clear_everywhere(time);
+    const Cleared& ours = backend_ == RuleBackend::nftables ? cleared.nftables : cleared.iptables;
+    problem_ = cleared.left();
+    if (!problem_ && !ours.unknown.empty()) problem_ = ours.unknown.front();
+    unknown_ = cleared.unknown();
     if (!problem_) return;
-    *problem_ +=
-        nft ? "; by hand: nft delete table inet finwaitd"
-            : "; by hand, for iptables and ip6tables, in the tables mangle, filter, security and "
-              "raw: delete the rules that jump to FINWAITD and FINWAITD-OUT (-S lists them), then -F "
-              "and -X both";
+    problem_ = "finwaitd's firewall rules could not be removed: " + *problem_ +
+               by_hand(backend_, time.to_clean_up(kLookPatience));
 }
 
 }  // namespace finwait::netfilter

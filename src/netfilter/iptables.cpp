@@ -1,249 +1,133 @@
 #include "netfilter/backend.hpp"
+#include "netfilter/xtables.hpp"
 
 #include <algorithm>
-#include <array>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <span>
-#include <unistd.h>
+#include <string_view>
 
 namespace finwait::netfilter::iptables {
 namespace {
-
-constexpr std::array kChains = {"FINWAITD", "FINWAITD-OUT"};
-
-using Names = std::span<const char* const>;
-constexpr std::array kArriving = {"FORWARD", "INPUT"};
-constexpr std::array kOutput = {"OUTPUT"};
-constexpr std::array kPostrouting = {"POSTROUTING"};
-
-/// Where our chains are, and from where they are jumped to, whatever the scope: rules of an earlier run may
-/// have had another one.
-struct Table {
-    const char* name;
-    Names queueing;  // chains whose jumps hand packets to us
-    Names others;
-    bool optional = false;  // some kernels have no such table: it holds nothing of ours then
-};
-constexpr Table kUntracked{"raw", {}, kOutput, true};
-constexpr std::array kTables = {Table{"mangle", kArriving, kPostrouting}, Table{"filter", {}, kArriving},
-                                Table{"security", kOutput, {}, true}, kUntracked};
-
-/// The tools of one IP version.
-struct Family {
-    std::string list;     // iptables or ip6tables
-    std::string restore;  // the same, -restore
-};
-
-std::optional<Family> find_family(const std::string& name) {
-    auto list = find_tool(name);
-    auto restore = find_tool(name + "-restore");
-    if (!list || !restore) return std::nullopt;
-    return Family{std::move(*list), std::move(*restore)};
-}
-
-bool kernel_has_ipv6() {
-    return access("/proc/sys/net/ipv6", F_OK) == 0;
-}
-
-/// The families that can be served; empty without iptables.
-std::vector<Family> find_families() {
-    std::vector<Family> families;
-    if (auto v4 = find_family("iptables")) families.push_back(std::move(*v4));
-    if (families.empty() || !kernel_has_ipv6()) return families;
-    if (auto v6 = find_family("ip6tables")) families.push_back(std::move(*v6));
-    return families;
-}
-
-std::string_view base_name(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);
-}
-
-/// `-w`: the legacy variant's lock may be held by another program for a moment.
-ToolResult list_chain(const Family& family, const char* table, const char* chain) {
-    return run_tool({family.list, "-w", "5", "-t", table, "-S", chain}, "");
-}
-
-Problem restore(const Family& family, const std::string& text) {
-    const ToolResult result = run_tool({family.restore, "-w", "5", "--noflush"}, text);
-    if (result.ok()) return std::nullopt;
-    return describe(base_name(family.restore), result);
-}
-
-/// Whether a rule, as a line of `-S`, jumps to a chain of ours.
-bool is_ours(std::string_view line) {
-    return std::ranges::any_of(
-        kChains, [line](const char* chain) { return line.ends_with(std::string(" -j ") + chain); });
-}
-
-/// Lines of `-S BASE` that jump to our chains, as lines that delete them.
-std::string jump_deletions(std::string_view rules, const char* base) {
-    const std::string begin = std::string("-A ") + base + ' ';
-    std::string deletions;
-    while (!rules.empty()) {
-        const std::size_t end = std::min(rules.find('\n'), rules.size());
-        std::string line(rules.substr(0, end));
-        rules.remove_prefix(std::min(end + 1, rules.size()));
-        if (!line.starts_with(begin) || !is_ours(line)) continue;
-        line[1] = 'D';
-        deletions += line + '\n';
-    }
-    return deletions;
-}
-
-/// Whether a line of `-S` is a rule in, or the name of, a chain of ours.
-bool is_in_ours(std::string_view line) {
-    return std::ranges::any_of(kChains, [line](const char* chain) {
-        const std::string name = std::string(" ") + chain;
-        return line.substr(2).starts_with(name) &&
-               (line.size() == 2 + name.size() || line[2 + name.size()] == ' ');
-    });
-}
-
-/// Each as the command that would restore it.
-Problem add_own_lines(const Family& family, const Table& table, Lines& lines) {
-    const std::string tool(base_name(family.list));
-    const ToolResult listed = run_tool({family.list, "-w", "5", "-t", table.name, "-S"}, "");
-    if (!listed.ok()) return describe(tool, listed);
-    if (listed.cut) return tool + ": table " + table.name + " is too large to be listed";
-    for (const std::string& line : lines_of(listed.output))
-        if (line.starts_with("-") && (is_ours(line) || is_in_ours(line)))
-            lines.push_back(tool + " -t " + table.name + ' ' + line);
-    return std::nullopt;
-}
-
-Problem add_jump_deletions(const Family& family, const Table& table, Names bases, std::string& changes) {
-    for (const char* base : bases) {
-        const ToolResult listed = list_chain(family, table.name, base);
-        if (!listed.ok()) return describe(base_name(family.list), listed);
-        changes += jump_deletions(listed.output, base);
-    }
-    return std::nullopt;
-}
-
-Problem change(const Family& family, const Table& table, const std::string& changes) {
-    if (changes.empty()) return std::nullopt;
-    return restore(family, std::string("*") + table.name + '\n' + changes + "COMMIT\n");
-}
-
-/// The legacy tool loads a table that it is asked for, and even an empty one then costs every packet
-/// something.
-bool is_loaded(const Family& family, const Table& table) {
-    std::error_code error;
-    const auto program = std::filesystem::canonical(family.list, error).filename().string();
-    if (error || program.find("nft") != std::string::npos) return true;
-    const bool v6 = base_name(family.list).starts_with("ip6");
-    std::ifstream names(std::string("/proc/thread-self/net/") + (v6 ? "ip6" : "ip") + "_tables_names");
-    using Words = std::istream_iterator<std::string>;
-    return std::find(Words(names), Words(), table.name) != Words();
-}
-
-bool has_our_chain(const Family& family, const Table& table) {
-    return is_loaded(family, table) && list_chain(family, table.name, kChains.front()).ok();
-}
-
-/// Takes our jumps and our chains out of the table.
-Problem clear_table(const Family& family, const Table& table) {
-    if (table.optional && !has_our_chain(family, table)) return std::nullopt;
-    std::string changes;
-    if (Problem problem = add_jump_deletions(family, table, table.queueing, changes)) return problem;
-    if (Problem problem = add_jump_deletions(family, table, table.others, changes)) return problem;
-    for (const char* chain : kChains)
-        if (list_chain(family, table.name, chain).ok())
-            changes += std::string("-F ") + chain + "\n-X " + chain + '\n';
-    return change(family, table, changes);
-}
 
 void add(Problem& all, const Problem& more) {
     if (!more || (all && all->find(*more) != std::string::npos)) return;
     all = all ? *all + "; " + *more : *more;
 }
 
-Problem clear(const Family& family) {
+/// `-w`: another program may hold the legacy variant's lock. It is waited for as long as there is time.
+Problem restore(const Xtables& tool, const std::string& text, const ToolTime& time) {
+    if (text.empty()) return std::nullopt;
+    const auto left = time.left();
+    const auto patience = std::chrono::floor<std::chrono::seconds>(left - std::chrono::milliseconds(500));
+    const std::string seconds = std::to_string(std::max<long>(patience.count(), 1));
+    const ToolResult result = run_tool({tool.restore, "-w", seconds, "--noflush"}, text, time, left);
+    if (result.ok()) return std::nullopt;
+    return describe(std::string(tool.family()) + "-restore", result);
+}
+
+/// Takes our jumps and our chains out of the tables of one variant.
+Problem clear(const Xtables& tool, const std::vector<OwnTable>& tables, const ToolTime& time) {
     Problem all;
-    for (const Table& table : kTables)
-        add(all, clear_table(family, table));
+    for (const OwnTable& table : tables)
+        add(all, restore(tool, removal_of(table), time));
     return all;
 }
 
+Problem clear_own(const Families& families, const ToolTime& time) {
+    Problem all;
+    for (const Xtables& family : families) {
+        const auto answer = own_tables(family, time);
+        if (const auto* failed = std::get_if<ToolResult>(&answer))
+            add(all, describe(std::string(family.family()) + "-save", *failed));
+        else
+            add(all, clear(family, std::get<std::vector<OwnTable>>(answer), time));
+    }
+    return all;
+}
+
+/// Undoes try_own().
+void clear_untracked(const Xtables& tool, const ToolTime& time) {
+    const auto answer = own_tables(tool, time);
+    const auto* tables = std::get_if<std::vector<OwnTable>>(&answer);
+    if (tables == nullptr) return;
+    for (const OwnTable& table : *tables)
+        if (table.name == "raw") (void)restore(tool, removal_of(table), time);
+}
+
 /// For all IP versions or for none.
-Problem try_own(const std::vector<Family>& families, const RulePlan& plan) {
+Problem try_own(const Families& families, const RulePlan& plan, const ToolTime& time) {
     const std::string rules = render_iptables_own(plan);
     Problem problem;
-    for (const Family& family : families)
-        if (!problem && !rules.empty()) problem = restore(family, rules);
-    for (const Family& undo : families)
-        if (problem) (void)clear_table(undo, kUntracked);
+    for (const Xtables& family : families)
+        if (!problem) problem = restore(family, rules, time);
+    for (const Xtables& undo : families)
+        if (problem) clear_untracked(undo, time);
     return problem;
 }
 
-Problem install_own(const std::vector<Family>& families, RulePlan& plan, std::vector<std::string>& notes) {
-    const Problem problem = try_own(families, plan);
-    if (!problem || !plan.untracked) return problem;
+Problem install_own(const Families& families, RulePlan& plan, std::vector<std::string>& notes,
+                    const ToolTime& time) {
+    const Problem problem = try_own(families, plan, time);
+    if (!problem || !plan.untracked || time.left().count() == 0) return problem;
     notes.push_back(without_untracked(*problem));
     plan.untracked = false;
-    return try_own(families, plan);
+    return try_own(families, plan, time);
 }
 
 }  // namespace
 
-Problem install(RulePlan& plan, std::vector<std::string>& notes) {
-    const std::vector<Family> families = find_families();
+Families find_families() {
+    Families families;
+    if (auto v4 = default_xtables(false)) families.push_back(std::move(*v4));
+    if (families.empty() || !kernel_has_ipv6()) return families;
+    if (auto v6 = default_xtables(true)) families.push_back(std::move(*v6));
+    return families;
+}
+
+Problem install(const Families& families, RulePlan& plan, std::vector<std::string>& notes,
+                const ToolTime& time) {
     if (families.empty()) return "iptables is not installed: install the package iptables";
     if (families.size() == 1) {
         notes.emplace_back(kernel_has_ipv6()
                                ? "IPv6 flows are not intercepted: ip6tables is not installed"
                                : "IPv6 flows are not intercepted: this kernel has IPv6 switched off");
     }
-    Problem problem;
-    for (const Family& family : families)
-        if (!problem) problem = clear(family);
     // Before anything is queued: ours must never be.
-    if (!problem) problem = install_own(families, plan, notes);
-    for (const Family& family : families)
-        if (!problem) problem = restore(family, render_iptables_intercept(plan));
-    for (const Family& undo : families)
-        if (problem) (void)clear(undo);
+    Problem problem = install_own(families, plan, notes, time);
+    for (const Xtables& family : families)
+        if (!problem) problem = restore(family, render_iptables_intercept(plan), time);
     return problem;
 }
 
-Problem list(const RulePlan& plan, Lines& lines) {
-    const std::string rules = render_iptables(plan);
-    for (const Family& family : find_families()) {
-        for (const Table& table : kTables) {
-            if (rules.find(std::string("*") + table.name + '\n') == std::string::npos) continue;
-            if (Problem problem = add_own_lines(family, table, lines)) return problem;
-        }
+Problem list(const Families& families, Lines& lines, const ToolTime& time) {
+    for (const Xtables& family : families) {
+        const std::string tool(family.family());
+        const auto answer = own_tables(family, time);
+        if (const auto* failed = std::get_if<ToolResult>(&answer)) return describe(tool + "-save", *failed);
+        for (const OwnTable& table : std::get<std::vector<OwnTable>>(answer))
+            for (const std::string& line : table.lines)
+                lines.push_back(tool + " -t " + table.name + ' ' + line);
     }
     return std::nullopt;
 }
 
-Problem restore(const RulePlan& plan) {
+Problem restore(const Families& families, const RulePlan& plan, const ToolTime& time) {
     RulePlan same = plan;
     std::vector<std::string> notes;
-    Problem problem = install(same, notes);
+    if (Problem problem = clear_own(families, time)) return problem;
+    Problem problem = install(families, same, notes, time);
     if (!problem && same.untracked != plan.untracked) problem = notes.back();
     return problem;
 }
 
-Problem silence() {
-    Problem all;
-    for (const Family& family : find_families()) {
-        for (const Table& table : kTables) {
-            if (table.queueing.empty() || (table.optional && !has_our_chain(family, table))) continue;
-            std::string changes;
-            add(all, add_jump_deletions(family, table, table.queueing, changes));
-            add(all, change(family, table, changes));
-        }
+/// A tool that answers that it cannot look has left nothing, for its kernel has not what it needs.
+Cleared remove_all(const ToolTime& time) {
+    Cleared all;
+    for (const Xtables& tool : find_xtables()) {
+        const auto answer = own_tables(tool, time);
+        if (const auto* tables = std::get_if<std::vector<OwnTable>>(&answer))
+            add(all.left, clear(tool, *tables, time));
+        else if (!std::get<ToolResult>(answer).status)
+            all.unknown.push_back(describe(tool.name + "-save", std::get<ToolResult>(answer)));
     }
-    return all;
-}
-
-Problem remove() {
-    Problem all;
-    for (const Family& family : find_families())
-        add(all, clear(family));
     return all;
 }
 

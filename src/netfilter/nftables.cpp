@@ -5,60 +5,71 @@ namespace {
 
 constexpr char kNotInstalled[] = "nft is not installed: install the package nftables";
 
-Problem run(const std::string& transaction) {
+/// What went wrong, and whether nft has said so itself.
+struct Failure {
+    std::string text;
+    bool answered = false;
+};
+
+std::optional<Failure> run(const std::string& transaction, const ToolTime& time) {
     const auto nft = find_tool("nft");
-    if (!nft) return kNotInstalled;
-    const ToolResult result = run_tool({*nft, "-f", "-"}, transaction);
+    if (!nft) return Failure{kNotInstalled};
+    const ToolResult result = run_tool({*nft, "-f", "-"}, transaction, time);
     if (result.ok()) return std::nullopt;
-    return describe("nft", result);
+    return Failure{describe("nft", result), result.status.has_value()};
+}
+
+Problem problem_of(std::optional<Failure> failure) {
+    if (!failure) return std::nullopt;
+    return std::move(failure->text);
 }
 
 }  // namespace
 
-Problem install(RulePlan& plan, std::vector<std::string>& notes) {
-    const Problem problem = run(render_nftables(plan));
-    if (!problem || !plan.untracked) return problem;
-    RulePlan without = plan;
-    without.untracked = false;
-    if (run(render_nftables(without))) return problem;  // it was not that
-    notes.push_back(without_untracked(*problem));
-    plan = without;
-    return std::nullopt;
+Problem install(RulePlan& plan, std::vector<std::string>& notes, const ToolTime& time) {
+    std::optional<Failure> failure = run(render_nftables(plan), time);
+    if (failure && failure->answered && plan.untracked) {
+        RulePlan without = plan;
+        without.untracked = false;
+        if (run(render_nftables(without), time)) return failure->text;  // it was not that
+        notes.push_back(without_untracked(failure->text));
+        plan = without;
+        return std::nullopt;
+    }
+    // Who gave no answer may have done it all the same.
+    if (failure && !failure->answered) (void)remove(time.to_clean_up(kToolLimit));
+    return problem_of(std::move(failure));
 }
 
-/// Adding what is there changes nothing, and a chain that is not hooked in queues nothing.
-Problem silence() {
-    std::string transaction = "add table inet finwaitd\n";
-    for (const std::string chain : {"forward", "input", "output"})
-        transaction.append("add chain inet finwaitd intercept_" + chain + "\n")
-            .append("flush chain inet finwaitd intercept_" + chain + "\n");
-    return run(transaction);
+/// Looks first: a kernel without nftables has no table, and one that has is not told of a change.
+Cleared remove(const ToolTime& time) {
+    const auto nft = find_tool("nft");
+    if (!nft) return {};
+    const OwnTableListing listing = list_own_nft_table(*nft, time);
+    if (!listing.result.status) return {{}, {describe("nft", listing.result)}};
+    if (listing.lines.empty()) return {};
+    return {problem_of(run("add table inet finwaitd\ndelete table inet finwaitd\n", time)), {}};
 }
 
-Problem remove() {
-    return run("add table inet finwaitd\ndelete table inet finwaitd\n");
-}
-
-/// `-s`: without counters and the like.
-Problem list(Lines& lines) {
+Problem list(Lines& lines, const ToolTime& time) {
     const auto nft = find_tool("nft");
     if (!nft) return kNotInstalled;
-    const ToolResult listed = run_tool({*nft, "-s", "list", "table", "inet", "finwaitd"}, "");
+    OwnTableListing listing = list_own_nft_table(*nft, time);
+    const ToolResult& result = listing.result;
     const bool none =
-        listed.status == 1 && listed.errors.find("No such file or directory") != std::string::npos;
-    if (!listed.ok() && !none) return describe("nft", listed);
-    for (std::string& line : lines_of(listed.output))
-        if (line != "}") lines.push_back(std::move(line));
+        result.status == 1 && result.errors.find("No such file or directory") != std::string::npos;
+    if (!result.ok() && !none) return describe("nft", result);
+    lines = std::move(listing.lines);
     return std::nullopt;
 }
 
-Problem restore(const RulePlan& plan, bool anew) {
+Problem restore(const RulePlan& plan, bool anew, const ToolTime& time) {
     const std::string rules = render_nftables(plan);
     const std::string_view removal = "delete table inet finwaitd\n";
     std::string gently = rules;
     gently.replace(gently.find(removal), removal.size(), "flush table inet finwaitd\n");
-    if (!anew && !run(gently)) return std::nullopt;
-    return run(rules);
+    if (!anew && !run(gently, time)) return std::nullopt;
+    return problem_of(run(rules, time));
 }
 
 }  // namespace finwait::netfilter::nftables

@@ -16,8 +16,6 @@
 namespace finwait::netfilter {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t kMaxOutput = 16U << 20U;
 constexpr std::size_t kMaxErrors = 4096;
 
@@ -103,7 +101,10 @@ class SpawnSetup {
         sigfillset(&all);
         posix_spawnattr_setsigmask(&attributes, &none);
         posix_spawnattr_setsigdefault(&attributes, &all);
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        // A group of its own: what the tool starts is ended with it, and a terminal's Ctrl-C is not its.
+        posix_spawnattr_setpgroup(&attributes, 0);
+        posix_spawnattr_setflags(&attributes,
+                                 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     }
     SpawnSetup(const SpawnSetup&) = delete;
     SpawnSetup& operator=(const SpawnSetup&) = delete;
@@ -135,19 +136,48 @@ int spawn(const std::vector<std::string>& command, int input, int output, int er
     return posix_spawn(&pid, argv[0], &setup.actions, &setup.attributes, argv.data(), environment.data());
 }
 
+/// How soon a request to stop is noticed.
+constexpr std::chrono::milliseconds kGlance(100);
+/// After SIGKILL. A tool that the kernel holds on to (state D) does not end; it is left behind.
+constexpr std::chrono::milliseconds kDying(1000);
+
 /// Reads until the tool ends; false when its time ran out first. A grandchild that keeps the pipes open does
 /// not count.
-bool follow(int process, Descriptor& output, Descriptor& errors, Clock::time_point end, ToolResult& result) {
+bool follow(int process, Descriptor& output, Descriptor& errors, const ToolTime& own, const ToolTime& time,
+            ToolResult& result) {
     for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
-        if (left <= 0) return false;
+        const auto left = std::min({own.left(), time.left(), kGlance});
+        if (left.count() == 0) return false;
         std::array<pollfd, 3> wait = {
             {{process, POLLIN, 0}, {output.get(), POLLIN, 0}, {errors.get(), POLLIN, 0}}};
-        if (poll(wait.data(), wait.size(), static_cast<int>(left)) < 0 && errno != EINTR) return false;
+        if (poll(wait.data(), wait.size(), static_cast<int>(left.count())) < 0 && errno != EINTR)
+            return false;
         bool ignored = false;
         drain(output, result.output, kMaxOutput, result.cut);
         drain(errors, result.errors, kMaxErrors, ignored);
         if ((wait[0].revents & POLLIN) != 0) return true;
+    }
+}
+
+/// Ends the tool and what it has started.
+void end(pid_t pid, int process) {
+    kill(-pid, SIGKILL);
+    kill(pid, SIGKILL);
+    pollfd gone{process, POLLIN, 0};
+    if (process >= 0) (void)poll(&gone, 1, static_cast<int>(kDying.count()));
+}
+
+void note_end(pid_t pid, bool ended, std::string_view unless, ToolResult& result) {
+    int status = 0;
+    pid_t reaped = 0;
+    while ((reaped = waitpid(pid, &status, WNOHANG)) < 0 && errno == EINTR) {
+    }
+    if (!ended || reaped != pid) {
+        result.errors = unless;
+    } else if (WIFEXITED(status)) {
+        result.status = WEXITSTATUS(status);
+    } else {
+        result.errors += "killed by signal " + std::to_string(WTERMSIG(status));
     }
 }
 
@@ -163,10 +193,16 @@ std::optional<std::string> find_tool(std::string_view name) {
     return std::nullopt;
 }
 
-ToolResult run_tool(const std::vector<std::string>& command, std::string_view input,
+ToolResult run_tool(const std::vector<std::string>& command, std::string_view input, const ToolTime& time,
                     std::chrono::milliseconds limit) {
     ToolResult result;
-    const auto end = Clock::now() + limit;
+    const std::chrono::milliseconds most = std::min(limit, time.left());
+    const ToolTime own(most);
+    if (most.count() == 0) {
+        result.errors = time.interrupted() ? "not started: finwaitd is asked to stop"
+                                           : "not started: there is no time left for it";
+        return result;
+    }
     Descriptor file;
     Pipe output;
     Pipe errors;
@@ -185,19 +221,19 @@ ToolResult run_tool(const std::vector<std::string>& command, std::string_view in
 
     // glibc 2.36 declares pidfd_open() without extern "C" (sourceware bug 29583).
     const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    const bool ended = process.valid() && follow(process.get(), output.reader, errors.reader, end, result);
-    if (!ended) kill(pid, SIGKILL);
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (!ended) {
-        result.errors = "did not end within " + std::to_string(limit.count()) + " ms";
-    } else if (WIFEXITED(status)) {
-        result.status = WEXITSTATUS(status);
-    } else {
-        result.errors += "killed by signal " + std::to_string(WTERMSIG(status));
-    }
+    const bool ended =
+        process.valid() && follow(process.get(), output.reader, errors.reader, own, time, result);
+    if (!ended) end(pid, process.get());
+    note_end(pid, ended,
+             time.interrupted() ? "ended, because finwaitd is asked to stop"
+                                : "did not end within " + std::to_string(most.count()) + " ms",
+             result);
     return result;
+}
+
+ToolResult run_tool(const std::vector<std::string>& command, std::string_view input,
+                    std::chrono::milliseconds limit) {
+    return run_tool(command, input, ToolTime(limit), limit);
 }
 
 }  // namespace finwait::netfilter

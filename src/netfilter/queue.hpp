@@ -2,6 +2,8 @@
 // include/uapi/linux/netfilter/nfnetlink_queue.h is the protocol. Knows bytes and ids, nothing of TCP.
 #pragma once
 
+#include "netfilter/queue_guard.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -18,6 +20,8 @@ struct QueueOptions {
     std::uint32_t max_length = 65536;
     /// Set on a packet by Disposition::mark.
     std::uint32_t mark = 0x40000000;
+    /// Shared with the queue's guard, if it has one; outlives the queue.
+    QueuePulse* pulse = nullptr;
 };
 
 /// Where a packet was queued.
@@ -57,12 +61,29 @@ class Queue {
     Queue& operator=(Queue&&) noexcept;
     ~Queue();
 
+    /// From now on packets wait for their verdicts. Until then they pass: the queue is bound, so that nobody
+    /// else gets it, and holds nothing.
+    void hold();
+    /// From now on further packets pass unseen. Those that are queued still wait for their verdicts.
+    void let_pass();
+    /// Lets everything pass and gives the queue up, whoever else has its socket open. No packet is dropped.
+    void leave();
+
     /// The netlink socket, for readiness.
     [[nodiscard]] int descriptor() const;
 
     /// Receives one burst without waiting; empty when nothing is queued. Every packet received must be
     /// disposed of, in order, before the next call.
     [[nodiscard]] std::span<const QueuedPacket> receive();
+    /// Packets that passed unseen since the last call, as far as no lost_before tells of them. Where the
+    /// guard has let packets pass, nobody has counted them: 1 stands for them all. To be asked when receive()
+    /// has found nothing.
+    [[nodiscard]] std::uint32_t take_unseen();
+    /// As take_unseen(), also those that the kernel has lost and no later packet has told of. Costs a system
+    /// call. REQUIRES: receive() has found nothing.
+    [[nodiscard]] std::uint32_t look_for_loss();
+    /// How often the guard has let packets pass.
+    [[nodiscard]] std::uint64_t openings() const;
     /// Decides on packets()[i] of the last burst, in order; sent by flush().
     void dispose(std::size_t i, Disposition disposition);
     /// Tells the kernel the verdicts of the burst: one batch verdict, and a single one for each marked

@@ -16,6 +16,7 @@
 #include <libnetfilter_queue/libnetfilter_queue.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
+#include <linux/sock_diag.h>
 
 namespace finwait::netfilter {
 namespace {
@@ -64,7 +65,7 @@ void tune(int fd, const QueueOptions& options) {
 }
 
 /// One message for all settings, so that no packet can meet a queue that is bound and does not copy yet: the
-/// kernel would drop it.
+/// kernel would drop it. A queue of length 0 is always full, and fails open.
 nlmsghdr* bind_message(char* buffer, const QueueOptions& options) {
     constexpr std::uint32_t kFlags = NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN;
     nlmsghdr* message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, options.number);
@@ -72,13 +73,46 @@ nlmsghdr* bind_message(char* buffer, const QueueOptions& options) {
     message->nlmsg_seq = kSequence;
     nfq_nlmsg_cfg_put_cmd(message, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
     nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, static_cast<int>(options.copy_range));
-    nfq_nlmsg_cfg_put_qmaxlen(message, options.max_length);
+    nfq_nlmsg_cfg_put_qmaxlen(message, 0);
     mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(kFlags));
     mnl_attr_put_u32(message, NFQA_CFG_MASK, htonl(kFlags));
     return message;
 }
 
+/// Without NLM_F_ACK: an answer would stand among the packets.
+void tell(int fd, const nlmsghdr* message) {
+    sockaddr_nl kernel{};
+    kernel.nl_family = AF_NETLINK;
+    while (sendto(fd, message, message->nlmsg_len, 0, reinterpret_cast<const sockaddr*>(&kernel),
+                  sizeof kernel) < 0 &&
+           errno == EINTR) {
+    }
+}
+
 }  // namespace
+
+void set_queue_length(int socket, std::uint16_t number, std::uint32_t packets) {
+    std::array<char, 128> out{};
+    nlmsghdr* message = nfq_nlmsg_put(out.data(), NFQNL_MSG_CONFIG, number);
+    nfq_nlmsg_cfg_put_qmaxlen(message, packets);
+    tell(socket, message);
+}
+
+/// The socket's own count: /proc/net/netfilter/nfnetlink_queue is for root, and counts nothing where a queue
+/// fails open.
+std::uint32_t QueueSocket::drops() const {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> values{};
+    socklen_t size = sizeof values;
+    if (getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, values.data(), &size) != 0) return 0;
+    return values[SK_MEMINFO_DROPS];
+}
+
+void QueueSocket::unbind(std::uint16_t number) const {
+    std::array<char, 128> out{};
+    nlmsghdr* message = nfq_nlmsg_put(out.data(), NFQNL_MSG_CONFIG, number);
+    nfq_nlmsg_cfg_put_cmd(message, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
+    tell(fd_, message);
+}
 
 QueueSocket::~QueueSocket() {
     if (fd_ >= 0) close(fd_);

@@ -1,14 +1,20 @@
-// The netlink socket of one queue: opened, tuned and bound, with every answer of the kernel read.
+// The netlink socket of one queue: opened, tuned and bound, with every answer of the kernel read. It holds no
+// packets at first.
 #pragma once
 
 #include "netfilter/queue.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
 namespace finwait::netfilter {
+
+/// How many packets the kernel holds at most in a queue; what is beyond passes. `socket` holds the queue. The
+/// kernel answers only if it refuses.
+void set_queue_length(int socket, std::uint16_t number, std::uint32_t packets);
 
 class QueueSocket {
   public:
@@ -19,6 +25,16 @@ class QueueSocket {
         return *this;
     }
     ~QueueSocket();
+
+    /// See set_queue_length().
+    void set_length(std::uint16_t number, std::uint32_t packets) const {
+        set_queue_length(fd_, number, packets);
+    }
+    /// The queue is nobody's then; what it holds is dropped.
+    void unbind(std::uint16_t number) const;
+
+    /// Packets that found the socket's buffer full, of all time; wraps at 2^32.
+    [[nodiscard]] std::uint32_t drops() const;
 
     [[nodiscard]] int descriptor() const { return fd_; }
 

@@ -1,11 +1,11 @@
 #include "netfilter/rule_stamp.hpp"
 
 #include "netfilter/attributes.hpp"
+#include "netfilter/xtables.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,9 +23,6 @@ namespace finwait::netfilter {
 namespace {
 
 constexpr timeval kPatience{1, 0};  // the kernel answers at once
-
-/// The tables that hold rules of ours.
-constexpr std::array<std::string_view, 4> kTables = {"mangle", "filter", "security", "raw"};
 
 int netlink_socket() {
     const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
@@ -58,19 +55,9 @@ std::optional<std::uint32_t> generation(int fd) {
     return generation_in(*answer);
 }
 
-/// Those of our tables that the legacy tool has loaded. Asking the kernel for another one would load it, and
-/// it would cost every packet something.
-std::vector<std::string> loaded(const char* names) {
-    std::ifstream file(std::string("/proc/thread-self/net/") + names);
-    std::vector<std::string> tables;
-    for (std::string name; file >> name;)
-        if (std::ranges::find(kTables, name) != kTables.end()) tables.push_back(name);
-    return tables;
-}
-
 /// `Info` is the same for both IP versions.
-void add_sizes(int fd, int level, int option, const char* names, std::vector<std::uint32_t>& stamp) {
-    for (const std::string& table : loaded(names)) {
+void add_sizes(int fd, int level, int option, bool v6, std::vector<std::uint32_t>& stamp) {
+    for (const std::string& table : loaded_tables(v6)) {
         ipt_getinfo info{};
         static_assert(sizeof(ipt_getinfo) == sizeof(ip6t_getinfo));
         table.copy(info.name, sizeof info.name - 1);
@@ -103,8 +90,8 @@ RuleStamp::~RuleStamp() = default;
 std::vector<std::uint32_t> RuleStamp::read() {
     const std::optional<std::uint32_t> now = generation(sockets_->netlink);
     std::vector<std::uint32_t> stamp = {now ? 1U : 0U, now.value_or(0)};
-    add_sizes(sockets_->v4, IPPROTO_IP, IPT_SO_GET_INFO, "ip_tables_names", stamp);
-    add_sizes(sockets_->v6, IPPROTO_IPV6, IP6T_SO_GET_INFO, "ip6_tables_names", stamp);
+    add_sizes(sockets_->v4, IPPROTO_IP, IPT_SO_GET_INFO, false, stamp);
+    add_sizes(sockets_->v6, IPPROTO_IPV6, IP6T_SO_GET_INFO, true, stamp);
     complete_ = now && stamp.size() == 2;
     return stamp;
 }

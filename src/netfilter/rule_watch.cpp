@@ -14,24 +14,33 @@ constexpr std::chrono::milliseconds kInterval(250);
 constexpr std::chrono::seconds kBetweenLooks(1);
 /// Where there are changes that the kernel does not show.
 constexpr std::chrono::seconds kRegularLook(30);
+/// The tools for one look, or for putting the rules back once.
+constexpr std::chrono::seconds kToolPatience(20);
 
 }  // namespace
 
-RuleWatch::RuleWatch(const InstalledRules& rules, WatchRules mode, Listener listener)
-    : rules_(rules), mode_(mode), listener_(std::move(listener)), seen_(stamp_.read()) {
-    auto listed = rules_.list();
-    if (auto* lines = std::get_if<std::vector<std::string>>(&listed))
-        expected_ = std::move(*lines);
-    else
-        complain(std::get<RuleError>(listed).message);
+RuleWatch::RuleWatch(const InstalledRules& rules, WatchRules mode, Listener listener, const ToolTime& time)
+    : rules_(rules), mode_(mode), listener_(std::move(listener)) {
+    learn(Clock::now(), time);
 }
 
 void RuleWatch::start() {
-    if (expected_.empty()) return;  // there is nothing to compare with
     thread_ = std::thread([this] { run(); });
 }
 
+/// What is there is what has just been installed. Where the tools fail, it is asked for again later.
+void RuleWatch::learn(Time now, const ToolTime& time) {
+    seen_ = stamp_.read();
+    auto listed = rules_.list(time);
+    if (auto* lines = std::get_if<std::vector<std::string>>(&listed)) expected_ = std::move(*lines);
+    if (!expected_.empty()) return;
+    looked_ = now;
+    if (const auto* error = std::get_if<RuleError>(&listed))
+        complain("finwaitd's firewall rules cannot be looked at: " + error->message);
+}
+
 void RuleWatch::stop() {
+    ++stops_;
     {
         const std::lock_guard lock(lock_);
         stopping_ = true;
@@ -74,6 +83,10 @@ void RuleWatch::step_surely(Time now) {
 }
 
 void RuleWatch::step(Time now) {
+    if (expected_.empty()) {
+        if (asked_ || now - looked_ >= kRegularLook) learn(now, ToolTime(kToolPatience, &stops_));
+        return;
+    }
     if (mode_ == WatchRules::off && !asked_ && !wrong_) return;
     std::vector<std::uint32_t> stamp = stamp_.read();
     if (!due(now, stamp != seen_)) return;
@@ -107,7 +120,7 @@ void RuleWatch::look(Time now) {
 }
 
 std::optional<RuleDifference> RuleWatch::difference() {
-    const auto listed = rules_.list();
+    const auto listed = rules_.list(ToolTime(kToolPatience, &stops_));
     if (const auto* error = std::get_if<RuleError>(&listed)) {
         complain("finwaitd's firewall rules cannot be looked at: " + error->message);
         return std::nullopt;
@@ -119,7 +132,7 @@ RuleDifference RuleWatch::put_back(Time now, RuleDifference wrong) {
     if (asked_) patience_.forget();
     patience_.note_try(now);
     for (const bool anew : {false, true}) {
-        if (const auto error = rules_.restore(anew)) {
+        if (const auto error = rules_.restore(anew, ToolTime(kToolPatience, &stops_))) {
             complain("finwaitd's firewall rules cannot be put back: " + error->message);
             break;
         }

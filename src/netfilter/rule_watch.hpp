@@ -43,14 +43,15 @@ class RuleWatch {
         std::function<void(const RuleNews&)> tell;
     };
 
-    /// `rules` have just been installed, and stay until stop().
-    RuleWatch(const InstalledRules& rules, config::WatchRules mode, Listener listener);
+    /// Lists the rules, within `time`. REQUIRES: `rules` have just been installed, and stay until stop().
+    RuleWatch(const InstalledRules& rules, config::WatchRules mode, Listener listener,
+              const ToolTime& time = ToolTime(kInstallPatience));
     ~RuleWatch() { stop(); }
     RuleWatch(const RuleWatch&) = delete;
     RuleWatch& operator=(const RuleWatch&) = delete;
 
     void start();
-    /// When a tool that is running has ended.
+    /// A tool that is running is ended.
     void stop();
 
     /// From now on. May be called on any thread, as may all below.
@@ -70,6 +71,7 @@ class RuleWatch {
     void run();
     void step_surely(Time now);
     void step(Time now);
+    void learn(Time now, const ToolTime& time);
     [[nodiscard]] bool due(Time now, bool changed) const;
     void look(Time now);
     /// What is wrong with the rules; what went wrong with looking is told.
@@ -94,7 +96,8 @@ class RuleWatch {
     bool complained_ = false;  // since something last worked
     std::atomic<std::uint64_t> missing_ = 0;
     std::atomic<std::uint64_t> restored_ = 0;
-    mutable std::mutex lock_;  // of what follows
+    std::atomic<unsigned> stops_ = 0;  // ends the tools
+    mutable std::mutex lock_;          // of what follows
     std::condition_variable wake_;
     std::vector<std::string> missing_lines_;
     bool wanted_ = false;  // by restore_now()

@@ -26,6 +26,7 @@ constexpr Duration kReadFirst = std::chrono::seconds(1);
 /// Before what has failed for want of memory is tried again.
 constexpr auto kWithoutMemory = std::chrono::milliseconds(1);
 constexpr Duration kMemoryEvery = std::chrono::seconds(1);
+constexpr Duration kBetweenLooks = std::chrono::seconds(1);
 constexpr Duration kDrainStep = std::chrono::milliseconds(5);
 
 netfilter::Disposition disposition_of(engine::Verdict verdict) {
@@ -75,6 +76,7 @@ void Shard::start() {
 
 /// Until stop(). What runs out of memory is left out, and the rest goes on.
 void Shard::run() {
+    queue_.hold();
     const auto work = boost::asio::make_work_guard(io_);
     while (!io_.stopped()) {
         try {
@@ -90,6 +92,7 @@ void Shard::run() {
 /// Waits for packets and deadlines, unless it does.
 void Shard::resume() {
     if (!reads_) wait_readable();
+    if (!looks_) look_for_losses();
     arm_timer();
 }
 
@@ -106,16 +109,21 @@ void Shard::stop() {
     if (!thread_.joinable()) return;
     io_.stop();
     thread_.join();
+    queue_.leave();
 }
 
 void Shard::drain_and_stop(Duration patience) {
     if (!thread_.joinable()) return;
     try {
-        boost::asio::post(io_, [this, patience] { stop_when_drained(monotonic_now() + patience); });
+        boost::asio::post(io_, [this, patience] {
+            queue_.let_pass();
+            stop_when_drained(monotonic_now() + patience);
+        });
     } catch (const std::bad_alloc&) {
         io_.stop();
     }
     thread_.join();
+    queue_.leave();
 }
 
 void Shard::avoid(machine::Detours detours) {
@@ -176,7 +184,10 @@ void Shard::on_readable() {
 
 std::optional<Instant> Shard::handle_burst() {
     const auto burst = queue_.receive();
-    if (burst.empty()) return std::nullopt;
+    if (burst.empty()) {
+        if (const std::uint32_t unseen = queue_.take_unseen()) note_loss(monotonic_now(), unseen);
+        return std::nullopt;
+    }
     const Instant now = monotonic_now();
     read(burst);
     for (std::size_t i = 0; i < burst.size(); ++i) {
@@ -235,6 +246,21 @@ engine::Verdict Shard::on_segment(Instant now, const tcp::Segment& segment, engi
         if (stranger_sink_) stranger_sink_(segment);
     }
     return verdict;
+}
+
+/// Once a second: a gap in the ids is seen only with the next packet, which may never come. Where packets are
+/// waiting they are read first, for they came before what was lost.
+void Shard::look_for_losses() {
+    loss_timer_.expires_after(kBetweenLooks);
+    loss_timer_.async_wait([this](const boost::system::error_code& error) {
+        looks_ = false;
+        if (error) return;
+        if (!handle_burst())
+            if (const std::uint32_t lost = queue_.look_for_loss()) note_loss(monotonic_now(), lost);
+        run_due();
+        look_for_losses();
+    });
+    looks_ = true;
 }
 
 void Shard::note_loss(Instant now, std::uint32_t packets) {
@@ -298,6 +324,7 @@ void Shard::run_due(Instant now) {
     note_turn(now);
     if (now >= reads_until_ && engine_.next_deadline() <= now) tick(now);
     queue_errors_.store(queue_.errors(), std::memory_order_relaxed);
+    queue_openings_.store(queue_.openings(), std::memory_order_relaxed);
     unheard_.store(engine_.unheard(), std::memory_order_relaxed);
     arm_timer();
 }

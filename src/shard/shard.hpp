@@ -67,13 +67,14 @@ class Shard {
     void tell_ends(std::function<void(const netfilter::Translation&)> sink) { end_sink_ = std::move(sink); }
     /// Before start(): called when packets have passed unseen; on the shard's thread, and must not wait.
     void tell_losses(std::function<void()> sink) { loss_sink_ = std::move(sink); }
+    /// From now on packets wait for their verdicts.
     void start();
     /// After start(): the thread runs on this CPU only. What went wrong, if anything.
     [[nodiscard]] std::optional<std::string> pin(std::uint16_t cpu);
     /// Ends the thread at once.
     void stop();
-    /// Handles what is still queued, for at most `patience`, then ends the thread. The rules must no longer
-    /// queue.
+    /// Lets further packets pass, handles what is still queued, for at most `patience`, gives the queue up
+    /// and ends the thread. The rules may stay: they let pass what nobody wants.
     void drain_and_stop(Duration patience);
 
     /// An error that came to another shard and has been forwarded; may be called on any thread. What is too
@@ -93,6 +94,10 @@ class Shard {
     [[nodiscard]] const WireCounts& sent() const { return wire_.counts(); }
     /// Messages from the kernel that made no sense.
     [[nodiscard]] std::uint64_t queue_errors() const { return queue_errors_.load(std::memory_order_relaxed); }
+    /// How often the guard has let packets pass, because this shard gave no verdicts.
+    [[nodiscard]] std::uint64_t queue_openings() const {
+        return queue_openings_.load(std::memory_order_relaxed);
+    }
 
   private:
     void run();
@@ -111,6 +116,7 @@ class Shard {
                                                        const tcp::Segment& segment) noexcept;
     [[nodiscard]] engine::Verdict on_segment(Instant now, const tcp::Segment& segment, engine::Way way);
     void note_loss(Instant now, std::uint32_t packets);
+    void look_for_losses();
     /// The verdict on a packet that is no segment.
     [[nodiscard]] engine::Verdict on_other(std::span<const std::uint8_t> packet, tcp::ParseError error);
     void run_due();
@@ -136,9 +142,11 @@ class Shard {
     boost::asio::posix::stream_descriptor readable_{io_};
     boost::asio::steady_timer timer_{io_};
     boost::asio::steady_timer drain_timer_{io_};
+    boost::asio::steady_timer loss_timer_{io_};
     Wire wire_;
     std::array<tcp::Segment, netfilter::Queue::kBurst> segments_;  // of the burst
     std::array<tcp::ParseError, netfilter::Queue::kBurst> parsed_{};
+    bool looks_ = false;  // for losses, once a second
     bool reads_ = false;  // it will be told of packets, or goes on reading by itself
     Instant timer_set_for_ = Instant::never();
     Instant last_turn_;
@@ -149,6 +157,7 @@ class Shard {
     observe::Feed feed_;
     std::uint64_t strangers_told_ = 0;
     std::atomic<std::uint64_t> queue_errors_ = 0;
+    std::atomic<std::uint64_t> queue_openings_ = 0;
     std::atomic<std::uint64_t> unheard_ = 0;
     std::atomic<std::uint32_t> errors_waiting_ = 0;  // by hear(), not handled yet
     std::thread thread_;

@@ -246,6 +246,10 @@ const std::array kPackets = {
     Metric{{"finwaitd_queue_errors", kCounter, "Messages from the kernel that made no sense."},
            "",
            [](const Facts& facts, Exposition& out) { out.sample(facts.totals.queue.errors); }},
+    Metric{{"finwaitd_queue_openings", kCounter,
+            "How often packets were let pass because finwaitd gave no verdicts."},
+           "",
+           [](const Facts& facts, Exposition& out) { out.sample(facts.totals.queue.openings); }},
     Metric{
         {"finwaitd_verdict_latency_seconds", Kind::histogram, "From the receipt of a packet to its verdict."},
         "",

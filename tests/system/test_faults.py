@@ -272,6 +272,19 @@ class NetlinkOverrun(Faults):
         self.assertEqual(halfclosed.not_in(self.lab, [*made, *idle], halfclosed.OPEN), [])
 
 
+    def test_a_loss_that_no_later_packet_tells_of_is_noticed(self):
+        daemon = self.daemon({"intercept": {"packets": "all", "queues": 1}})
+        made = self.living()
+        self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 5))
+        self.addCleanup(lambda: daemon.running() and os.kill(daemon.pid, signal.SIGCONT))
+        for sock in self.queue_sockets(daemon):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
+        self.assertEqual(daemon.stats()["queue.dropped"], 0)
+        self.burst(daemon, made)
+        # Nothing is sent from here on.
+        self.assertTrue(until(lambda: daemon.stats()["queue.dropped"] > 0, 10), f"{daemon.stats()}")
+
+
 class ToolsMissing(Faults):
     #: /dev/null cannot be run.
     WITHOUT = ("unshare", "-m", "sh", "-c", "for tool in nft iptables ip6tables; do where=$(command -v $tool) && "

@@ -233,7 +233,7 @@ TEST(Server, StatsAddTheShardsUp) {
     Daemon daemon(2);
     daemon.shard(0).open_flow(40001, true);
     daemon.shard(1).open_flow(40002, true);
-    daemon.hooks.queue = [] { return QueueStats{9, 8, 1, 0}; };
+    daemon.hooks.queue = [] { return QueueStats{9, 8, 1, 0, 3}; };
     daemon.hooks.mode = [] { return std::string("observe"); };
     daemon.hooks.version = "1.2.3";
     daemon.start();
@@ -244,6 +244,7 @@ TEST(Server, StatsAddTheShardsUp) {
     EXPECT_EQ(stats["flows"]["by_state"]["close-wait"], 2);
     EXPECT_EQ(stats["packets"]["seen"], 10);
     EXPECT_EQ(stats["queue"]["dropped"], 9);
+    EXPECT_EQ(stats["queue"]["openings"], 3);
     EXPECT_EQ(stats["shards"], 2);
     EXPECT_EQ(stats["mode"], "observe");
     EXPECT_EQ(stats["version"], "1.2.3");

@@ -36,6 +36,33 @@ TEST(Findings, NothingIsToBeDoneOnAGoodMachine) {
     EXPECT_THAT(findings(good_machine(), {}), Each(Field(&Finding::advice, IsEmpty())));
 }
 
+TEST(Findings, RulesInTwoBackendsQueueTwice) {
+    using Place = netfilter::OwnRules::Place;
+    Facts facts = good_machine();
+    facts.bound_queues = {0};
+    facts.own_rules.found = {{Place::iptables_nft, "iptables-nft", {"-t mangle -N FINWAITD"}},
+                             {Place::iptables_nft, "ip6tables-nft", {"-t mangle -N FINWAITD"}}};
+    EXPECT_EQ(own_rules(facts, {}).grade, Grade::good);
+    facts.own_rules.found.push_back({Place::iptables_legacy, "ip6tables-legacy", {"a", "b"}});
+    EXPECT_EQ(own_rules(facts, {}).grade, Grade::warning);
+    EXPECT_THAT(own_rules(facts, {}).what, HasSubstr("2 lines in ip6tables-legacy"));
+}
+
+TEST(Findings, RulesWhoseQueueNobodyReadsAreLeftOver) {
+    Facts facts = good_machine();
+    facts.own_rules.found = {{netfilter::OwnRules::Place::nftables, "nftables", {"table inet finwaitd {"}}};
+    EXPECT_EQ(own_rules(facts, {}).grade, Grade::warning);
+    EXPECT_THAT(own_rules(facts, {}).what, HasSubstr("1 line in nftables"));
+    EXPECT_THAT(own_rules(facts, {}).advice, HasSubstr("start finwaitd"));
+}
+
+TEST(Findings, ABackendThatGivesNoAnswerIsNamed) {
+    Facts facts = good_machine();
+    facts.own_rules.unknown = {"nftables: did not end within 10000 ms"};
+    EXPECT_EQ(own_rules(facts, {}).grade, Grade::unknown);
+    EXPECT_THAT(own_rules(facts, {}).what, HasSubstr("nftables: did not end"));
+}
+
 TEST(Findings, AConntrackThatForgetsTooEarlyIsNamedWithItsPolicyAndItsCure) {
     Facts facts = good_machine();
     facts.close_wait = Duration(seconds(2));

@@ -1,5 +1,8 @@
 #include "netfilter/process.hpp"
 
+#include <thread>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 namespace finwait::netfilter {
@@ -55,6 +58,43 @@ TEST(RunTool, OneThatHangsIsEnded) {
     EXPECT_FALSE(r.status.has_value());
     EXPECT_EQ(r.errors, "did not end within 100 ms");
     EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
+}
+
+TEST(RunTool, WhatAHangingOneHasStartedIsEndedWithIt) {
+    const std::string mark = testing::TempDir() + "finwait_tool_" + std::to_string(getpid());
+    const ToolResult r = run_tool({"/bin/sh", "-c", "(sleep 1; touch " + mark + ") & sleep 60"}, "", 100ms);
+    EXPECT_FALSE(r.status.has_value());
+    std::this_thread::sleep_for(2s);
+    EXPECT_NE(access(mark.c_str(), F_OK), 0);
+}
+
+TEST(RunTool, ARequestToStopEndsItAndKeepsLaterOnesFromStarting) {
+    std::atomic<unsigned> stops = 0;
+    const ToolTime time(60s, &stops);
+    std::thread operator_([&] {
+        std::this_thread::sleep_for(200ms);
+        ++stops;
+    });
+    const ToolResult first = run_tool({"/bin/sleep", "60"}, "", time);
+    operator_.join();
+    EXPECT_EQ(first.errors, "ended, because finwaitd is asked to stop");
+    EXPECT_EQ(run_tool({"/bin/true"}, "", time).errors, "not started: finwaitd is asked to stop");
+    EXPECT_TRUE(run_tool({"/bin/true"}, "", time.to_clean_up(10s)).ok());
+    EXPECT_LT(time.left(), 60s);
+}
+
+TEST(RunTool, ARequestMoreLeavesAGraceToToolsThatNeedNoLonger) {
+    const std::atomic<unsigned> stops = 2;
+    const ToolTime time(60s, &stops, 1, 30s);
+    EXPECT_TRUE(run_tool({"/bin/true"}, "", time).ok());
+    EXPECT_LE(time.left(), 30s);
+    EXPECT_GT(time.left(), 0s);
+}
+
+TEST(RunTool, ToolsShareTheirTime) {
+    const ToolTime time(300ms);
+    EXPECT_FALSE(run_tool({"/bin/sleep", "60"}, "", time).ok());
+    EXPECT_EQ(run_tool({"/bin/true"}, "", time).errors, "not started: there is no time left for it");
 }
 
 TEST(RunTool, AChildLeftBehindByTheToolIsNotWaitedFor) {

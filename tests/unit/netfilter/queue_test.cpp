@@ -8,9 +8,13 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <chrono>
+#include <csignal>
 #include <cstring>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/syscall.h>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -79,7 +83,28 @@ Queue open_queue(QueueOptions options = {}) {
     options.mark = 0x100;
     auto opened = Queue::open(options);
     if (auto* error = std::get_if<QueueError>(&opened)) throw std::runtime_error(error->message);
-    return std::get<Queue>(std::move(opened));
+    Queue queue = std::get<Queue>(std::move(opened));
+    queue.hold();
+    return queue;
+}
+
+/// Reads and accepts all; how many there were.
+std::size_t read_all(Queue& queue) {
+    std::size_t seen = 0;
+    for (auto burst = queue.receive(); !burst.empty(); burst = queue.receive())
+        seen += burst.size();
+    return seen;
+}
+
+/// What arrives within a time that a loaded machine keeps.
+std::vector<int> arrive(Line& line, std::size_t count) {
+    std::vector<int> all;
+    for (int i = 0; i < 3000 && all.size() < count; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        for (const int number : line.arrived())
+            all.push_back(number);
+    }
+    return all;
 }
 
 std::vector<int> numbers(int first, int last) {
@@ -198,6 +223,146 @@ TEST_F(KernelQueue, WhatOverflowsTheReceiveBufferPassesAndIsCounted) {
                   line.send(1001, 1001);
                   EXPECT_EQ(queue.receive().size(), 1U) << "reception goes on after the overflow";
                   EXPECT_EQ(queue.lost(), passed);
+              }),
+              "");
+}
+
+TEST_F(KernelQueue, ALossIsNoticedWithoutALaterPacketAndToldOnce) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Line line;
+                  Queue queue = open_queue({.max_length = 170});
+                  line.send(1, 1000);
+                  const auto passed = static_cast<std::uint32_t>(line.arrived().size());
+                  EXPECT_EQ(read_all(queue) + passed, 1000U);
+                  EXPECT_EQ(queue.take_unseen(), 0U);
+                  EXPECT_EQ(queue.look_for_loss(), passed);
+                  EXPECT_EQ(queue.look_for_loss(), 0U);
+                  line.send(1001, 1001);
+                  const auto burst = queue.receive();
+                  ASSERT_EQ(burst.size(), 1U);
+                  EXPECT_EQ(burst[0].lost_before, 0U);
+                  EXPECT_EQ(queue.lost(), passed);
+                  EXPECT_TRUE(queue.receive().empty());
+
+                  (void)line.arrived();
+                  line.send(1002, 2001);
+                  const auto more = static_cast<std::uint32_t>(line.arrived().size());
+                  (void)read_all(queue);
+                  line.send(2002, 2002);
+                  EXPECT_EQ(queue.receive()[0].lost_before, more) << "by the gap, where that comes first";
+                  EXPECT_TRUE(queue.receive().empty());
+                  EXPECT_EQ(queue.look_for_loss(), 0U);
+              }),
+              "");
+}
+
+TEST_F(KernelQueue, ANewOneLetsEverythingPassUntilItHolds) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Line line;
+                  auto opened = Queue::open({.number = kNumber});
+                  Queue& queue = std::get<Queue>(opened);
+                  line.send(1, 10);
+                  EXPECT_EQ(line.arrived(), numbers(1, 10));
+                  EXPECT_TRUE(queue.receive().empty());
+                  queue.hold();
+                  line.send(11, 20);
+                  EXPECT_TRUE(line.arrived().empty());
+                  EXPECT_EQ(read_all(queue), 10U);
+                  EXPECT_EQ(line.arrived(), numbers(11, 20));
+              }),
+              "");
+}
+
+TEST_F(KernelQueue, LettingPassKeepsWhatIsQueuedForItsVerdict) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Line line;
+                  Queue queue = open_queue();
+                  line.send(1, 10);
+                  queue.let_pass();
+                  line.send(11, 20);
+                  EXPECT_EQ(line.arrived(), numbers(11, 20));
+                  EXPECT_EQ(read_all(queue), 10U);
+                  EXPECT_EQ(line.arrived(), numbers(1, 10));
+                  EXPECT_EQ(queue.errors(), 0U);
+              }),
+              "");
+}
+
+TEST_F(KernelQueue, LeavingDropsNothingAndGivesTheNumberUpThoughTheSocketStaysOpen) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Line line;
+                  Queue first = open_queue();
+                  const int kept = dup(first.descriptor());
+                  line.send(1, 200);
+                  first.leave();
+                  EXPECT_EQ(line.arrived(), numbers(1, 200));
+                  EXPECT_FALSE(queue_status(kNumber).has_value());
+                  const Queue second = open_queue();
+                  EXPECT_TRUE(queue_status(kNumber).has_value());
+                  close(kept);
+              }),
+              "");
+}
+
+TEST_F(KernelQueue, AGuardLetsPassWhatNobodyReadsAndTheReaderGoesOnAfterwards) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Line line;
+                  auto started = QueueGuard::start(0, nullptr);
+                  ASSERT_TRUE(std::holds_alternative<std::unique_ptr<QueueGuard>>(started));
+                  QueueGuard& guard = *std::get<std::unique_ptr<QueueGuard>>(started);
+                  QueuePulse* const pulse = guard.new_pulse();
+                  Queue queue = open_queue({.pulse = pulse});
+                  guard.watch(pulse, kNumber, queue.descriptor());
+                  line.send(1, 10);
+                  EXPECT_EQ(arrive(line, 10), numbers(1, 10));
+                  line.send(11, 20);
+                  EXPECT_EQ(arrive(line, 10), numbers(11, 20)) << "nothing is queued any more";
+
+                  EXPECT_EQ(read_all(queue), 10U) << "what was queued can still be read";
+                  EXPECT_EQ(queue.take_unseen(), 1U);
+                  EXPECT_EQ(queue.openings(), 1U);
+                  line.send(21, 30);
+                  EXPECT_TRUE(line.arrived().empty()) << "packets wait again";
+                  EXPECT_EQ(read_all(queue), 10U);
+                  EXPECT_EQ(line.arrived(), numbers(21, 30));
+                  EXPECT_EQ(queue.errors(), 0U);
+                  guard.end();
+              }),
+              "");
+}
+
+TEST_F(KernelQueue, AGuardLeavesAReaderAloneThatReads) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  Line line;
+                  auto started = QueueGuard::start(0, nullptr);
+                  ASSERT_TRUE(std::holds_alternative<std::unique_ptr<QueueGuard>>(started));
+                  QueueGuard& guard = *std::get<std::unique_ptr<QueueGuard>>(started);
+                  QueuePulse* const pulse = guard.new_pulse();
+                  Queue queue = open_queue({.pulse = pulse});
+                  guard.watch(pulse, kNumber, queue.descriptor());
+                  for (int i = 0; i < 300; ++i) {
+                      line.send(i, i);  // always one that waits
+                      EXPECT_EQ(queue.receive().size(), 1U);
+                      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                  }
+                  EXPECT_EQ(pulse->state.load(), QueuePulse::State::watched);
+                  EXPECT_EQ(queue.openings(), 0U);
+              }),
+              "");
+}
+
+TEST_F(KernelQueue, AGuardThatIsEndedIsNoticed) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  auto started = QueueGuard::start(0, nullptr);
+                  ASSERT_TRUE(std::holds_alternative<std::unique_ptr<QueueGuard>>(started));
+                  QueueGuard& guard = *std::get<std::unique_ptr<QueueGuard>>(started);
+                  QueuePulse* const pulse = guard.new_pulse();
+                  kill(guard.pid(), SIGKILL);
+                  pollfd ended{guard.descriptor(), POLLIN, 0};
+                  EXPECT_EQ(poll(&ended, 1, 30'000), 1);
+                  pulse->state = QueuePulse::State::opening;
+                  guard.note_end();
+                  EXPECT_EQ(pulse->state.load(), QueuePulse::State::open) << "the reader puts it right";
               }),
               "");
 }

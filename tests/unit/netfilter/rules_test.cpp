@@ -1,6 +1,7 @@
 // Installing and removing rules with the system's own tools, in a namespace of its own.
 #include "netfilter/rules.hpp"
 
+#include "netfilter/own_rules.hpp"
 #include "netfilter/process.hpp"
 #include "support/own_namespace.hpp"
 
@@ -76,7 +77,7 @@ TEST_F(Rules, InstallAndRemoveLeaveNoTrace) {
               "");
 }
 
-TEST_F(Rules, ThoseForOwnSocketsLeaveNoTraceEitherAndFallSilent) {
+TEST_F(Rules, ThoseForOwnSocketsLeaveNoTraceEither) {
     EXPECT_EQ(test::in_own_namespace([] {
                   const auto all = [] {
                       return rules_of("mangle") + rules_of("filter") + rules_of("security") + rules_of("raw");
@@ -86,11 +87,6 @@ TEST_F(Rules, ThoseForOwnSocketsLeaveNoTraceEitherAndFallSilent) {
                   ASSERT_TRUE(rules);
                   EXPECT_EQ(count(rules_of("security"), "NFQUEUE"), 4U);
                   EXPECT_EQ(count(rules_of("mangle"), "-A INPUT ! -i lo -p tcp -j FINWAITD"), 2U);
-                  EXPECT_EQ(count(rules_of("mangle"), "-j FINWAITD-OUT"), 2U);
-                  rules->silence();
-                  EXPECT_EQ(count(rules_of("security"), "-A OUTPUT"), 0U);
-                  EXPECT_EQ(count(rules_of("mangle"), "-A INPUT") + count(rules_of("mangle"), "-A FORWARD"),
-                            0U);
                   EXPECT_EQ(count(rules_of("mangle"), "-j FINWAITD-OUT"), 2U);
                   rules->remove();
                   EXPECT_EQ(rules->problem(), std::nullopt);
@@ -120,17 +116,49 @@ TEST_F(Rules, TheDestructorRemovesThem) {
               "");
 }
 
-TEST_F(Rules, SilenceEndsQueueingAndKeepsTheChains) {
+TEST_F(Rules, StaleOnesOfAnyVariantAndIpVersionAreRemovedAndForeignOnesStay) {
+    const std::string foreign = "*mangle\n-A FORWARD -p tcp --dport 9 -j MARK --set-mark 0x1\nCOMMIT\n";
+    for (const std::string variant :
+         {"iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft"}) {
+        if (!find_tool(variant)) continue;
+        EXPECT_EQ(test::in_own_namespace([&] {
+                      run({variant + "-restore", "--noflush"}, foreign + render_iptables({}));
+                      EXPECT_GT(find_own_rules(ToolTime(kInstallPatience)).places(), 0U) << variant;
+                      auto rules = install({});
+                      ASSERT_TRUE(rules);
+                      EXPECT_EQ(find_own_rules(ToolTime(kInstallPatience)).places(), 1U) << variant;
+                      rules->remove();
+                      EXPECT_EQ(rules->problem(), std::nullopt);
+                      EXPECT_EQ(find_own_rules(ToolTime(kInstallPatience)).text(), "") << variant;
+                      EXPECT_EQ(count(run({variant + "-save"}), "--dport 9"), 1U) << variant;
+                  }),
+                  "");
+    }
+}
+
+TEST_F(Rules, AnInstallationThatIsInterruptedLeavesNoTrace) {
     EXPECT_EQ(test::in_own_namespace([] {
+                  const std::atomic<unsigned> stops = 1;
+                  std::vector<std::string> notes;
+                  RuleError error;
+                  EXPECT_FALSE(InstalledRules::install({}, config::Backend::iptables, notes, error,
+                                                       ToolTime(kInstallPatience, &stops)));
+                  EXPECT_THAT(error.message, HasSubstr("asked to stop"));
+                  EXPECT_EQ(find_own_rules(ToolTime(kInstallPatience)).text(), "");
+              }),
+              "");
+}
+
+TEST_F(Rules, ARemovalThatIsInterruptedSaysWhatIsLeft) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  const std::atomic<unsigned> stops = 1;
                   auto rules = install({});
                   ASSERT_TRUE(rules);
-                  rules->silence();
-                  EXPECT_EQ(rules->problem(), std::nullopt);
-                  EXPECT_EQ(count(rules_of("mangle"), "-A FORWARD"), 0U);
-                  EXPECT_EQ(count(rules_of("mangle"), "-N FINWAITD"), 2U);
-                  EXPECT_EQ(count(rules_of("filter"), "-A FORWARD -p tcp -j FINWAITD"), 2U);
-                  rules->remove();
-                  EXPECT_EQ(count(rules_of("mangle") + rules_of("filter"), "FINWAITD"), 0U);
+                  rules->remove(ToolTime(kRemovalPatience, &stops));
+                  ASSERT_TRUE(rules->problem());
+                  EXPECT_THAT(*rules->problem(), HasSubstr("asked to stop"));
+                  EXPECT_THAT(*rules->problem(), HasSubstr("lines in ip6tables-"));
+                  EXPECT_THAT(*rules->problem(), HasSubstr("by hand"));
               }),
               "");
 }
