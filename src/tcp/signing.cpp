@@ -51,7 +51,7 @@ bool dropped_unread(Connection& c, Role from, const Segment& s) {
     if (s.has(flag::syn) && !s.any(flag::ack)) return false;  // any SYN may be the right one
     if (carries_signature(s)) {
         if (drops_signed(c, from, s)) return true;
-        c.of(from).unsigned_sent = false;  // it may have sent in earnest what was unsigned before
+        c.of(from).unsigned_sent = false;  // its own copy may be what the peer acknowledges
         return false;
     }
     if (c.plain || s.any(flag::syn)) return false;

@@ -22,12 +22,9 @@ void complete_handshake(Side& sender, Side& receiver, const Segment& s) {
     if (receiver.state == State::syn_received) apply(receiver, Event::syn_acked);
 }
 
-/// Data cannot lie beyond a FIN: neither what has passed nor what is acknowledged; nor can it have had the
-/// FIN's own number.
+/// Data cannot lie beyond a FIN: neither what has passed nor what is acknowledged.
 bool comes_too_early(const Side& sender, const Side& receiver, Seq fin) {
-    const bool taken = sender.fresh && sender.complete && fin == sender.next;
-    return taken || (sender.fresh && before(fin, sender.next)) ||
-           (receiver.acked && before(fin, receiver.ack));
+    return (sender.fresh && before(fin, sender.next)) || (receiver.acked && before(fin, receiver.ack));
 }
 
 /// Beyond the FIN there is nothing. A sender whose earlier data passed unseen may prove its own FIN wrong

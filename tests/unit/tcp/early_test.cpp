@@ -94,14 +94,5 @@ TEST(Early, OfAFlowPickedUpMidwayASideThatSentDataBeforeItsFinIsBelieved) {
     EXPECT_STATES(d, "closed", "time-wait");
 }
 
-TEST(Early, AFinWhereDataHasPassedIsNoFin) {
-    Dialogue d;
-    d.handshake();
-    d.client(data(1001, 5001, 10));
-    d.server(ack(5001, 1011));
-    EXPECT_EQ(d.client(fin(1010, 5001)), Outcome::invalid);
-    EXPECT_STATES(d, "established", "established");
-}
-
 }  // namespace
 }  // namespace finwait::tcp::testing
