@@ -56,7 +56,7 @@ TEST(Flows, EveryStageIsForgottenInTheEnd) {
     path.use_port(6);
     path.client(data(1, 1, 1));
     EXPECT_THAT(path.flows(), SizeIs(6));
-    path.wait(seconds(200));
+    path.wait(seconds(300));
     EXPECT_THAT(path.flows(), SizeIs(1));
     path.wait(std::chrono::hours(24 * 5));
     EXPECT_THAT(path.flows(), IsEmpty());
