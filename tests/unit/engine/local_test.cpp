@@ -131,7 +131,7 @@ TEST(Local, ACloserThatLivesByWordIsNotTestedForAnOrphan) {
 Path ended_here() {
     Path path = asked_with(&Path::client_is_here);
     path.word(Role::client, Evidence::orphan);
-    path.wait(milliseconds(1100));
+    path.wait(milliseconds(100));
     EXPECT_THAT(path.resets(), SizeIs(2));
     return path;
 }

@@ -82,7 +82,7 @@ TEST(OwnSockets, AFlowThatIsKnownLearnsThatItsEndIsHere) {
     path.client_half_closed();
     EXPECT_TRUE(
         path.engine.adopt_known(path.now, of_a_socket_here(path, tcp::Role::client, tcp::Role::server)));
-    path.wait(seconds(70));
+    path.wait(seconds(61));
     ASSERT_EQ(path.sends().size(), 2U);
     for (const Send& send : path.sends())
         EXPECT_EQ(send.to_local, send.segment.destination == kServer);
