@@ -191,6 +191,7 @@ asio::awaitable<Walk> tell(const Context& context, const Request& request, Telli
     const Following one_more(context.followers);
     writer.at_stop(done_line(R"({"stopped":true})"));
     end = co_await follow(context, telling, writer);
+    writer.at_stop({});
     co_return end;
 }
 
