@@ -115,13 +115,13 @@ class Newcomer(case.SystemTest):
         self.assertIn("before its answer was complete", said)
 
     def test_the_machine_is_looked_at_for_what_is_in_force(self):
-        daemon = self.daemon({**PATIENT, "conntrack": {"manage_timeouts": True}})
+        daemon = self.daemon({**PATIENT, "limits": {"flows": 5000}})
         found = json.loads(self.lab.gateway.run(binary("finwaitctl"), "--socket", daemon.socket, "check", "--system", "--json",
                                                 check=False).stdout)
         self.assertEqual((found[0]["subject"], found[0]["grade"]), ("config", "good"))
         self.assertIn(f"in force in the running finwaitd, of {daemon.config}", found[0]["what"])
-        self.assertTrue(any("manage_timeouts" in finding["what"] for finding in found), found)
-        daemon.configure({**PATIENT, "mode": "observe"})
+        self.assertTrue(any("limits.flows is 5000" in finding["what"] for finding in found), found)
+        daemon.configure({**PATIENT, "limits": {"flows": 5000}, "mode": "observe"})
         found = json.loads(self.lab.gateway.run(binary("finwaitctl"), "--socket", daemon.socket, "check", "--system", "--json",
                                                 check=False).stdout)
         self.assertEqual(found[0]["grade"], "warning")
