@@ -63,6 +63,7 @@ engine::Adoptee OwnConnections::adoptee(const Known& known, const tcp::Endpoint&
     if (known.state == tcp::State::fin_wait_2) out.closer = role;
     if (known.state == tcp::State::close_wait) out.closer = other(role);
     out.opened = out.last_seen = now - std::min(known.idle, now.since_origin());
+    out.told_by_socket = true;
     const bool both = here(remote.address);
     out.client_is_local = !server || both;
     out.server_is_local = server || both;

@@ -11,6 +11,7 @@ namespace {
 void note_local(flow::Record& record, const Adoptee& adoptee) {
     if (adoptee.client_is_local) record.set_local(adoptee.client);
     if (adoptee.server_is_local) record.set_local(adoptee.server);
+    record.closed_by_socket = adoptee.told_by_socket && adoptee.closer;
 }
 
 /// An RST then answers our probe, or what a socket of this machine has sent because of one. The shard that
@@ -102,7 +103,8 @@ std::optional<Adoptee> Engine::Impl::hand_over(Instant now, const tcp::Segment& 
                           record.is_local(client),
                           record.is_local(server),
                           record.reaping.requested,
-                          awaits_answer_of_own_socket(record)};
+                          awaits_answer_of_own_socket(record),
+                          record.closed_by_socket};
     erase(now, slot);
     return adoptee;
 }

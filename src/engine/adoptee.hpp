@@ -17,8 +17,9 @@ struct Adoptee {
     Instant last_seen;             // at the latest
     bool client_is_local = false;  // it is a socket of this machine
     bool server_is_local = false;
-    bool requested = false;  // an operator has asked for its end
-    bool asked = false;      // one of its ends is here, and is being asked where it stands
+    bool requested = false;       // an operator has asked for its end
+    bool asked = false;           // one of its ends is here, and is being asked where it stands
+    bool told_by_socket = false;  // by a socket of this machine, which knows that the FIN was sent
 
     friend bool operator==(const Adoptee&, const Adoptee&) = default;
 };

@@ -74,6 +74,7 @@ void Engine::Impl::doubt(Record& record) const {
     const bool unheard = static_cast<std::int32_t>(unheard_losses_ - record.losses) > 0;  // they wrap round
     record.losses = losses_;
     tcp::recall(record.connection);
+    reaper::forget_corrections(record);
     const flow::Phase phase = record.reaping.phase;
     if (unheard && (phase == flow::Phase::probing || phase == flow::Phase::resetting)) reaper::revive(record);
 }
@@ -180,10 +181,47 @@ void Engine::Impl::believe_half_closed(Instant now, std::uint32_t slot, const tc
     const Stage s = stage(record);
     if (s == Stage::half_closed || s == Stage::closing) return;
     const Before earlier = before(record);
+    record.closed_by_socket = false;
     tcp::half_close_unseen(record.connection, record.role_of(closer), guesses(record.key));
     record.last_seen = record.last_progress = now;  // nobody knows when it was
     settle(now, slot, earlier, nullptr);
     ask_early(now, slot);
+}
+
+/// Nothing that both sides answered has shown the FIN that conntrack reported: it may have been forged. They
+/// are asked again, for they may be half-closed all the same.
+void Engine::Impl::withdraw_report(Instant now, std::uint32_t slot) {
+    Record& record = table_[slot];
+    const Before earlier = before(record);
+    record.reported_closer = *tcp::closer(record.connection);
+    record.report_again = record.reaping.not_before;
+    tcp::withdraw_report(record.connection);
+    settle(now, slot, earlier, nullptr);
+    arm(slot, deadline(record, stage(record)));
+}
+
+/// Whether the flow has shown since that the report was wrong, or more than the report did.
+bool Engine::Impl::report_is_settled(const Record& record) {
+    const tcp::Connection& c = record.connection;
+    const tcp::Side& closer = c.of(record.reported_closer);
+    return closer.open || c.side[0].fin_seen || c.side[1].fin_seen || c.reset_seen || !tcp::exact(c);
+}
+
+/// The time has come to ask about a report again. False when there is no reason to.
+bool Engine::Impl::revive_report(Instant now, std::uint32_t slot) {
+    Record& record = table_[slot];
+    if (now < record.report_again) return false;
+    record.report_again = Instant::never();
+    if (report_is_settled(record)) return false;
+    const Instant idle = record.last_progress + timeouts(record).fin_wait_2;
+    if (now < idle) {
+        record.report_again = idle;
+        return false;
+    }
+    const Before earlier = before(record);
+    tcp::repeat_report(record.connection, record.reported_closer);
+    settle(now, slot, earlier, nullptr);
+    return true;
 }
 
 /// Whoever was taken for the client is the server.
@@ -196,6 +234,7 @@ void Engine::Impl::turn_round(std::uint32_t slot) {
     std::swap(record.last_from[0], record.last_from[1]);
     std::swap(record.reaping.side[0], record.reaping.side[1]);
     record.reaping.closer = other(record.reaping.closer);
+    record.reported_closer = other(record.reported_closer);
     record.client_is_low = !record.client_is_low;
     record.trail.turn_round();
     if (record.half_closed) count_half_closed(record, record.half_closed_at);

@@ -40,7 +40,7 @@ Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
     switch (stage) {
         case Stage::provisional: return record.last_seen + t.handshake;  // a repeated SYN goes on opening
         case Stage::established:
-        case Stage::unsettled: return record.last_seen + t.established;
+        case Stage::unsettled: return std::min(record.last_seen + t.established, record.report_again);
         case Stage::fin_wait_1: return record.last_seen + t.fin_wait_1;  // a repeated FIN is a sign of life
         case Stage::half_closed: return std::max(reaper::due(record, t), record.reaping.not_before);
         case Stage::closing: return record.last_seen + t.closing;
@@ -115,7 +115,7 @@ void Engine::Impl::wake(Instant now, std::uint32_t slot, Actions& actions) {
     Record& record = table_[slot];
     catch_up_with_losses(now, slot);
     const Stage s = stage(record);
-    if (at_work(record)) return reap(now, slot, actions);
+    if (at_work(record) || revive_report(now, slot)) return reap(now, slot, actions);
     const Instant when = deadline(record, s);
     if (now < when) return arm(slot, when);
     expire(now, slot, s);
@@ -178,6 +178,7 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions, bool 
         !decision.reason.empty())
         actions.emplace_back(event(now, slot, EventType::left, decision.reason));
     tell_steps(now, slot, before, decision, actions);
+    if (decision.withdraw_report) return withdraw_report(now, slot);
     switch (decision.step) {
         case reaper::Step::wait: break;
         case reaper::Step::send: perform(now, slot, decision, actions); break;

@@ -55,7 +55,7 @@ bool answer(flow::Record& record, Instant at) {
         heard = true;
         tcp::Side& side = record.connection.side[i];
         side.fresh = side.acked = true;
-        side.recalled = false;
+        side.recalled = side.window_stale = false;
         inquiry.outstanding = false;
         inquiry.answered = at;
         if (record.reaping.phase == Phase::confirming)
@@ -165,7 +165,7 @@ std::optional<Prospect> Engine::Impl::foresee_expiry(Instant now, Record& record
     return Prospect{when - now, turn, {}, 0, {}, Hindrance::none};
 }
 
-/// A zero window counts only where nobody is asked: the closer's answer says more.
+/// A zero window counts where a timeout ends the flow: where its sides are asked, their answers say more.
 Hindrance Engine::Impl::hindrance(const Record& record, Instant at) const {
     if (on_hold_) return Hindrance::on_hold;
     const bool requested = record.reaping.requested;
@@ -181,9 +181,10 @@ Hindrance Engine::Impl::hindrance(const Record& record, Instant at) const {
     }
     const bool observes = tuning.observe || timeouts(record).on_expiry == policy::OnExpiry::observe;
     if (breakers_[record.policy].open() && !requested && !observes) return Hindrance::policy_stopped;
-    const std::optional<tcp::Role> closer = tcp::closer(record.connection);
-    const bool asks = timeouts(record).on_expiry == policy::OnExpiry::probe && !tuning.observe;
-    const bool closed = closer && !tcp::blind(record.connection) && record.connection.of(*closer).window == 0;
+    const policy::Timeouts& t = timeouts(record);
+    const bool too_long = at >= record.half_closed_at + t.fin_wait_2_max;
+    const bool asks = t.on_expiry == policy::OnExpiry::probe && !tuning.observe && !too_long;
+    const bool closed = reaper::window_closed(record, at);
     return closed && !asks && !requested ? Hindrance::window_closed : Hindrance::none;
 }
 

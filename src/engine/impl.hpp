@@ -153,6 +153,9 @@ class Engine::Impl {
     void verify_soon(std::uint32_t slot, Instant when);
     void believe(Instant now, std::uint32_t slot, const Hint& hint);
     void believe_half_closed(Instant now, std::uint32_t slot, const tcp::Endpoint& closer);
+    void withdraw_report(Instant now, std::uint32_t slot);
+    [[nodiscard]] static bool report_is_settled(const Record& record);
+    bool revive_report(Instant now, std::uint32_t slot);
     void turn_round(std::uint32_t slot);
 
     // limits.cpp: what does not concern one flow alone

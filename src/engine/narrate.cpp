@@ -24,8 +24,11 @@ std::string_view reason_of(const flow::Inquiry& inquiry, Phase phase) {
     if (inquiry.confirmed) return "a probe after the reset drew an RST: it is gone";
     if (phase == Phase::confirming)
         return "it answered after the RST: it lives, and tells the number it expects";
+    const bool zero_id = inquiry.zero_id_at != Instant::never();
     switch (inquiry.evidence) {
-        case Evidence::alive: return "it answered a probe: it is there";
+        case Evidence::alive:
+            return zero_id ? "it answered with IPv4 id 0, as an orphan does, and a socket once in 65536 times"
+                           : "it answered a probe: it is there";
         case Evidence::orphan: return "it answered as a record does: its application has closed both ways";
         case Evidence::gone: return "it answered by RST: it has no such connection";
         default: return flow::name(inquiry.evidence);
@@ -46,6 +49,7 @@ constexpr std::string_view kSilent = "it has answered none of its attempts";
 constexpr std::string_view kUnreachable =
     "it has not answered, and the network reports that it cannot be reached";
 constexpr std::string_view kAgain = "it has not answered yet";
+constexpr std::string_view kAnotherId = "its answer had IPv4 id 0: does the next one have it, too?";
 constexpr std::string_view kMakeSure = "after the RST: is it gone?";
 constexpr std::string_view kNearMiss = "both sides answer: does the closer's application still read?";
 
@@ -107,7 +111,10 @@ void Engine::Impl::tell_steps(Instant now, std::uint32_t slot, const flow::Reapi
         if (turned_unreachable) count(Answer::unreachable);
         const bool asked = decision.segments.probes > 0 && inquiry.probes > earlier.probes;
         if (asked && (confirming || before.phase == Phase::probing))
-            tell(EventType::asked_again, role, confirming ? kMakeSure : kAgain);
+            tell(EventType::asked_again, role,
+                 confirming         ? kMakeSure
+                 : inquiry.id_asked ? kAnotherId
+                                    : kAgain);
     }
     const bool near_miss = decision.segments.count > decision.segments.probes + decision.segments.resets;
     if (near_miss) tell(EventType::near_miss, record.reaping.closer, kNearMiss);

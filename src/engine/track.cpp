@@ -92,12 +92,15 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         return verdict_for(now, record);
     }
     if (tcp::recalled(record.connection)) check_recalled(now, slot, from, segment);
-    if (listen(now, slot, from, segment) == reaper::Heard::consume) {
+    const reaper::Heard heard = listen(now, slot, from, segment);
+    if (heard == reaper::Heard::consume) {
         arm(slot, now);
         return Verdict::drop;
     }
+    const Instant last_seen = record.last_seen;
     const Before earlier = before(record);
     const bool was_exact = tcp::exact(record.connection);
+    const bool was_closed = record.half_closed && reaper::zero_window(record);
     const bool crossing = now - record.last_from[tcp::index(other(from))] < kCrossing;
     tcp::Advance advance = tcp::advance(record.connection, from, segment, crossing);
     if (advance.outcome == tcp::Outcome::invalid)
@@ -116,11 +119,13 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         note_accepted(now, slot, segment, advance.progress);
     else
         ++counters.packets_invalid;
+    if (heard == reaper::Heard::share && !advance.progress) record.last_seen = last_seen;
     if (advance.outcome == tcp::Outcome::invalid || advance.outcome == tcp::Outcome::challenge)
         note_led_astray(now, slot, segment);
     if (phase != flow::Phase::watching) tell_revival(now, slot, phase);
     settle(now, slot, earlier, &segment);
-    if (record.reaping.urgent) arm(slot, now);
+    reaper::note_window(record, was_closed, now);
+    if (record.reaping.urgent || reaper::awaits_moment(record)) arm(slot, now);
     if (tcp::reset_pending(record.connection)) arm(slot, deadline(record, stage(record)));
     return verdict_for(now, record);
 }

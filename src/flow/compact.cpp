@@ -92,7 +92,8 @@ void set_record_marks(Record& r, std::uint8_t bits) {
 bool at_rest(const Side& s) {
     const bool fin =
         s.fin_seen || s.fin_by_hearsay || s.fin_acked || s.fin_claimed || s.fin_repeated || s.fin_covers;
-    return !fin && !s.acked_fin && !s.acked_first && !s.recalled && !s.ts_recalled && !s.unsigned_sent;
+    const bool marked = s.recalled || s.ts_recalled || s.window_stale || s.unsigned_sent;
+    return !fin && !s.acked_fin && !s.acked_first && !marked;
 }
 
 /// Its last word was its SYN, of which the window is not scaled (RFC 7323 section 2.2).
@@ -143,7 +144,8 @@ std::uint16_t distance(std::uint64_t from, std::uint64_t to) {
 }  // namespace
 
 bool at_rest(const Record& record) {
-    return !record.half_closed && !record.astray && at_rest(record.connection) && at_rest(record.reaping);
+    const bool watched = record.half_closed || record.astray || record.report_again != Instant::never();
+    return !watched && at_rest(record.connection) && at_rest(record.reaping);
 }
 
 bool has_numbers(const Record& record) {
@@ -202,7 +204,8 @@ Numbers numbers(const Record& record) {
 void expand(const Compact& compact, const Numbers* numbers, Record& r) {
     r.connection = tcp::Connection();
     r.reaping = Reaping();
-    r.half_closed_at = Instant();
+    r.half_closed_at = r.window_opened = Instant();
+    r.report_again = Instant::never();
     r.longest_idle = Duration(0);
     r.half_closed = false;
     r.mark = {};

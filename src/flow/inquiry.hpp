@@ -36,7 +36,9 @@ inline constexpr std::array<std::string_view, kEvidenceCount> kEvidenceNames = {
 struct Inquiry {
     Instant asked;     // last probe
     Instant answered;  // last answer
-    tcp::Seq number;   // with corrected: what its challenge says that it expects next; with guessed: below
+    /// First of its answers with IPv4 id 0 although its ids count; every later one had id 0, too.
+    Instant zero_id_at = Instant::never();
+    tcp::Seq number;  // with corrected: what its challenge says that it expects next; with guessed: below
     Evidence evidence = Evidence::unknown;
     std::uint8_t probes = 0;       // sent in this inquiry
     std::uint8_t unsent = 0;       // in a row, that did not leave this machine
@@ -46,6 +48,7 @@ struct Inquiry {
     bool corrected : 1 = false;
     bool guessed : 1 = false;      // the probe's numbers are made up: an RST that answers it has `number`
     bool near_missed : 1 = false;  // an inexact RST was sent, to see whether it is an orphan
+    bool id_asked : 1 = false;     // it was asked for a second answer with IPv4 id 0
     bool target : 1 = false;       // it is to be reset
     bool mute : 1 = false;         // it did not answer before the reset either: nothing can be confirmed
     bool confirmed : 1 = false;    // after the reset a probe drew RST

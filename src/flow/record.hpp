@@ -26,6 +26,7 @@ struct Reaping {
     tcp::Role blamed = tcp::Role::client;  // whose doing its end is, unless it is proven
     Phase phase = Phase::watching;
     Outcome outcome = Outcome::none;  // of the last reset
+    Cause cause = Cause::none;        // of the reset that is under way
     bool requested : 1 = false;       // an operator asked for the end
     bool reserved : 1 = false;        // its breaker has let it pass, and its RSTs have not been sent yet
     bool waits : 1 = false;           // a rate limit makes it wait: it stands in a line of the engine's
@@ -58,6 +59,10 @@ struct Record {
     Instant half_closed_at;
     Duration longest_idle{0};  // without progress, while half-closed
     Instant released_at;       // last put on the fast path
+    Instant window_opened;     // while half-closed: when the closer's window was last opened after it was 0
+    /// A FIN of `reported_closer` that only conntrack has reported, and of which both sides' answers have
+    /// shown nothing: when they are asked about it again.
+    Instant report_again = Instant::never();
     Reaping reaping;
     Trail trail;
     std::uint32_t generation = 0;
@@ -74,7 +79,9 @@ struct Record {
     /// While its numbers are a claim: conntrack may find what its sides send invalid, and nothing of it is
     /// seen.
     bool astray : 1 = false;
-    bool unheard : 1 = false;  // known by hearsay, and no segment of it has come to this table
+    bool unheard : 1 = false;           // known by hearsay, and no segment of it has come to this table
+    bool closed_by_socket : 1 = false;  // a socket of this machine has told that it is half-closed
+    tcp::Role reported_closer : 1 = tcp::Role::client;
 
     [[nodiscard]] const tcp::Endpoint& endpoint(tcp::Role r) const {
         return (r == tcp::Role::client) == client_is_low ? key.low : key.high;

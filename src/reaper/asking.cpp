@@ -13,6 +13,7 @@ namespace finwait::reaper {
 
 namespace {
 
+using flow::Cause;
 using flow::Evidence;
 using flow::Inquiry;
 using flow::Phase;
@@ -24,6 +25,10 @@ using tcp::Role;
 constexpr std::string_view kAliveTooLong = "both sides answer, and there has been no progress for alive_max";
 constexpr std::string_view kUnreachableTooLong =
     "the network reports that a side cannot be reached, and there has been no progress for alive_max";
+constexpr std::string_view kWindowClosed =
+    "both sides are there, and the closer's window is closed: data may wait for it";
+constexpr std::string_view kReported =
+    "both sides answer, and only conntrack reports that one of them has closed: perhaps neither has";
 constexpr std::string_view kUnverified =
     "segments have passed unseen and the sides have not both said since where they stand: no reset is exact";
 constexpr std::string_view kVerifying =
@@ -56,7 +61,8 @@ void ask(Record& record, Role role, Instant now, Segments& out) {
     Inquiry& inquiry = record.reaping.of(role);
     inquiry.asked = now;
     inquiry.outstanding = true;
-    inquiry.crossed = false;
+    // What its peer has just sent may still be without an answer, and there may be only one for both.
+    inquiry.crossed = now < record.last_from[tcp::index(other(role))] + kAnswerTime;
     if (!inquiry.retry) inquiry.unsent = 0;
     inquiry.retry = false;
     ++inquiry.probes;
@@ -66,14 +72,17 @@ void ask(Record& record, Role role, Instant now, Segments& out) {
     if (inquiry.guessed) inquiry.number = out.segment[out.count - 1U].ack;
 }
 
-/// What it means that a side has had all its attempts. ICMP errors are no proof that it is gone: paths come
-/// back (RFC 1122 section 4.2.3.9, RFC 5927 section 5.2). It may still answer then. Nor is it one where its
-/// answers may not come to us.
+/// What it means that a side has had all its attempts. One that has answered before is there: hosts limit how
+/// often they answer. ICMP errors are no proof that it is gone: paths come back (RFC 1122 section 4.2.3.9,
+/// RFC 5927 section 5.2). It may still answer then. Nor is it one where its answers may not come to us.
 void give_up(Record& record, Role role) {
     Inquiry& inquiry = record.reaping.of(role);
     const bool deaf = record.astray && tcp::recalled(record.connection);
-    inquiry.evidence = inquiry.reported || deaf ? Evidence::unreachable : Evidence::silent;
     inquiry.outstanding = inquiry.reported || deaf;
+    if (inquiry.outstanding)
+        inquiry.evidence = Evidence::unreachable;
+    else
+        inquiry.evidence = inquiry.answered == Instant() ? Evidence::silent : Evidence::alive;
     if (!deaf) tcp::excuse_silence(record.connection, role);
 }
 
@@ -131,17 +140,35 @@ Decision near_miss(Record& record, const Circumstances& around) {
     return decision;
 }
 
+/// Of an orphan's record all answers have IPv4 id 0: one that had it is asked for another.
+bool wants_another_id(const Record& record, const Judgement& j, const Timeouts& t) {
+    const Inquiry& closer = record.reaping.of(record.reaping.closer);
+    return t.orphan_test != policy::OrphanTest::off && j.closer == Evidence::alive &&
+           closer.zero_id_at != Instant::never() && !closer.id_asked;
+}
+
+Decision ask_for_another_id(Record& record, const Circumstances& around) {
+    Inquiry& closer = record.reaping.of(record.reaping.closer);
+    closer.id_asked = true;
+    closer.evidence = Evidence::unknown;
+    closer.probes = 0;
+    closer.asked = closer.zero_id_at + kBeforeConfirming - around.timeouts.probe_interval;
+    return ask_the_unheard(record, around);
+}
+
 Decision leave(Record& record, std::string_view reason, const Circumstances& around) {
     const Timeouts& t = around.timeouts;
-    const Instant again = around.now + std::max(kLeaveAlone, t.fin_wait_2);
+    Instant again = around.now + std::max(kLeaveAlone, t.fin_wait_2);
+    for (const Instant end : {record.last_progress + t.alive_max, record.half_closed_at + t.fin_wait_2_max})
+        if (end > around.now) again = std::min(again, end);
     const std::array answered = {record.reaping.side[0].answered, record.reaping.side[1].answered};
     revive(record);
     record.reaping.since = around.now;
     record.reaping.reason = reason;
     for (std::size_t i = 0; i < answered.size(); ++i)
         record.reaping.side[i].answered = answered[i];
-    record.reaping.not_before = std::min(again, record.last_progress + t.alive_max);
-    return {Step::wait, record.reaping.not_before, reason, {}};
+    record.reaping.not_before = again;
+    return {Step::wait, again, reason, {}};
 }
 
 Decision leave_for_long(Record& record, std::string_view reason, const Circumstances& around) {
@@ -181,13 +208,13 @@ Decision end_one(Record& record, Role target, const Circumstances& around) {
     const bool by_its_rst = ended.evidence == Evidence::gone && !ended.guessed && !ended.by_word;
     if (by_its_rst) return pass_on(record, target, around);
     const bool closer = target == record.reaping.closer;
-    begin_resetting(record, closer ? ResetSides::closer : ResetSides::holder, record.reaping.reason,
-                    around.now);
+    begin_resetting(record, closer ? ResetSides::closer : ResetSides::holder, Cause::evidence,
+                    record.reaping.reason, around.now);
     return go_on_resetting(record, around);
 }
 
 /// A side that did not answer is reset too, whatever the policy: perhaps only its answers are lost.
-Decision end_both(Record& record, std::string_view reason, const Circumstances& around) {
+Decision end_both(Record& record, Cause cause, std::string_view reason, const Circumstances& around) {
     const auto& side = record.reaping.side;
     if (unverified(record.connection)) {
         // Its answer may prove the numbers.
@@ -197,24 +224,33 @@ Decision end_both(Record& record, std::string_view reason, const Circumstances& 
     }
     const bool silent = std::ranges::any_of(side, [](const Inquiry& i) { return unheard(i.evidence); });
     note_proof(record, around);
-    begin_resetting(record, silent ? ResetSides::both : around.timeouts.reset, reason, around.now);
+    begin_resetting(record, silent ? ResetSides::both : around.timeouts.reset, cause, reason, around.now);
     return go_on_resetting(record, around);
 }
 
 /// Nothing is proven against the flow: it is left, unless it has been so for too long.
 Decision spare(Record& record, const Judgement& j, const Circumstances& around) {
     if (unverified(record.connection)) return leave_unverified(record, around);
+    if (wants_another_id(record, j, around.timeouts)) return ask_for_another_id(record, around);
     const Inquiry& closer = record.reaping.of(record.reaping.closer);
-    if (around.now >= record.last_progress + around.timeouts.alive_max) {
-        const bool unreachable = j.closer == Evidence::unreachable || j.holder == Evidence::unreachable;
-        return end_both(record, unreachable ? kUnreachableTooLong : kAliveTooLong, around);
-    }
+    const bool too_long = around.now >= record.last_progress + around.timeouts.alive_max;
+    const bool spared = only_reported(record) || window_closed(record, around.now);
+    const bool unreachable = j.closer == Evidence::unreachable || j.holder == Evidence::unreachable;
+    if (too_long && !spared)
+        return end_both(record, Cause::alive_too_long, unreachable ? kUnreachableTooLong : kAliveTooLong,
+                        around);
     const bool test_orphan =
         around.timeouts.orphan_test == policy::OrphanTest::active && j.closer == Evidence::alive;
     // A machine that was asked itself has told an orphan from the living already.
     const bool can_be_tested = !closer.near_missed && !closer.by_word && closer.unsent < kMostUnsent;
     if (test_orphan && can_be_tested) return near_miss(record, around);
-    return leave(record, j.reason, around);
+    if (unreachable) return leave(record, j.reason, around);
+    if (only_reported(record)) {
+        Decision decision = leave(record, kReported, around);
+        decision.withdraw_report = true;
+        return decision;
+    }
+    return leave(record, too_long ? kWindowClosed : j.reason, around);
 }
 
 Decision act_on(Record& record, const Judgement& j, const Circumstances& around) {
@@ -226,7 +262,7 @@ Decision act_on(Record& record, const Judgement& j, const Circumstances& around)
         case Act::reset_holder:
             reaping.reason = j.reason;
             return end_one(record, other(reaping.closer), around);
-        case Act::reset_both: return end_both(record, j.reason, around);
+        case Act::reset_both: return end_both(record, Cause::evidence, j.reason, around);
         case Act::forget: return {Step::confirmed, around.now, j.reason, {}};
     }
     return {};
@@ -270,7 +306,9 @@ Decision go_on_early(Record& record, const Judgement& j, const Circumstances& ar
 std::string_view reason_to_ask(const Record& record, const Circumstances& around) {
     if (tcp::blind(record.connection)) return kSettling;
     if (record.reaping.verify) return kCatchingUp;
+    const bool known = tcp::exact(record.connection) && !window_unknown(record);
     if (record.reaping.early) return kCrowded;
+    if (known && only_reported(record)) return kAsking;
     return asks_by_policy(record, around) && !verifies_first(record) ? kAsking : kVerifying;
 }
 
@@ -317,7 +355,8 @@ Decision go_on_asking(Record& record, const Circumstances& around) {
     }
     if (reaping.reason == kSettling) return go_on_settling(record, around);
     const bool before_its_time = reaping.reason == kCatchingUp;
-    if (!gone && (before_its_time || reaping.reason == kVerifying) && tcp::exact(record.connection)) {
+    const bool known = tcp::exact(record.connection) && !window_unknown(record);
+    if (!gone && (before_its_time || reaping.reason == kVerifying) && known) {
         revive(record);
         return decide(record, around);
     }
@@ -330,45 +369,6 @@ Decision go_on_asking(Record& record, const Circumstances& around) {
     if (reaping.early && around.now < own_time(record, around.timeouts))
         return go_on_early(record, j, around);
     return act_on(record, j, around);
-}
-
-Heard hear_rst(Record& record, Role from) {
-    Inquiry& inquiry = record.reaping.of(from);
-    if (record.reaping.phase == Phase::confirming) {
-        inquiry.confirmed = true;
-        return Heard::consume;
-    }
-    inquiry.evidence = Evidence::gone;
-    return inquiry.guessed ? Heard::consume : Heard::pass;  // with numbers of ours it would end nothing
-}
-
-Heard hear_ack(Record& record, Role from, const tcp::Segment& segment) {
-    Inquiry& inquiry = record.reaping.of(from);
-    const bool meant_for_peer = inquiry.crossed;
-    tcp::note_timestamp(record.connection.of(from), segment);
-    inquiry.crossed = false;
-    inquiry.reported = false;
-    // Linux: the record that stays of a closed socket answers with id 0, a socket counts
-    // (net/ipv4/ip_output.c).
-    const bool record_only = segment.ip_id == 0 && record.connection.of(from).counts_ids &&
-                             segment.source.address.is_v4() && from == record.reaping.closer;
-    inquiry.evidence =
-        record_only && record.reaping.phase == Phase::probing ? Evidence::orphan : Evidence::alive;
-    if (record.reaping.phase == Phase::confirming) {
-        inquiry.number = segment.ack;
-        inquiry.corrected = true;
-    }
-    return meant_for_peer ? Heard::pass : Heard::consume;
-}
-
-/// A keepalive carries the same number as a probe (RFC 1122 section 4.2.3.6): where the peer has sent
-/// something since, the error may be its own.
-Heard hear_unreachable(Record& record, Role side, tcp::Seq seq) {
-    Inquiry& inquiry = record.reaping.of(side);
-    const bool asked = record.reaping.phase == Phase::probing && inquiry.outstanding;
-    if (!asked || seq != probe_towards(record, side).seq) return Heard::nothing;
-    inquiry.reported = true;
-    return inquiry.crossed ? Heard::pass : Heard::consume;
 }
 
 }  // namespace finwait::reaper

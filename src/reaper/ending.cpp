@@ -11,6 +11,7 @@ namespace finwait::reaper {
 
 namespace {
 
+using flow::Cause;
 using flow::Evidence;
 using flow::Inquiry;
 using flow::Phase;
@@ -63,8 +64,21 @@ Decision send_round(Record& record, const Circumstances& around, bool all = true
     return decision;
 }
 
-Duration quiet_before(const Record& record) {
-    return record.reaping.requested ? kBriefQuiet : kQuiet;
+Duration quiet_before(const Record& record, const Circumstances& around) {
+    if (record.reaping.requested) return kBriefQuiet;
+    if (record.reaping.cause != Cause::too_long) return kQuiet;
+    const Instant due = record.half_closed_at + around.timeouts.fin_wait_2_max;
+    const bool patient = around.now < std::max(due, record.window_opened) + kPatience;
+    return patient ? kBriefQuiet : Duration(0);
+}
+
+/// It is to end because a timeout or a limit has run out, and that does not hold any more.
+bool is_let_off(const Record& record, const Circumstances& around) {
+    const flow::Reaping& reaping = record.reaping;
+    if (reaping.requested || !by_clock(reaping.cause)) return false;
+    const bool early = reaping.cause == Cause::too_long &&
+                       around.now < record.half_closed_at + around.timeouts.fin_wait_2_max;
+    return early || tcp::closer(record.connection) != reaping.closer || window_closed(record, around.now);
 }
 
 bool settled(const Inquiry& inquiry) {
@@ -134,11 +148,12 @@ std::optional<Decision> send_what_did_not_leave(Record& record, const Circumstan
     if (when == Instant::never()) return std::nullopt;
     if (unsent >= kMostUnsent) return Decision{Step::refused, around.now, kUnsent, {}};
     if (around.now < when) return Decision{Step::wait, when, {}, {}};
-    const Duration quiet = quiet_before(record);
+    const Duration quiet = quiet_before(record, around);
     switch (obstacle(record, quiet, around.now)) {
         case Obstacle::none: break;
         case Obstacle::not_quiet: return Decision{Step::wait, record.last_seen + quiet, {}, {}};
-        case Obstacle::data_in_flight: return Decision{Step::wait, around.now + quiet, {}, {}};
+        case Obstacle::data_in_flight:
+            return Decision{Step::wait, around.now + std::max(quiet, kBriefQuiet), {}, {}};
         case Obstacle::untouchable:
         case Obstacle::numbers_unknown: return Decision{Step::refused, around.now, kUnsent, {}};
     }
@@ -172,9 +187,55 @@ std::optional<Decision> refusal(Record& record, const Circumstances& around) {
         .step = Step::wait, .again = again, .reason = kSourceFull, .segments = {}, .source_full = true};
 }
 
+/// Who is left has told its number since the last loss, and its peer is gone: nothing else is to be known.
+bool knows_the_rest(const Record& record) {
+    const auto& side = record.reaping.side;
+    const bool told =
+        std::ranges::all_of(side, [](const Inquiry& i) { return !i.target || i.confirmed || i.corrected; });
+    const bool alone = std::ranges::any_of(
+        side, [](const Inquiry& i) { return i.confirmed || i.evidence == Evidence::gone; });
+    return told && alone;
+}
+
+/// A side has outlived its RST: it gets another one, at a moment in which that is exact and harms nothing.
+Decision reset_again(Record& record, const Circumstances& around) {
+    const auto& side = record.reaping.side;
+    const bool untaken = std::ranges::none_of(side, [](const Inquiry& i) { return i.confirmed; });
+    if (untaken && is_let_off(record, around)) {
+        revive(record);
+        return {Step::wait, around.now + kQuiet, {}, {}};
+    }
+    const Duration quiet = quiet_before(record, around);
+    switch (obstacle(record, quiet, around.now)) {
+        case Obstacle::data_in_flight: return {Step::wait, around.now + std::max(quiet, kBriefQuiet), {}, {}};
+        case Obstacle::not_quiet: return {Step::wait, record.last_seen + quiet, {}, {}};
+        case Obstacle::numbers_unknown:
+            if (knows_the_rest(record)) break;
+            // Something passed unseen since the RST. Both sides are asked where they stand, as before any
+            // end.
+            revive(record);
+            if (!to_be_verified(record))
+                return {Step::wait, around.now + std::max(kQuiet, around.timeouts.fin_wait_2), {}, {}};
+            record.reaping.verify = true;
+            record.reaping.not_before = around.now + kBeforeConfirming;
+            return {Step::wait, record.reaping.not_before, {}, {}};
+        case Obstacle::untouchable:
+        case Obstacle::none: break;
+    }
+    return send_round(record, around);
+}
+
 }  // namespace
 
-void begin_resetting(Record& record, ResetSides sides, std::string_view reason, Instant now) {
+void forget_corrections(Record& record) {
+    if (record.reaping.phase != Phase::confirming) return;
+    for (Inquiry& inquiry : record.reaping.side) {
+        inquiry.corrected = false;
+        if (inquiry.evidence == Evidence::alive) inquiry.evidence = Evidence::unknown;
+    }
+}
+
+void begin_resetting(Record& record, ResetSides sides, Cause cause, std::string_view reason, Instant now) {
     flow::Reaping& reaping = record.reaping;
     if (const auto closer = tcp::closer(record.connection))
         reaping.closer = *closer;
@@ -191,15 +252,20 @@ void begin_resetting(Record& record, ResetSides sides, std::string_view reason, 
     reaping.since = now;
     reaping.attempts = 0;
     reaping.outcome = flow::Outcome::none;
+    reaping.cause = cause;
     reaping.reason = reason;
 }
 
 Decision go_on_resetting(Record& record, const Circumstances& around) {
-    const Duration quiet = quiet_before(record);
+    if (is_let_off(record, around)) {
+        revive(record);
+        return {Step::wait, around.now + kQuiet, {}, {}};
+    }
+    const Duration quiet = quiet_before(record, around);
     switch (obstacle(record, quiet, around.now)) {
         case Obstacle::none: break;
         case Obstacle::not_quiet: return {Step::wait, record.last_seen + quiet, {}, {}};
-        case Obstacle::data_in_flight: return {Step::wait, around.now + quiet, {}, {}};
+        case Obstacle::data_in_flight: return {Step::wait, around.now + std::max(quiet, kBriefQuiet), {}, {}};
         case Obstacle::untouchable:
         case Obstacle::numbers_unknown:
             revive(record);
@@ -233,18 +299,7 @@ Decision go_on_confirming(Record& record, const Circumstances& around) {
     });
     if (someone_lives && reaping.attempts >= kMaxAttempts)
         return {Step::refused, around.now, reaping.reason, {}};
-    if (someone_lives) {
-        const Duration quiet = quiet_before(record);
-        const Obstacle o = obstacle(record, quiet, around.now);
-        if (o == Obstacle::data_in_flight) return {Step::wait, around.now + quiet, {}, {}};
-        if (o == Obstacle::not_quiet) return {Step::wait, record.last_seen + quiet, {}, {}};
-        // It has outlived an RST of its peer's, and by which number it can be reset is not known.
-        if (o == Obstacle::numbers_unknown && reaping.attempts == 0) {
-            revive(record);
-            return {Step::wait, around.now + std::max(kQuiet, around.timeouts.fin_wait_2), {}, {}};
-        }
-        return send_round(record, around);
-    }
+    if (someone_lives) return reset_again(record, around);
     const Decision decision = probe_targets(record, around);
     return std::ranges::all_of(reaping.side, settled) ? conclude(record) : decision;
 }

@@ -19,16 +19,31 @@ using flow::Phase;
 using flow::Record;
 using tcp::Role;
 
-constexpr std::string_view kIdle = "idle for fin_wait_2";
+using flow::Cause;
 
 /// Flows whose time is up together are asked within this part of probe_interval, each at its own moment.
 constexpr int kJitter = 32;
+/// How often a flow that a timeout may not end looks whether that still holds.
+constexpr Duration kLookAgain = std::chrono::seconds(5);
 
-std::string_view reason_of(const Record& record, const Circumstances& around) {
-    if (record.reaping.requested) return "requested by an operator";
-    if (around.now >= record.half_closed_at + around.timeouts.fin_wait_2_max)
-        return "half-closed for fin_wait_2_max";
-    return kIdle;
+Cause cause_of(const Record& record, const Circumstances& around) {
+    if (record.reaping.requested) return Cause::requested;
+    const bool too_long = around.now >= record.half_closed_at + around.timeouts.fin_wait_2_max;
+    return too_long ? Cause::too_long : Cause::idle;
+}
+
+std::string_view text_of(Cause cause) {
+    switch (cause) {
+        case Cause::requested: return "requested by an operator";
+        case Cause::too_long: return "half-closed for fin_wait_2_max";
+        default: return "idle for fin_wait_2";
+    }
+}
+
+/// It is to end although it makes progress.
+bool ends_in_use(const flow::Reaping& reaping) {
+    const bool ending = reaping.phase == Phase::resetting || reaping.phase == Phase::confirming;
+    return reaping.requested || (ending && reaping.cause == Cause::too_long);
 }
 
 }  // namespace
@@ -41,9 +56,13 @@ bool to_be_verified(const Record& record) {
     return unverified(record.connection) && !untouchable(record);
 }
 
+bool only_reported(const Record& record) {
+    return tcp::fin_reported(record.connection) && !record.closed_by_socket;
+}
+
 bool asks_by_policy(const Record& record, const Circumstances& around) {
     return !record.reaping.verify && around.timeouts.on_expiry == policy::OnExpiry::probe &&
-           reason_of(record, around) == kIdle;
+           cause_of(record, around) == Cause::idle;
 }
 
 namespace {
@@ -51,12 +70,6 @@ namespace {
 bool only_observes(const Record& record, const Circumstances& around) {
     return !record.reaping.requested &&
            (around.observe || around.timeouts.on_expiry == policy::OnExpiry::observe);
-}
-
-/// A zero window lasts as long as the receiving application does not read (RFC 9293 section 3.8.6.1).
-bool window_closed(const Record& record) {
-    const std::optional<Role> closer = tcp::closer(record.connection);
-    return closer && !tcp::blind(record.connection) && record.connection.of(*closer).window == 0;
 }
 
 Decision wait_until(Instant when) {
@@ -108,6 +121,18 @@ Decision ask_early(Record& record, const Circumstances& around) {
     return begin_asking(record, around);
 }
 
+/// A FIN that only conntrack has reported ends nothing by itself: both sides are asked, whatever the policy.
+bool asks_about_report(const Record& record, Cause cause) {
+    const tcp::Connection& c = record.connection;
+    return by_clock(cause) && only_reported(record) && tcp::exact(c) && !untouchable(record);
+}
+
+/// All that keeps it from being reset is that it is in use at this very moment.
+bool waits_for_moment(const Record& record, Instant now) {
+    const Obstacle o = obstacle(record, kBriefQuiet, now);
+    return o == Obstacle::data_in_flight || o == Obstacle::not_quiet;
+}
+
 Decision watch(Record& record, const Circumstances& around) {
     const policy::Timeouts& t = around.timeouts;
     const bool observing = only_observes(record, around);
@@ -119,8 +144,8 @@ Decision watch(Record& record, const Circumstances& around) {
     if (record.reaping.verify) return verify(record, around);
     if (record.reaping.crowded && !record.reaping.requested && around.now < own_time(record, t))
         return ask_early(record, around);
-    const std::string_view reason = reason_of(record, around);
-    const bool idle = reason == kIdle;
+    const Cause cause = cause_of(record, around);
+    const bool idle = cause == Cause::idle;
     if (observing && record.reaping.recorded) return wait_until(Instant::never());
     if (!observing && !record.reaping.requested && around.breaker.open())
         return wait_until(around.now + kStoppedFor);
@@ -133,11 +158,16 @@ Decision watch(Record& record, const Circumstances& around) {
         if (around.now < turn) return wait_until(turn);
         return begin_asking(record, around);
     }
-    if (!observing && to_be_verified(record)) return begin_asking(record, around);
-    if (idle && window_closed(record)) return wait_until(around.now + t.fin_wait_2);
-    if (const auto held = held_up(record, idle ? kQuiet : kBriefQuiet, around)) return *held;
-    if (observing) return {Step::record, Instant::never(), reason, {}};
-    begin_resetting(record, t.reset, reason, around.now);
+    const bool unknown = by_clock(cause) && window_unknown(record) && !untouchable(record);
+    if (!observing && (to_be_verified(record) || unknown)) return begin_asking(record, around);
+    if (!observing && asks_about_report(record, cause)) return begin_asking(record, around);
+    if (by_clock(cause) && window_closed(record, around.now))
+        return wait_until(around.now + (idle ? t.fin_wait_2 : std::min(t.fin_wait_2, kLookAgain)));
+    if (const auto held = held_up(record, idle ? kQuiet : kBriefQuiet, around)) {
+        if (observing || cause != Cause::too_long || !waits_for_moment(record, around.now)) return *held;
+    }
+    if (observing) return {Step::record, Instant::never(), text_of(cause), {}};
+    begin_resetting(record, t.reset, cause, text_of(cause), around.now);
     return decide(record, around);
 }
 
@@ -165,6 +195,10 @@ Obstacle obstacle(const Record& record, Duration quiet, Instant now) {
     return Obstacle::none;
 }
 
+bool awaits_moment(const Record& record) {
+    return record.reaping.phase == Phase::resetting && record.reaping.cause == Cause::too_long;
+}
+
 Instant own_time(const Record& record, const policy::Timeouts& timeouts) {
     return std::min(record.last_progress + timeouts.fin_wait_2,
                     record.half_closed_at + timeouts.fin_wait_2_max);
@@ -188,37 +222,6 @@ Decision decide(Record& record, const Circumstances& around) {
         case Phase::gone: break;
     }
     return {};
-}
-
-Heard hear(Record& record, Role from, const tcp::Segment& segment, Instant now) {
-    flow::Reaping& reaping = record.reaping;
-    if (reaping.phase == Phase::watching || reaping.phase == Phase::gone) return Heard::nothing;
-    const Answer answer = answer_of(record, from, segment);
-    flow::Inquiry& inquiry = reaping.of(from);
-    if (answer == Answer::none) {
-        reaping.of(other(from)).crossed = true;
-        return Heard::nothing;
-    }
-    reaping.urgent = true;
-    inquiry.outstanding = false;
-    inquiry.answered = now;
-    if (answer == Answer::rst) return hear_rst(record, from);
-    return hear_ack(record, from, segment);
-}
-
-void hear_word(Record& record, Role side, flow::Evidence word, Instant now) {
-    flow::Inquiry& inquiry = record.reaping.of(side);
-    if (!inquiry.outstanding) return;
-    inquiry.outstanding = false;
-    inquiry.by_word = true;
-    inquiry.answered = now;
-    record.reaping.urgent = true;
-    if (record.reaping.phase == Phase::confirming) {
-        inquiry.confirmed = word == flow::Evidence::gone;
-        if (!inquiry.confirmed) inquiry.evidence = flow::Evidence::alive;
-    } else {
-        inquiry.evidence = word;
-    }
 }
 
 namespace {
@@ -272,7 +275,8 @@ bool held(const Record& record) {
 
 bool undecided(const Record& record, std::optional<Role> speaker) {
     const flow::Reaping& reaping = record.reaping;
-    if (reaping.requested || reaping.phase == Phase::watching || reaping.phase == Phase::gone) return false;
+    if (ends_in_use(reaping) || reaping.phase == Phase::watching || reaping.phase == Phase::gone)
+        return false;
     return std::ranges::none_of(std::array{Role::client, Role::server}, [&](Role role) {
         const flow::Inquiry& inquiry = reaping.of(role);
         return inquiry.confirmed || (inquiry.evidence == Evidence::gone && role != speaker);

@@ -52,6 +52,7 @@ struct Decision {
     Segments segments;                 // with Step::send
     std::optional<Limit> limit;        // it has something to send, and this rate limit makes it wait
     bool source_full = false;          // its source has had its part of its policy's ends: it is to wait
+    bool withdraw_report = false;      // nothing shows the FIN that conntrack reported
 };
 
 /// What stands around the flow.
@@ -72,6 +73,13 @@ struct Circumstances {
 inline constexpr Duration kQuiet = std::chrono::seconds(1);
 /// The same for a flow that is to end although it is in use: on request, or by fin_wait_2_max.
 inline constexpr Duration kBriefQuiet = std::chrono::milliseconds(100);
+/// So long fin_wait_2_max waits for such a pause. After that any moment without data in flight will do.
+inline constexpr Duration kPatience = std::chrono::seconds(5);
+/// So long data may go on waiting after the closer's window has opened: the update may have got lost, and a
+/// window smaller than a segment is used only when the sender's persist timer runs out (Linux: TCP_RTO_MAX at
+/// most).
+inline constexpr Duration kAfterOpening = std::chrono::seconds(30);
+inline constexpr Duration kAfterSmallOpening = std::chrono::minutes(2);
 /// Between an RST and the probe that makes sure: Linux answers a socket's out-of-window segments twice a
 /// second at most.
 inline constexpr Duration kBeforeConfirming = std::chrono::milliseconds(600);
@@ -100,7 +108,27 @@ inline constexpr Duration kStoppedFor = std::chrono::minutes(1);
 /// The same, and there are sides to ask.
 [[nodiscard]] bool to_be_verified(const flow::Record& record);
 
+/// Whether it is half-closed by conntrack's report alone: no segment has shown the FIN, and no socket of this
+/// machine has told of it.
+[[nodiscard]] bool only_reported(const flow::Record& record);
+
 [[nodiscard]] Obstacle obstacle(const flow::Record& record, Duration quiet, Instant now);
+
+/// Whether nobody can say what the closer's window is: what passed unseen may have closed it.
+[[nodiscard]] bool window_unknown(const flow::Record& record);
+
+/// Whether data may wait at the holder for the closer's window: it is 0, not known, or was opened a while ago
+/// and the holder has sent nothing since. No timeout ends such a flow. It lasts as long as the receiving
+/// application does not read (RFC 9293 section 3.8.6.1).
+[[nodiscard]] bool window_closed(const flow::Record& record, Instant now);
+
+/// Waits for a moment without data in flight: it is to decide again after each segment.
+[[nodiscard]] bool awaits_moment(const flow::Record& record);
+
+/// Notes that the closer's window was 0 and is not any more.
+void note_window(flow::Record& record, bool was_closed, Instant now);
+/// Whether the closer's window is 0 by its last acknowledgment.
+[[nodiscard]] bool zero_window(const flow::Record& record);
 
 /// When the time of a half-closed flow is up by its timeouts alone.
 [[nodiscard]] Instant own_time(const flow::Record& record, const policy::Timeouts& timeouts);
@@ -116,9 +144,13 @@ inline constexpr Duration kStoppedFor = std::chrono::minutes(1);
 /// What a segment means to the machine.
 enum class Heard : std::uint8_t {
     nothing,  // it is not for us
-    pass,     // an answer that the peer shall have: a real RST
+    pass,     // an answer that the peer shall have: a real RST, or one that may be meant for it
+    share,    // an answer to us alone that tells the peer something new: it is passed on, but is no traffic
     consume,  // an answer to us alone: it must not reach the peer
 };
+
+/// What was heard before a loss says nothing of where the sides of a flow that is being reset stand now.
+void forget_corrections(flow::Record& record);
 
 /// Takes note of a segment from `from` before the tracker sees it.
 [[nodiscard]] Heard hear(flow::Record& record, tcp::Role from, const tcp::Segment& segment, Instant now);

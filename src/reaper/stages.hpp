@@ -1,5 +1,5 @@
-// The stages of the reaper's machine, one pair of functions each: asking (asking.cpp), resetting and
-// confirming (ending.cpp).
+// The stages of the reaper's machine: asking (asking.cpp), what is heard meanwhile (hearing.cpp), resetting
+// and confirming (ending.cpp).
 #pragma once
 
 #include "reaper/reaper.hpp"
@@ -13,7 +13,8 @@ namespace finwait::reaper {
 void resume_asking(flow::Record& record, Instant asked, Instant now);
 [[nodiscard]] Decision go_on_asking(flow::Record& record, const Circumstances& around);
 
-void begin_resetting(flow::Record& record, policy::ResetSides sides, std::string_view reason, Instant now);
+void begin_resetting(flow::Record& record, policy::ResetSides sides, flow::Cause cause,
+                     std::string_view reason, Instant now);
 [[nodiscard]] Decision go_on_resetting(flow::Record& record, const Circumstances& around);
 /// `target` has got a real RST, and none of ours.
 void begin_confirming(flow::Record& record, tcp::Role target, Instant now);
@@ -28,7 +29,7 @@ void begin_confirming(flow::Record& record, tcp::Role target, Instant now);
 /// The decision of a flow that has to.
 [[nodiscard]] Decision wait_for_turn(const flow::Record& record, const Circumstances& around, Limit limit);
 
-[[nodiscard]] Heard hear_rst(flow::Record& record, tcp::Role from);
-[[nodiscard]] Heard hear_ack(flow::Record& record, tcp::Role from, const tcp::Segment& segment);
+[[nodiscard]] Heard hear_rst(flow::Record& record, tcp::Role from, const tcp::Segment& segment);
+[[nodiscard]] Heard hear_ack(flow::Record& record, tcp::Role from, const tcp::Segment& segment, Instant now);
 
 }  // namespace finwait::reaper

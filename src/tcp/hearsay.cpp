@@ -16,9 +16,11 @@ std::optional<Role> closer_by_hearsay(const Connection& c) {
     return std::nullopt;
 }
 
+/// What it says may be new to its peer: what has passed before is not known.
 void hear(Side& side) {
     side.recalled = false;
     side.fresh = true;
+    side.window_stale = true;
 }
 
 /// Both have been heard, and agree on where the FIN stands.
@@ -147,6 +149,32 @@ Recollection settle_blind(Connection& c, Role from, const Segment& s) {
     const auto closer = closer_by_hearsay(c);
     if (!closer || !s.any(flag::ack) || s.any(flag::syn | flag::rst)) return Recollection::open;
     return from == *closer ? closer_speaks(c, from, s) : holder_speaks(c, from, s);
+}
+
+bool fin_reported(const Connection& c) {
+    return closer_by_hearsay(c).has_value();
+}
+
+void withdraw_report(Connection& c) {
+    const Role role = *closer_by_hearsay(c);
+    Side& closer = c.of(role);
+    Side& holder = c.of(other(role));
+    closer.fin_seen = closer.fin_acked = closer.fin_by_hearsay = closer.complete = false;
+    holder.acked_fin = holder.acked_first = false;
+    closer.state = holder.state = State::unknown;
+    settle_unknown(c);
+}
+
+void repeat_report(Connection& c, Role role) {
+    Side& closer = c.of(role);
+    Side& holder = c.of(other(role));
+    closer.state = State::fin_wait_2;
+    closer.before_fin = State::unknown;
+    closer.fin = closer.next;
+    closer.fin_seen = closer.fin_acked = closer.fin_by_hearsay = closer.complete = true;
+    holder.state = State::close_wait;
+    holder.acked_fin = holder.acked_first = true;
+    holder.fin_ack_seq = holder.next;
 }
 
 bool retract_hearsay(Connection& c) {

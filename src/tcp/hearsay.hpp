@@ -39,6 +39,17 @@ void half_close_unseen(Connection& connection, Role closer, const std::array<Seq
 /// Takes the numbers of a blind connection from what `from` says.
 Recollection settle_blind(Connection& connection, Role from, const Segment& segment);
 
+/// Whether the FIN of a half-closed connection is known by conntrack's report alone: no segment has shown it.
+[[nodiscard]] bool fin_reported(const Connection& connection);
+
+/// Takes back a reported FIN that both sides' answers neither prove nor contradict. What they told of their
+/// numbers holds with and without it; their states are unknown. REQUIRES: fin_reported().
+void withdraw_report(Connection& connection);
+
+/// Takes that back: the FIN of `closer` is reported again. REQUIRES: exact(), no FIN has passed, and `closer`
+/// has sent nothing since.
+void repeat_report(Connection& connection, Role closer);
+
 /// Takes a half-close that rests on hearsay back; false when there is none. What is known afterwards is that
 /// the side that was not said to have closed had not, when we began to watch.
 bool retract_hearsay(Connection& connection);

@@ -54,7 +54,7 @@ void recall(Connection& c) {
     if (!closer(c) || c.blind) return lose_numbers(c);
     for (const Role r : {Role::client, Role::server}) {
         Side& side = c.of(r);
-        side.recalled = side.ts_recalled = true;
+        side.recalled = side.ts_recalled = side.window_stale = true;
         side.complete = false;
         side.max_window = scaled_window(c, r, UINT16_MAX);
     }

@@ -55,7 +55,7 @@ void read_option(std::uint8_t kind, Bytes body, std::size_t length, Segment& s) 
         case 254:  // shared by experiments; Fast Open's was 0xF989 (RFC 7413 appendix A)
             if (body.size() >= 2 && read16(body, 0) == 0xF989) s.options |= option::fast_open;
             return;
-        default: return;
+        default: s.more_options = true; return;
     }
 }
 
@@ -98,6 +98,8 @@ ParseError parse_tcp(Bytes copied, std::size_t wire, Checksum checksum, Segment&
     s.ack = Seq(read32(copied, 8));
     s.flags = copied[13];
     s.window = read16(copied, 14);
+    s.accurate_ecn = (copied[12] & 1U) != 0;
+    s.more_options = copied.size() < header;
     s.length = static_cast<std::uint32_t>(wire - header);
     read_options(copied.first(std::min(copied.size(), header)).subspan(kTcpHeader), header - kTcpHeader, s);
     return ParseError::none;

@@ -21,6 +21,8 @@ inline constexpr std::uint8_t rst = 0x04;
 inline constexpr std::uint8_t psh = 0x08;
 inline constexpr std::uint8_t ack = 0x10;
 inline constexpr std::uint8_t urg = 0x20;
+inline constexpr std::uint8_t ece = 0x40;
+inline constexpr std::uint8_t cwr = 0x80;
 }  // namespace flag
 
 /// What the options said, as bits. The values that belong to them are members of Segment.
@@ -43,15 +45,17 @@ struct Segment {
     std::uint32_t length = 0;    // payload bytes by the IP header, whether copied or not
     std::uint32_t ts_value = 0;  // with option::timestamps
     std::uint32_t ts_echo = 0;
-    std::uint16_t window = 0;  // as sent, unscaled
-    std::uint16_t mss = 0;     // with option::mss
-    std::uint16_t ip_id = 0;   // IPv4 identification; 0 on IPv6
-    std::uint8_t flags = 0;    // flag::
-    std::uint8_t options = 0;  // option::
-    std::uint8_t scale = 0;    // with option::window_scale, at most 14 (RFC 7323 section 2.3)
-    std::uint8_t ttl = 64;     // or hop limit
-    std::uint32_t mark = 0;    // what this host routes it by; no part of the packet
-    bool unverified = false;   // nobody has looked at its checksum: not all of its bytes are here
+    std::uint16_t window = 0;   // as sent, unscaled
+    std::uint16_t mss = 0;      // with option::mss
+    std::uint16_t ip_id = 0;    // IPv4 identification; 0 on IPv6
+    std::uint8_t flags = 0;     // flag::
+    std::uint8_t options = 0;   // option::
+    std::uint8_t scale = 0;     // with option::window_scale, at most 14 (RFC 7323 section 2.3)
+    std::uint8_t ttl = 64;      // or hop limit
+    std::uint32_t mark = 0;     // what this host routes it by; no part of the packet
+    bool unverified = false;    // nobody has looked at its checksum: not all of its bytes are here
+    bool accurate_ecn = false;  // the AE bit (RFC 9768)
+    bool more_options = false;  // others than those of option::, SACK blocks among them, or not all are here
 
     [[nodiscard]] bool has(std::uint8_t flag_bits) const { return (flags & flag_bits) == flag_bits; }
     [[nodiscard]] bool any(std::uint8_t flag_bits) const { return (flags & flag_bits) != 0; }

@@ -44,13 +44,15 @@ struct Side {
     bool open : 1 = false;            // has sent new data while it was watched: had not closed before that
     bool scale_offered : 1 = false;
     bool timestamps : 1 = false;
-    bool ts_recalled : 1 = false;  // ts_value is remembered: later ones may have passed unseen
+    bool ts_recalled : 1 = false;   // ts_value is remembered: later ones may have passed unseen
+    bool window_stale : 1 = false;  // its peer may have been told another window since, or not yet this one
+    bool marks_ecn : 1 = false;     // its acknowledgments carry ECN's bits (RFC 3168, RFC 9768)
     bool sack : 1 = false;
     bool unsigned_dropped : 1 =
         false;  // its SYN was signed by MD5 or AO (RFC 2385, RFC 5925); see signing.hpp
     bool unsigned_sent : 1 =
         false;                    // it has sent something unsigned up to unsigned_end, not acknowledged yet
-    bool counts_ids : 1 = false;  // has sent IPv4 ids other than 0: a full socket's (Linux)
+    bool counts_ids : 1 = false;  // its latest IPv4 ids, those of SYNs apart, are not 0: a socket's (Linux)
     bool multipath : 1 = false;   // MPTCP: one subflow of several (RFC 8684)
     bool fast_open : 1 = false;   // data in its SYN (RFC 7413)
 };

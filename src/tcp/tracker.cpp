@@ -125,7 +125,11 @@ Advance judge(Connection& c, Role from, const Segment& s, bool crossing) {
 void note_header(Side& sender, const Segment& s) {
     sender.ip_id = s.ip_id;
     sender.ttl = s.ttl;
-    if (s.ip_id != 0) sender.counts_ids = true;
+    // A SYN's id may be somebody else's (SYN cookies, SYNPROXY). A record sends neither data nor FIN: a 0
+    // with these says that its sender does not count, or that its counter has just passed 0.
+    const bool of_a_socket = s.ip_id != 0 || s.space() > 0;
+    if (!s.any(flag::syn) && of_a_socket) sender.counts_ids = s.ip_id != 0;
+    if (!s.any(flag::syn) && (s.any(flag::ece | flag::cwr) || s.accurate_ecn)) sender.marks_ecn = true;
     if (s.any(flag::syn) || !sender.syn_seen) {  // what a SYN has not offered is not in use
         if (s.offers(option::md5 | option::ao)) sender.unsigned_dropped = true;
         if (s.offers(option::mptcp)) sender.multipath = true;
@@ -151,6 +155,7 @@ void note_acknowledgment(Connection& c, Role from, const Segment& s) {
     if (newest) {
         sender.ack = s.ack;
         sender.window = s.window;
+        sender.window_stale = false;
     }
     sender.acked = true;
     sender.max_window = std::max(sender.max_window, window);
@@ -196,6 +201,7 @@ bool retract(Connection& c) {
         if (!side.fin_seen || !side.fin_claimed) continue;
         side.fin_seen = false;
         side.fin_claimed = false;
+        side.counts_ids = false;  // the claim may have come from somebody else
         // What an RST has closed stays closed.
         (side.state == State::closed ? side.before_reset : side.state) = side.before_fin;
         any = true;

@@ -81,6 +81,8 @@ class Endpoint {
 
     [[nodiscard]] bool alive() const { return !vanished_ && facts().death == Death::none && has_socket(); }
     [[nodiscard]] bool vanished() const { return vanished_; }
+    /// Only a small record is left of it, and nobody reads any more.
+    [[nodiscard]] bool record() const { return record_; }
     [[nodiscard]] bool has_socket() const { return state_ != tcp::State::closed; }
     [[nodiscard]] tcp::State state() const { return state_; }
     [[nodiscard]] tcp::Seq rcv_nxt() const { return rcv_nxt_; }

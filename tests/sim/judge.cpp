@@ -26,6 +26,7 @@ Tally& Tally::operator+=(const Tally& more) {
     resets += more.resets;
     claimed |= more.claimed;
     excused += more.excused;
+    kept += more.kept;
     return *this;
 }
 
@@ -141,6 +142,18 @@ void Judge::passed(Instant now, std::size_t sender, const Packet& packet, bool q
     check_gauges(now);
 }
 
+/// Nothing may be kept from a host that it has not been told before.
+void Judge::kept(Instant now, std::size_t sender, const Packet& packet) {
+    const tcp::Segment& s = packet.segment;
+    const Passed& from = flow_.side[sender];
+    if (!from.acked || packet.own != from.own || s.any(flag::rst)) return;
+    ++tally_.kept;
+    if (after(s.ack, from.ack)) fail(now, "an acknowledgment is kept from its receiver: " + s.text());
+    if (s.ack != from.ack) return;
+    if (s.window != from.window) fail(now, "the update of a window is kept from its receiver: " + s.text());
+    if (s.window == 0) fail(now, "a sender that waits for a window is kept from an answer: " + s.text());
+}
+
 /// Takes note of what a genuine packet of this very connection shows.
 void Judge::note(Instant now, std::size_t sender, const Packet& packet, bool queued) {
     const tcp::Segment& s = packet.segment;
@@ -154,7 +167,7 @@ void Judge::note(Instant now, std::size_t sender, const Packet& packet, bool que
     const bool same_peer = packet.peer == kNone || packet.peer == to.own;
     if (packet.own != from.own || !same_peer) return;
     if (s.any(flag::syn) || flow_.adopted) from.heard = true;
-    flow_.last_seen = now;
+    if (!packet.drawn) flow_.last_seen = now;
     note_numbers(now, sender, s);
     if (!s.any(flag::ack)) return;
     if (queued && (!from.ack_queued || after(s.ack, from.queued_ack))) {
@@ -199,6 +212,9 @@ void Judge::note_numbers(Instant now, std::size_t sender, const tcp::Segment& s)
     if (further) from.end = s.end();
     if (further && s.space() > 0) flow_.last_progress = now;
     from.numbered = true;
+    // The window in a SYN is not scaled, and of a late SYN,ACK nobody takes it.
+    const bool newest = s.any(flag::ack) && (!from.acked || !before(s.ack, from.ack));
+    if (newest && !s.any(flag::syn)) from.window = s.window;
     if (!s.any(flag::ack) || (from.acked && !after(s.ack, from.ack))) return;
     flow_.last_progress = now;
     from.ack = s.ack;

@@ -25,6 +25,7 @@ struct Tally {
     std::uint64_t resets = 0;
     std::uint32_t claimed = 0;  // states that were claimed, as bits
     std::uint64_t excused = 0;  // sides at rest that nothing could have told the truth of
+    std::uint64_t kept = 0;     // answers that were kept from their receiver
 
     Tally& operator+=(const Tally& more);
 };
@@ -54,7 +55,8 @@ struct Passed {
     bool ack_queued = false;
     tcp::Seq end;  // of all that it sent
     tcp::Seq ack;
-    tcp::Seq queued_ack;  // of what the engine saw
+    tcp::Seq queued_ack;       // of what the engine saw
+    std::uint16_t window = 0;  // with acked: as offered by its newest acknowledgment that has passed
 };
 
 class Judge {
@@ -64,6 +66,8 @@ class Judge {
     /// A packet of `sender` has passed the observer; the engine saw it if it was `queued`.
     void passed(Instant now, std::size_t sender, const Packet& packet, bool queued);
     void lost(std::uint8_t hop, const Packet& packet);
+    /// The engine keeps a packet of `sender` from its receiver.
+    void kept(Instant now, std::size_t sender, const Packet& packet);
     /// The engine resets `receiver`.
     void reaped(Instant now, std::size_t receiver, const tcp::Segment& rst);
     void ticked(Instant now);

@@ -78,6 +78,10 @@ void Judge::check_use(Instant now) {
         const Passed& from = flow_.side[host];
         const Passed& to = flow_.side[1 - host];
         if (from.numbered && to.acked && from.end != to.ack) fail(now, "a pair is reset with data in flight");
+        // Nobody reads what goes to a record.
+        const bool closer = hosts_[host].facts().fin_sent && !hosts_[host].record();
+        if (closer && from.acked && from.window == 0)
+            fail(now, "a pair is reset while its closer's window is closed");
     }
 }
 

@@ -25,6 +25,7 @@ void expect_no_violation(const Lives& lives) {
     EXPECT_GT(lives.tally.quiet, lives.lived);
     EXPECT_LT(lives.tally.excused * 20, lives.tally.quiet);
     EXPECT_GT(lives.tally.half_closed, lives.lived / 4);
+    EXPECT_GT(lives.tally.kept, 0U);
 }
 
 TEST(Lives, NoClaimOrResetIsEverWrongWhenAllPacketsAreSeen) {

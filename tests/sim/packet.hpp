@@ -23,6 +23,7 @@ struct Packet {
     tcp::Segment segment;
     Incarnation own = kNone;   // the sending socket's; none when no socket sent it
     Incarnation peer = kNone;  // of the peer's socket that it believes to talk to; none while not known
+    bool drawn = false;        // sent at once when something of the engine's came
     Origin origin = Origin::socket;
 };
 

@@ -29,6 +29,8 @@ engine::Options engine_options(const Life& life) {
     // Every other random life is asked before it is ended.
     timeouts.on_expiry = life.seed % 2 == 1 ? policy::OnExpiry::probe : policy::OnExpiry::reset;
     timeouts.fin_wait_2 = life.fin_wait_2;
+    // Of these every other one is ended although both answer.
+    if (life.seed / 4 % 2 == 1) timeouts.alive_max = life.fin_wait_2 + std::chrono::seconds(5);
     engine::Options options;
     options.max_flows = 4;
     options.awake = life.seed / 2 % 2;  // every other time the flow is at rest between its segments
@@ -174,6 +176,8 @@ void World::arrive(const InFlight& f) {
     if (f.hop == before_observer(sender)) return pass(sender, f.packet);
     const std::size_t receiver = 1U - sender;
     host_[receiver].on_packet(now_, f.packet);
+    for (Packet& answer : host_[receiver].outbox())
+        answer.drawn = f.packet.origin == Origin::reaper;
     collect(receiver);
 }
 
@@ -185,8 +189,8 @@ void World::pass(std::size_t sender, const Packet& packet) {
     const engine::Verdict verdict = queued ? ask_engine(packet) : engine::Verdict::accept;
     if (verdict == engine::Verdict::release) marked_ = control;
     if (verdict == engine::Verdict::drop) {
-        // An answer to a probe: the peer must not see it, and it says nothing that the peer's segments do
-        // not.
+        // An answer to a probe: it must say nothing that the peer has not been told.
+        judge_.kept(now_, sender, packet);
         tell("kept", packet);
         return tick();
     }

@@ -173,12 +173,22 @@ class Orphans(Adoption):
     def test_those_of_a_host_that_has_been_rebooted_are_ended_and_the_living_kept_two_queues(self):
         self.ended_and_kept(2, lambda host: host.reboot())
 
-    def test_without_asking_by_policy_both_sides_are_asked_all_the_same_before_the_reset(self):
-        daemon = self.daemon({"timeouts": {**self.IMPATIENT, "on_expiry": "reset"}}, start=False)
-        idle = self.half_closed(100)
+    def test_without_asking_by_policy_both_sides_are_asked_all_the_same_and_no_two_that_answer_are_parted(self):
+        daemon = self.daemon({"timeouts": {**self.IMPATIENT, "on_expiry": "reset", "alive_max": "5s",
+                                           "fin_wait_2_max": "6s"}}, start=False)
+        host = hosts.Host(self.lab, len(self.lab.hosts) + 1)
+        self.addCleanup(host.close)
+        pairs = self.closing(open_both_versions(self.lab, 40, host=host))
+        orphans = [halfclosed.HalfClosed(p, ("client", "server")[i // 2 % 2], "shutdown") for i, p in enumerate(pairs)]
+        living = [h for h in self.half_closed(40) if h.how == "shutdown"]
+        time.sleep(0.2)
+        host.reboot()
         self.started_anew(daemon)
-        self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, 10), [])
-        self.assertTrue(until(lambda: daemon.stats()["resets.confirmed"] == 100, 5), daemon.stats())
+        left = [h.pair.key for h in orphans]
+        self.assertTrue(until(lambda: not set(left) & set(ss.table(self.lab.client)), 20), daemon.stats())
+        self.assertTrue(until(lambda: not daemon.flows("state", "fin-wait-2"), 20), daemon.flows())
+        time.sleep(8)  # longer than each of the timeouts
+        self.assertEqual(halfclosed.not_in(self.lab, living, halfclosed.OPEN), [])
         self.assertGreaterEqual(daemon.stats()["probes.sent"], 200)
         self.assertEqual(daemon.stats()["resets.refused"], 0)
 
@@ -214,18 +224,18 @@ class BehindNat(Adoption):
         self.adopted(daemon, len(idle), len(idle))
         return daemon, idle
 
+    def settled(self, daemon, count):
+        """Whether all have been asked, and their answers agree."""
+        flows = daemon.flows("state", "fin-wait-2")
+        if len(flows) != count or any(f["phase"] != "watching" for f in flows):
+            return False
+        shown = [(f["closer"], self.sides(daemon, f)) for f in flows]
+        return all(sides and self.agreed(sides[closer], sides["server" if closer == "client" else "client"])
+                   for closer, sides in shown)
+
     def test_sides_are_known_by_their_own_addresses_and_the_exchange_goes_on(self):
         daemon, idle = self.started({"fin_wait_2": "10m"})
-
-        def settled():
-            flows = daemon.flows("state", "fin-wait-2")
-            if len(flows) != len(idle) or any(f["phase"] != "watching" for f in flows):
-                return False
-            shown = [(f["closer"], self.sides(daemon, f)) for f in flows]
-            return all(sides and self.agreed(sides[closer], sides["server" if closer == "client" else "client"])
-                       for closer, sides in shown)
-
-        self.assertTrue(until(settled, 15))
+        self.assertTrue(until(lambda: self.settled(daemon, len(idle)), 15))
         real = {(h.pair.key[:2], h.pair.server_key[:2], h.closer) for h in idle}
         listed = {(k[:2], k[2:], f["closer"]) for f in daemon.flows() for k in [compare.flow_key(f)]}
         self.assertEqual(listed, real)
@@ -236,7 +246,9 @@ class BehindNat(Adoption):
             self.assertEqual(h.pair.end(h.closer).recv(16), b"")
 
     def test_resets_are_confirmed_by_both_sides(self):
-        daemon, idle = self.started({"fin_wait_2": "3s", "on_expiry": "reset", "probe_interval": "1s"})
+        daemon, idle = self.started({"fin_wait_2": "10m", "probe_interval": "1s"})
+        self.assertTrue(until(lambda: self.settled(daemon, len(idle)), 15))
+        daemon.ctl("kill", "--yes", "--no-wait", "state", "fin-wait-2")
         self.assertEqual(halfclosed.become(self.lab, idle, halfclosed.GONE, 15), [])
         self.assertTrue(until(lambda: daemon.stats()["resets.confirmed"] == len(idle), 10), daemon.stats())
         self.assertEqual(daemon.stats()["resets.refused"], 0)
@@ -266,6 +278,29 @@ class WrongHints(Adoption):
             pair.talk()
         self.assertEqual(daemon.stats()["resets.sent"], 0)
         self.assert_agrees(compare.against_ss(daemon, {p.key for p in pairs}))
+
+    def test_a_connection_that_a_forged_fin_makes_look_half_closed_is_not_ended_though_it_is_idle(self):
+        self.lab.gateway.sysctl(netfilter__nf_conntrack_tcp_be_liberal=1)
+        self.addCleanup(self.lab.gateway.sysctl, netfilter__nf_conntrack_tcp_be_liberal=0)
+        for on_expiry in ("probe", "reset"):
+            with self.subTest(on_expiry=on_expiry):
+                daemon = self.daemon({"timeouts": {"fin_wait_2": "3s", "fin_wait_2_max": "6s", "alive_max": "5s",
+                                                   "on_expiry": on_expiry, "probe_interval": "1s"}}, start=False)
+                pairs = self.closing(open_both_versions(self.lab, 40))
+                self.forge_fins(pairs)
+                for pair in pairs:
+                    pair.talk()
+                self.started_anew(daemon)
+                self.adopted(daemon, 40, 40)
+                # Both sides of each have answered, and nothing shows a FIN.
+                self.assertTrue(until(lambda: not daemon.flows("state", "fin-wait-2"), 30), daemon.flows())
+                time.sleep(8)  # longer than each of the timeouts
+                self.assertEqual(daemon.stats()["resets.sent"], 0)
+                for pair in pairs:
+                    pair.talk()
+                    pair.close()
+                daemon.close()
+                self.lab.gateway.run("conntrack", "-F", check=False)
 
     def forge_fins(self, pairs):
         """In each client's name, and far from any window: the server answers that it is not so."""

@@ -174,6 +174,31 @@ class InFlight(case.SystemTest):
         self.assert_not_reset_while_idle_for(daemon, pairs, 2.5 * PATIENCE)
         self.assert_every_byte_arrives(daemon, pairs)
 
+    def test_no_timeout_resets_a_flow_whose_reader_is_full_and_every_byte_arrives_when_it_reads_on(self):
+        asking = {"fin_wait_2": patiently(1), "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
+        for more in ({"alive_max": patiently(2)}, {"fin_wait_2_max": patiently(2)},
+                     {"fin_wait_2_max": patiently(2), "on_expiry": "reset"}):
+            with self.subTest(**more):
+                daemon = self.daemon({"timeouts": asking | more})
+                pairs = self.half_closed(65536)
+                self.fill(pairs)
+                self.assert_not_reset_while_idle_for(daemon, pairs, 4 * PATIENCE)
+                self.assert_every_byte_arrives(daemon, pairs)
+                daemon.close()
+
+    def test_a_flow_that_is_half_closed_for_too_long_is_reset_in_a_pause_although_it_is_in_use(self):
+        daemon = self.daemon({"timeouts": {"fin_wait_2": patiently(2), "fin_wait_2_max": patiently(2)}})
+        pairs = self.half_closed(65536)
+
+        def ended():
+            for pair in pairs:
+                with contextlib.suppress(OSError):
+                    pair.server.sendall(b"x")
+                    pair.client.recv(1)
+            return daemon.stats()["resets.confirmed"] == len(pairs)
+
+        self.assertTrue(until(ended, 30, interval=0.5))
+
     def test_a_killed_flow_is_reset_only_when_all_data_in_flight_is_acknowledged(self):
         daemon = self.daemon({"timeouts": {"fin_wait_2": "10m", "on_expiry": "reset"}})
         pairs, tap = self.half_closed(4 * MEGABYTE), self.tap()

@@ -47,8 +47,8 @@ TEST(Catchup, AHalfClosedFlowIsAskedSoonAndItsAnswersMakeItExactAgain) {
     EXPECT_THAT(path.probes(), IsEmpty());
     path.wait(milliseconds(1500));
     ASSERT_THAT(path.probes(), SizeIs(2));
-    EXPECT_EQ(path.server(ack(5001, 1002)), Verdict::drop);
-    EXPECT_EQ(path.client(ack(1002, 5001)), Verdict::drop);
+    EXPECT_EQ(path.server(ack(5001, 1002)), Verdict::accept) << "what its peer was told last is not known";
+    EXPECT_EQ(path.client(ack(1002, 5001)), Verdict::accept);
     EXPECT_TRUE(path.flow().side[0].exact);
     EXPECT_TRUE(path.flow().side[1].exact);
     path.wait(milliseconds(10));

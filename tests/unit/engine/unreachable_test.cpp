@@ -155,6 +155,9 @@ TEST(Unreachable, AnOrphanWhoseHolderCannotBeReachedIsReset) {
     path.wait(milliseconds(3100));
     static_cast<void>(path.engine.on_unreachable(server_unreachable(path)));
     path.client(ack(1002, 5001));
+    path.wait(seconds(6));
+    EXPECT_THAT(path.resets(), IsEmpty());
+    path.client(ack(1002, 5001));
     path.wait(seconds(2));
     EXPECT_THAT(path.resets(), SizeIs(2));
 }

@@ -69,7 +69,22 @@ TEST(Judgement, TheDocumentShowsTheTable) {
     out << "\nWhat is left and makes no progress for `alive_max` is reset, on both sides where one cannot be "
            "reached. Flows\n"
            "that are signed (MD5, AO), use several subflows (MPTCP), or were adopted and never proven are "
-           "never asked nor\nreset.\n";
+           "never asked nor\nreset.\n\n"
+           "- `orphan` needs two answers with IPv4 id 0 at least 500 ms apart, with no other id in between, "
+           "from a closer\n  whose ids counted before. One alone is `alive`: a socket's counter passes 0 "
+           "once in 65536 packets. A closer that\n  answered once with id 0 is asked once more before the "
+           "flow is left.\n"
+           "- A side that has answered in the same inquiry is not `silent`, whatever it does not answer "
+           "after that.\n"
+           "- No timeout (`alive_max`, `fin_wait_2_max`, `on_expiry = \"reset\"`) ends a flow while data may "
+           "wait "
+           "at the holder:\n  while the closer's window is 0 or not known, for 30 seconds after it has "
+           "opened (two "
+           "minutes where it takes less\n  than a full segment) unless data moves again, and while data is "
+           "in "
+           "flight. Evidence ends such a flow, and so does\n  an operator's kill.\n"
+           "- A FIN that only conntrack has reported ends nothing while both sides answer. finwaitd asks "
+           "both, withdraws the\n  claim that the flow is half-closed, and asks again 15 minutes later.\n";
     finwait::testing::expect_document("decisions.md", out.str());
 }
 
