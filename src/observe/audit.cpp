@@ -172,14 +172,19 @@ void Audit::tell_of_failure(int error, std::string_view unwritten) {
     Line(Message::audit_failing, text).log(*logger_, spdlog::level::err);
 }
 
-void Audit::tell_dropped(std::uint64_t dropped) {
+void Audit::tell_dropped(std::uint64_t dropped) noexcept {
     lost_.fetch_add(dropped, std::memory_order_relaxed);
     untold_ += dropped;
     const auto now = std::chrono::steady_clock::now();
     if (untold_ == 0 || now < told_ + kTellEvery) return;
     told_ = now;
-    logger_->warn("{} events are missing in the audit file: it is written more slowly than they come",
-                  std::exchange(untold_, 0));
+    try {
+        logger_->warn("{} events are missing in the audit file: it is written more slowly than they come",
+                      untold_);
+        untold_ = 0;
+    } catch (const std::bad_alloc&) {
+        // They are told a second later.
+    }
 }
 
 }  // namespace finwait::observe

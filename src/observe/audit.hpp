@@ -62,7 +62,7 @@ class Audit {
     void write(std::string_view text);
     void change_to(File file);
     void tell_of_failure(int error, std::string_view unwritten);
-    void tell_dropped(std::uint64_t dropped);
+    void tell_dropped(std::uint64_t dropped) noexcept;
 
     std::shared_ptr<spdlog::logger> logger_;
     const std::size_t capacity_;
