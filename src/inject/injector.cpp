@@ -2,6 +2,7 @@
 
 #include "inject/lane.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -53,6 +54,13 @@ struct Injector::Impl {
         failed += waiting - taken;
     }
 
+    /// What may have to be told of the segments that wait, and of one more, has its place before: a segment
+    /// of which nobody could be told that it has not left would seem to have gone unanswered.
+    void make_room() {
+        const std::size_t needed = unsent.size() + v4.waiting() + (v6 ? v6->waiting() : 0) + 1;
+        if (needed > unsent.capacity()) unsent.reserve(std::max(needed, 2 * unsent.capacity()));
+    }
+
     Lane v4;
     std::optional<Lane> v6;  // empty on a system without IPv6
     std::uint64_t sent = 0;
@@ -76,6 +84,7 @@ std::variant<Injector, InjectError> Injector::open(std::uint32_t group) {
 }
 
 void Injector::add(const tcp::Segment& segment, const tcp::Address& origin, const tcp::Segment& named) {
+    impl_->make_room();
     Lane* lane = segment.destination.address.is_v4() ? &impl_->v4 : impl_->v6 ? &*impl_->v6 : nullptr;
     if (lane == nullptr || !lane->add(segment, origin, named)) {
         ++impl_->failed;
@@ -91,6 +100,7 @@ void Injector::flush() {
 }
 
 std::vector<Unsent> Injector::take_unsent() {
+    if (impl_->unsent.empty()) return {};  // and keep its memory
     return std::exchange(impl_->unsent, {});
 }
 

@@ -111,14 +111,20 @@ Decision break_off(Record& record, const Circumstances& around) {
 }
 
 /// Its source has too many flows. That is no reason to end it, only to ask it before its time, by real
-/// numbers: what cannot be asked waits for its time.
+/// numbers: what cannot be asked waits for its time. Under the rate limit it is watched until its turn comes.
 Decision ask_early(Record& record, const Circumstances& around) {
-    record.reaping.crowded = false;
-    const bool asking = !only_observes(record, around) && !around.breaker.open() &&
-                        !untouchable(record.connection) && tcp::exact(record.connection);
-    if (!asking) return decide(record, around);
+    const bool asking = !only_observes(record, around) && !around.breaker.open() && !untouchable(record) &&
+                        tcp::exact(record.connection);
+    if (!asking) {
+        record.reaping.crowded = false;
+        return decide(record, around);
+    }
     record.reaping.early = true;
-    return begin_asking(record, around);
+    const Decision decision = begin_asking(record, around);
+    const bool begun = record.reaping.phase == Phase::probing;
+    record.reaping.early = begun;
+    record.reaping.crowded = !begun;
+    return decision;
 }
 
 /// A FIN that only conntrack has reported ends nothing by itself: both sides are asked, whatever the policy.

@@ -309,12 +309,17 @@ void Wire::note_unsent(inject::Injector& injector) {
     const std::vector<inject::Unsent> unsent = injector.take_unsent();
     if (unsent.empty()) return;
     const Instant now = monotonic_now();
+    bool any_full = false;
+    bool any_refused = false;
     for (const auto& [segment, reason] : unsent) {
         const bool full = reason == inject::Reason::queue_full;
         count(full ? counts_.queue_full : counts_.refused);
+        (full ? any_full : any_refused) = true;
         engine_.on_unsent(now, segment);
-        complain(now, full ? kQueueFull : kRefused);
     }
+    // Last: there may be no memory for a line in the log.
+    if (any_full) complain(now, kQueueFull);
+    if (any_refused) complain(now, kRefused);
 }
 
 void Wire::flush() {

@@ -107,6 +107,16 @@ TEST(PerSource, WhatIsProvenToBeOverEnds) {
     EXPECT_EQ(path.engine.counters().resets_confirmed, 1U);
 }
 
+TEST(PerSource, UnderARateLimitEachFlowIsAskedWhenItsTurnComes) {
+    Options options = per_source(1);
+    options.tuning.probes_per_second = 4;
+    Path path(options);
+    half_close(path, 40'000, 20);
+    path.wait(seconds(60));
+    EXPECT_EQ(path.engine.policy_counts()[0].asked, 19U);
+    EXPECT_EQ(path.engine.counters().expired, 0U) << "before its time";
+}
+
 TEST(PerSource, NothingIsEndedUnaskedWhateverThePolicy) {
     Path path(per_source(3, policy::OnExpiry::reset));
     half_close(path, 40'000, 8);
