@@ -62,6 +62,9 @@ class RateLimit {
     /// When it is open again.
     [[nodiscard]] Instant next() const { return next_; }
 
+    /// Whether a place has been used up since `then`.
+    [[nodiscard]] bool used_since(Instant then) const { return used_ >= then && used_ != Instant(); }
+
     /// Uses up `places` at once, if there is one and nobody waits who goes first. `granted`: those who wait
     /// have been asked already, and it is this one's turn.
     [[nodiscard]] bool take(Instant now, Urgency urgency, unsigned places, bool granted) {

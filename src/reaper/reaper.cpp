@@ -21,7 +21,8 @@ using tcp::Role;
 
 using flow::Cause;
 
-/// Flows whose time is up together are asked within this part of probe_interval, each at its own moment.
+/// Flows whose time is up together are asked within this part of probe_interval, each but the first at a
+/// moment of its own.
 constexpr int kJitter = 32;
 /// How often a flow that a timeout may not end looks whether that still holds.
 constexpr Duration kLookAgain = std::chrono::seconds(5);
@@ -139,6 +140,15 @@ bool waits_for_moment(const Record& record, Instant now) {
     return o == Obstacle::data_in_flight || o == Obstacle::not_quiet;
 }
 
+/// When to ask a flow whose time is up while others are being asked; empty where it may be asked at once.
+std::optional<Instant> moment_of_its_own(const Record& record, const Circumstances& around) {
+    const Duration span = around.timeouts.probe_interval / kJitter;
+    const Instant own = due(record, around.timeouts) + jitter(record, 0, span);
+    const bool alone = !around.probes.used_since(around.now - span);
+    if (alone || around.granted || around.now >= own) return std::nullopt;
+    return own;
+}
+
 Decision watch(Record& record, const Circumstances& around) {
     const policy::Timeouts& t = around.timeouts;
     const bool observing = only_observes(record, around);
@@ -160,8 +170,7 @@ Decision watch(Record& record, const Circumstances& around) {
         if (untouchable(record)) return wait_until(Instant::never());
         if (!tcp::exact(record.connection) && !to_be_verified(record))
             return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));
-        const Instant turn = due(record, t) + jitter(record, 0, t.probe_interval / kJitter);
-        if (around.now < turn) return wait_until(turn);
+        if (const auto later = moment_of_its_own(record, around)) return wait_until(*later);
         return begin_asking(record, around);
     }
     const bool unknown = by_clock(cause) && window_unknown(record) && !untouchable(record);

@@ -92,19 +92,29 @@ class Pacing(case.SystemTest):
     def fast_link(self):
         self.lab.gateway.run("tc", "qdisc", "del", "dev", "to-server", "root", check=False)
 
+    def kinds(self):
+        """Those of the queues that this kernel has."""
+        found = []
+        for kind in SLOW_LINKS:
+            if self.slow_link(kind):
+                found.append(kind)
+            self.fast_link()
+        if not found:
+            self.skipTest("this kernel has none of these queues")
+        return found
+
     def asking_at_once(self, **timeouts):
         return self.daemon({"intercept": {"queues": 1},
                             "limits": {"breaker_share": "off", "probes_per_second": 100000, "resets_per_second": 50000},
                             "timeouts": {"fin_wait_2": f"{round(3 * PATIENCE)}s", **timeouts}})
 
     def test_no_living_connection_is_silent_because_its_probes_did_not_leave(self):
-        for kind in SLOW_LINKS:
+        for kind in self.kinds():
             with self.subTest(kind):
                 daemon = self.asking_at_once(probe_interval="1s", probe_attempts=3, alive_max="off")
                 made = self.living(120)
                 self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
-                if not self.slow_link(kind):
-                    continue
+                self.assertTrue(self.slow_link(kind))
                 self.assertTrue(until(lambda: daemon.stats()["probes.answers.alive"] >= 2 * len(made), 60), daemon.stats())
                 stats = daemon.stats()
                 self.assertGreater(stats["probes.unsent"], 0, "nothing was dropped: the test proves nothing")
@@ -121,13 +131,12 @@ class Pacing(case.SystemTest):
                 daemon.stop()
 
     def test_an_orphan_whose_resets_did_not_leave_ends_all_the_same(self):
-        for kind in SLOW_LINKS:
+        for kind in self.kinds():
             with self.subTest(kind):
                 daemon = self.asking_at_once(on_expiry="reset")
                 made = self.half_closes(80)
                 self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
-                if not self.slow_link(kind):
-                    continue
+                self.assertTrue(self.slow_link(kind))
                 self.assertTrue(until(lambda: daemon.stats()["resets.confirmed"] >= len(made), 60), daemon.stats())
                 stats = daemon.stats()
                 self.assertGreater(stats["resets.unsent"], 0, "nothing was dropped: the test proves nothing")

@@ -265,7 +265,7 @@ TEST(Adoption, AKillAsksFirst) {
 
 TEST(Adoption, ThousandsAreNotAskedAtOnce) {
     Options options = with(policy::OnExpiry::probe);
-    options.tuning.resets_per_second = 100;
+    options.tuning.probes_per_second = 200;
     Path path(options);
     for (std::uint16_t i = 0; i < 500; ++i) {
         Adoptee one = told(path, tcp::Role::server);

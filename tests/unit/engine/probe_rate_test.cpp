@@ -20,6 +20,7 @@ Options limited(policy::OnExpiry on_expiry, std::uint32_t resets, std::uint32_t 
     t.probe_interval = seconds(2);
     t.probe_attempts = 3;
     Options options = all_packets();
+    options.max_flows = 4000;  // so that no timeout is shorter for the table's being full
     options.tuning.policies = policy::PolicySet({}, t);
     options.tuning.resets_per_second = resets;
     options.tuning.probes_per_second = probes;

@@ -9,8 +9,15 @@
 namespace finwait::inject::test {
 namespace {
 
-constexpr const char* kDevice = R"(ip link add slow type dummy && ip link set slow up &&
-ip addr add 10.1.0.1/24 dev slow && ip addr add fd01::1/64 dev slow nodad && sleep 0.2)";
+constexpr const char* kDevice = R"(ip -batch - <<'END'
+link add slow type veth peer name other
+link set slow up
+link set other up
+addr add 10.1.0.1/24 dev slow
+addr add fd01::1/64 dev slow nodad
+neigh add 10.1.0.9 lladdr 02:00:00:00:00:01 dev slow
+neigh add fd01::9 lladdr 02:00:00:00:00:01 dev slow
+END)";
 
 constexpr std::size_t kMany = 150;  // more than two bursts
 
@@ -68,9 +75,9 @@ class Refusal : public testing::Test {
 
 TEST_F(Refusal, ByARuleInOutputIsTold) {
     EXPECT_EQ(finwait::test::in_own_namespace([] {
-                  if (std::system("nft 'table inet t { chain o { type filter hook output priority 0; "
-                                  "tcp sport 40000 drop; } }'") != 0)
-                      GTEST_SKIP() << "needs the tool nft";
+                  if (std::system("iptables -A OUTPUT -p tcp --sport 40000 -j DROP && "
+                                  "ip6tables -A OUTPUT -p tcp --sport 40000 -j DROP") != 0)
+                      GTEST_SKIP() << "needs the tools iptables and ip6tables";
                   for (const auto& [from, to] :
                        {std::pair("192.0.2.7", "127.0.0.1"), std::pair("2001:db8::7", "::1")}) {
                       Injector injector = open_injector();
