@@ -272,6 +272,19 @@ class NetlinkOverrun(Faults):
         self.assertEqual(halfclosed.not_in(self.lab, [*made, *idle], halfclosed.OPEN), [])
 
 
+    @staticmethod
+    def unguard(daemon):
+        """Ends the process that lets packets pass when the daemon is stopped."""
+        with open(f"/proc/{daemon.pid}/task/{daemon.pid}/children", encoding="ascii") as file:
+            for pid in file.read().split():
+                os.kill(int(pid), signal.SIGKILL)
+
+    def silence(self, action):
+        """No segment comes to the forward hook any more, or leaves from there."""
+        for tool in ("iptables", "ip6tables"):
+            for table, chain in (("raw", "PREROUTING"), ("mangle", "POSTROUTING")):
+                self.lab.gateway.run(tool, "-t", table, action, chain, "-p", "tcp", "-j", "DROP")
+
     def test_a_loss_that_no_later_packet_tells_of_is_noticed(self):
         daemon = self.daemon({"intercept": {"packets": "all", "queues": 1}})
         made = self.living()
@@ -280,8 +293,14 @@ class NetlinkOverrun(Faults):
         for sock in self.queue_sockets(daemon):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
         self.assertEqual(daemon.stats()["queue.dropped"], 0)
-        self.burst(daemon, made)
-        # Nothing is sent from here on.
+        self.unguard(daemon)
+        os.kill(daemon.pid, signal.SIGSTOP)
+        for _ in range(10):
+            self.send(made)
+        # What the buffer holds will be let go, and must draw no answer.
+        self.silence("-I")
+        self.addCleanup(self.silence, "-D")
+        os.kill(daemon.pid, signal.SIGCONT)
         self.assertTrue(until(lambda: daemon.stats()["queue.dropped"] > 0, 10), f"{daemon.stats()}")
 
 
