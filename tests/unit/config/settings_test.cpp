@@ -81,7 +81,7 @@ TEST(Settings, AreWhatTheFileSays) {
     EXPECT_EQ(s.intercept,
               (Intercept{Scope::both, Packets::all, Backend::iptables, 100, 4, "1-3,7", Spread::ports, 128,
                          0x80000001, true, "client 10.0.0.5", WatchRules::report}));
-    EXPECT_EQ(s.limits, (Limits{16'777'215, 9, 1, 7, {0.5, 2.0}, 0.25}));
+    EXPECT_EQ(s.limits, (Limits{16'777'215, 9, {24, 56}, 1, 7, {0.5, 2.0}, 0.25}));
     EXPECT_EQ(s.timeouts,
               (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s, policy::OnExpiry::observe, 2s,
                                 7, policy::kOff, policy::OrphanTest::active, policy::ResetSides::holder}));

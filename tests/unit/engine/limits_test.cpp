@@ -79,6 +79,7 @@ TEST(PerSource, AFlowOfWhichBothSidesAnswerIsLeftUntilItsTime) {
     path.use_port(40'000);
     EXPECT_EQ(path.client(ack(1002, 5001)), Verdict::drop);
     EXPECT_EQ(path.server(ack(5001, 1002)), Verdict::drop);
+    path.wait(seconds(2));
     EXPECT_THAT(path.events(), Contains(EventType::left));
     path.wait(seconds(900));
     EXPECT_THAT(path.resets(), IsEmpty());
@@ -405,7 +406,7 @@ TEST(PressureInForce, AFullTableEndsNothingUnasked) {
     half_close(path, 10'000, 1000);
     path.wait(seconds(310));
     EXPECT_THAT(path.resets(), IsEmpty());
-    path.wait(seconds(20));
+    path.wait(seconds(60));
     EXPECT_THAT(path.resets(), SizeIs(2 * 1000));
 }
 
