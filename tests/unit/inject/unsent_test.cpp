@@ -25,7 +25,7 @@ constexpr std::size_t kMany = 150;  // more than two bursts
 std::vector<Unsent> send_many(Injector& injector, const char* from, const char* to) {
     for (std::size_t i = 0; i < kMany; ++i) {
         tcp::Segment segment = reset(from, to);
-        segment.seq = tcp::Seq(static_cast<std::uint32_t>(i));
+        segment.seq = tcp::Seq(static_cast<std::uint32_t>(i + 1));
         add(injector, segment);
     }
     injector.flush();
