@@ -140,7 +140,11 @@ void Engine::Impl::compare(Instant now, Instant seen, std::uint32_t slot, const 
     const bool ours =
         phase != flow::Phase::watching && phase != flow::Phase::probing;  // its end is our doing
     if (record.last_seen + kAhead >= seen || ours) return;
-    if (record.connection.adopted && record.role_of(hint.opener) != tcp::Role::client) turn_round(slot);
+    // conntrack takes the side that it saw first for the originator. Of a socket of this machine the list of
+    // sockets has told more: on which port somebody listens.
+    const bool own = record.low_is_local || record.high_is_local;
+    if (record.connection.adopted && !own && record.role_of(hint.opener) != tcp::Role::client)
+        turn_round(slot);
     believe(now, slot, hint);
 }
 

@@ -37,7 +37,7 @@ void use_up() {
     }
 }
 
-[[noreturn]] void run_short() {
+[[noreturn, maybe_unused]] void run_short() {
     keep_memory_back();
     if (memory_is_short()) std::_Exit(1);
     limit_memory(0);

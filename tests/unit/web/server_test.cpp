@@ -72,7 +72,7 @@ TEST(Server, ListsHalfClosedFlowsOnlyThatMatch) {
 
 /// Cannot be copied while it is told not to be, as if there were no memory.
 struct Uncopyable {
-    explicit Uncopyable(const std::atomic<bool>& out_of_memory) : out_of_memory(&out_of_memory) {}
+    explicit Uncopyable(const std::atomic<bool>& is_short) : out_of_memory(&is_short) {}
     Uncopyable(const Uncopyable& other) : out_of_memory(other.out_of_memory) {
         if (*out_of_memory) throw std::bad_alloc();
     }
