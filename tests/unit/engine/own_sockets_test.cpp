@@ -191,5 +191,16 @@ TEST(OwnSockets, AnOpenOneThatConntrackDoesNotKnowIsNotForgotten) {
     EXPECT_EQ(path.flows().size(), 1U);
 }
 
+TEST(OwnSockets, KeepTheirRolesThoughConntrackHasSeenTheServerFirst) {
+    for (const auto closer : {std::optional<tcp::Role>(), std::optional(tcp::Role::client)}) {
+        Path path(with(policy::OnExpiry::probe));
+        ASSERT_TRUE(path.engine.adopt(path.now, of_a_socket_here(path, closer, tcp::Role::server)));
+        path.wait(seconds(1));
+        const Belief belief = closer ? Belief::answerer_closed : Belief::open;
+        EXPECT_TRUE(path.engine.on_hint(path.now, path.now, {kServer, kClient, belief}));
+        EXPECT_EQ(path.flows("port 80").size(), 1U) << "the server's port";
+    }
+}
+
 }  // namespace
 }  // namespace finwait::engine::testing
