@@ -109,7 +109,7 @@ class PipeForStderr {
   public:
     PipeForStderr() : saved_(::dup(STDERR_FILENO)) {
         EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0);
-        EXPECT_GT(::fcntl(ends_[1], F_SETPIPE_SZ, 4096), 0);
+        EXPECT_GT(::fcntl(ends_[1], F_SETPIPE_SZ, 8192), 0);  // two pages: one line does not fill it
         ::dup2(ends_[1], STDERR_FILENO);
     }
     PipeForStderr(const PipeForStderr&) = delete;
