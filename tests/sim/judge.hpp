@@ -9,8 +9,10 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace finwait::sim {
@@ -33,6 +35,7 @@ struct Tally {
 /// What has passed of one side of one flow.
 struct Passed {
     Incarnation own = kNone;
+    std::optional<std::pair<tcp::State, tcp::State>> rested;  // claim and truth, as compared at rest
     bool heard = false;      // its SYN, or anything in a flow picked up midway
     bool fin = false;        // its FIN
     bool fin_acked = false;  // an acknowledgment of that, after the last copy of the FIN

@@ -123,10 +123,13 @@ void Judge::check_rest(Instant now, std::size_t host) {
     const tcp::State claim = flow_.claim[host];
     if (claim == unknown || truth == nullptr) return;
     const tcp::State real = truth->death == Death::none ? truth->state : closed;
-    ++tally_.quiet;
+    // A dead host is probed again and again, and it is the same rest after each probe.
+    const bool again = flow_.side[host].rested == std::pair(claim, real);
+    flow_.side[host].rested = {claim, real};
+    if (!again) ++tally_.quiet;
     if (kind(claim) == kind(real)) return;
     if (!excused(host, real)) return fail(now, host, "at rest, the claim is not the truth");
-    ++tally_.excused;
+    if (!again) ++tally_.excused;
 }
 
 /// What nothing on the wire could have told.

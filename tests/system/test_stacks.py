@@ -189,7 +189,7 @@ class Stacks(case.SystemTest):
         self.assertEqual((len(flows), {flow["phase"] for flow in flows}), (COUNT, {"watching"}))
         self.assertEqual({flow["policy"] for flow in flows}, {"default", "six"})
         killed = daemon.ctl("kill", "--yes", "state", "fin-wait-2", check=False)
-        self.assertEqual((killed.returncode, killed.stdout.count("cannot be ended: signed or multipath, left alone")), (1, COUNT), killed.stdout)
+        self.assertEqual((killed.returncode, killed.stdout.count("cannot be ended: signed, multipath or ambiguous, left alone")), (1, COUNT), killed.stdout)
         stats = daemon.stats()
         self.assertEqual((stats["flows.became_half_closed"], stats["probes.sent"], stats["resets.sent"]), (COUNT, 0, 0))
         self.assertEqual(self.states(), {"fin-wait-2": COUNT})

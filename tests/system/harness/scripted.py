@@ -149,7 +149,8 @@ class ScriptedHost:
                               options=options)
         if key_md5:
             segment = segment[:-16] + signature(key, segment, key_md5)
-        self._emit(key, segment, orphan=connection.closed)
+        # The socket itself sends the FIN: only what comes after it is an orphan's.
+        self._emit(key, segment, orphan=connection.closed and not segment[13] & packets.FIN)
 
     def _emit(self, key, segment, orphan=False):
         segment = packets.with_checksum(key.address, key.peer_address, segment)

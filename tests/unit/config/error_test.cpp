@@ -251,7 +251,7 @@ TEST(ConfigError, AnUnknownKeyInAPolicy) {
     EXPECT_THAT(
         errors(policy_with("match = \"\"\nfinwait_2 = \"1m\"")),
         ElementsAre(AllOf(StartsWith("test.toml:4:1: policy.finwait_2: found an unknown key; allowed: name, "
-                                     "match, handshake, "),
+                                     "match, priority, handshake, "),
                           HasSubstr("did you mean \"fin_wait_2\"?"))));
 }
 
