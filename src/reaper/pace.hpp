@@ -55,8 +55,7 @@ class RateLimit {
         interval_ = interval;
     }
 
-    /// Places this close are as good as now, so that nobody is woken for each one. Who is woken later than
-    /// asked for makes up for as much.
+    /// Places this close are as good as now, so that nobody is woken for each one.
     static constexpr Duration kBurst = std::chrono::milliseconds(5);
 
     [[nodiscard]] bool open(Instant now) const { return next_ <= now + kBurst; }
@@ -71,7 +70,7 @@ class RateLimit {
     [[nodiscard]] bool take(Instant now, Urgency urgency, unsigned places, bool granted) {
         if (!open(now) || (!granted && ahead_of(urgency) > 0)) return false;
         used_ = now;
-        next_ = std::max(now - kBurst, next_) + interval_ * places;
+        next_ = std::max(now, next_) + interval_ * places;
         return true;
     }
 

@@ -65,6 +65,17 @@ std::optional<Instant> probe_unsent(const Record& record, Inquiry& inquiry, Dura
     return std::min(again, now + interval);
 }
 
+/// Where no probe can leave for one side, the other side's replies may not get through to us either: they are
+/// for that side, and without a route or with its link down they do not reach the forward hook. Silence until
+/// now means nothing.
+void excuse_peer(Inquiry& peer) {
+    const bool open = peer.evidence == flow::Evidence::unknown || peer.evidence == flow::Evidence::silent;
+    if (!open || peer.probes == 0) return;
+    peer.evidence = flow::Evidence::unknown;
+    peer.outstanding = true;
+    peer.probes = 1;
+}
+
 }  // namespace
 
 Urgency urgency(const Record& record) {
@@ -100,6 +111,7 @@ std::optional<Instant> note_unsent(Record& record, Role side, const tcp::Segment
     if (reaping.phase == Phase::confirming && rst) return reset_unsent(record, side, now);
     const bool asking = reaping.phase == Phase::probing || reaping.phase == Phase::confirming;
     if (!asking || segment.seq != probe_towards(record, side).seq) return std::nullopt;
+    if (reaping.phase == Phase::probing) excuse_peer(record.reaping.of(other(side)));
     const Duration interval = reaping.phase == Phase::probing ? probe_interval : kAnswerTime;
     return probe_unsent(record, inquiry, interval, now);
 }

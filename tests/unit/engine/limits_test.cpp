@@ -404,6 +404,7 @@ TEST(PressureInForce, AFullTableEndsNothingUnasked) {
     options.tuning.pressure = {0.5, 1.0};
     Path path(options);
     half_close(path, 10'000, 1000);
+    ASSERT_EQ(path.engine.gauges().half_closed, 1000U);
     path.wait(seconds(310));
     EXPECT_THAT(path.resets(), IsEmpty());
     path.wait(seconds(60));
