@@ -64,6 +64,7 @@ void ask(Record& record, Role role, Instant now, Segments& out) {
     // What its peer has just sent may still be without an answer, and there may be only one for both.
     inquiry.crossed = now < record.last_from[tcp::index(other(role))] + kAnswerTime;
     if (!inquiry.retry) inquiry.unsent = 0;
+    if (inquiry.retry) excuse_peer(record.reaping.of(other(role)));
     inquiry.retry = false;
     ++inquiry.probes;
     out.add(probe_towards(record, role));

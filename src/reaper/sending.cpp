@@ -65,9 +65,8 @@ std::optional<Instant> probe_unsent(const Record& record, Inquiry& inquiry, Dura
     return std::min(again, now + interval);
 }
 
-/// Where no probe can leave for one side, the other side's replies may not get through to us either: they are
-/// for that side, and without a route or with its link down they do not reach the forward hook. Silence until
-/// now means nothing.
+}  // namespace
+
 void excuse_peer(Inquiry& peer) {
     const bool open = peer.evidence == flow::Evidence::unknown || peer.evidence == flow::Evidence::silent;
     if (!open || peer.probes == 0) return;
@@ -75,8 +74,6 @@ void excuse_peer(Inquiry& peer) {
     peer.outstanding = true;
     peer.probes = 1;
 }
-
-}  // namespace
 
 Urgency urgency(const Record& record) {
     if (record.reaping.requested) return Urgency::requested;

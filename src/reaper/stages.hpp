@@ -29,6 +29,11 @@ void begin_confirming(flow::Record& record, tcp::Role target, Instant now);
 /// The decision of a flow that has to.
 [[nodiscard]] Decision wait_for_turn(const flow::Record& record, const Circumstances& around, Limit limit);
 
+/// Takes back that `peer` is silent, and all of its attempts but one. No probe could leave for the other
+/// side: then the replies of `peer`, which are for that side, may not get through to us. Without a route, or
+/// with the link down, they do not reach the forward hook.
+void excuse_peer(flow::Inquiry& peer);
+
 [[nodiscard]] Heard hear_rst(flow::Record& record, tcp::Role from, const tcp::Segment& segment);
 [[nodiscard]] Heard hear_ack(flow::Record& record, tcp::Role from, const tcp::Segment& segment, Instant now);
 
