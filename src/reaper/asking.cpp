@@ -298,6 +298,7 @@ Decision go_on_early(Record& record, const Judgement& j, const Circumstances& ar
     const bool proven =
         j.closer == Evidence::gone || j.holder == Evidence::gone || j.closer == Evidence::orphan;
     if (j.act == Act::wait || proven) return act_on(record, j, around);
+    if (wants_another_id(record, j, around.timeouts)) return ask_for_another_id(record, around);
     const bool silent = j.closer == Evidence::silent || j.holder == Evidence::silent;
     const Decision decision = leave(record, silent ? kSilentTooEarly : j.reason, around);
     record.reaping.not_before = own_time(record, around.timeouts);

@@ -54,7 +54,11 @@ Heard hear(Record& record, Role from, const tcp::Segment& segment, Instant now) 
     if (reaping.phase == Phase::watching || reaping.phase == Phase::gone) return Heard::nothing;
     const Answer answer = answer_of(record, from, segment);
     flow::Inquiry& inquiry = reaping.of(from);
-    if (segment.ip_id != 0) inquiry.zero_id_at = Instant::never();
+    // After its FIN a closer sends at this number, or one below it as a keepalive. What stands elsewhere may
+    // be forged, and must not hide an orphan.
+    const tcp::Seq next = record.connection.of(from).next;
+    const bool own = segment.seq == next || segment.seq == next - 1;
+    if (own && segment.ip_id != 0) inquiry.zero_id_at = Instant::never();
     if (answer == Answer::none) {
         reaping.of(other(from)).crossed = true;
         return Heard::nothing;
