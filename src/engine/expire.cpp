@@ -195,10 +195,10 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions, bool 
 void Engine::Impl::arm_after(Instant now, std::uint32_t slot, const reaper::Decision& decision) {
     const Record& record = table_[slot];
     const Instant end = record.last_seen + timeouts(record).established;
+    // A full table shortens `established`; a flow whose turn is to come is acted on all the same.
+    if (decision.limit) return arm(slot, std::max(decision.again, now + reaper::RateLimit::kBurst));
     if (now >= end) return erase(now, slot);
-    const Instant again =
-        decision.limit ? std::max(decision.again, now + reaper::RateLimit::kBurst) : decision.again;
-    arm(slot, std::min(again, end));
+    arm(slot, std::min(decision.again, end));
 }
 
 void Engine::Impl::perform(Instant now, std::uint32_t slot, const reaper::Decision& decision,
