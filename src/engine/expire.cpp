@@ -194,8 +194,8 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions, bool 
 /// woken by that; its timer is for where the line moves faster or slower than expected.
 void Engine::Impl::arm_after(Instant now, std::uint32_t slot, const reaper::Decision& decision) {
     const Record& record = table_[slot];
-    const Instant end = record.last_seen + timeouts(record).established;
-    // A full table shortens `established`; a flow whose turn is to come is acted on all the same.
+    // Not what a full table makes of it: half-closed flows would be forgotten before they are due.
+    const Instant end = record.last_seen + tuning.policies[record.policy].timeouts.established;
     if (decision.limit) return arm(slot, std::max(decision.again, now + reaper::RateLimit::kBurst));
     if (now >= end) return erase(now, slot);
     arm(slot, std::min(decision.again, end));
