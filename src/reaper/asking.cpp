@@ -110,6 +110,8 @@ Decision ask_the_unheard(Record& record, const Circumstances& around) {
         } else if (inquiry.retry && inquiry.unsent >= kMostUnsent) {
             return leave_for_long(record, kUnsent, around);
         } else if (inquiry.probes >= around.timeouts.probe_attempts) {
+            const Inquiry& peer = record.reaping.of(other(role));
+            if (peer.retry && peer.evidence == Evidence::unknown) continue;  // nor may its answers come by
             give_up(record, role);
             again = around.now;
         } else {

@@ -88,6 +88,33 @@ TEST(Regret, IsKeptThroughAReload) {
     EXPECT_MARKS(path, 1U, 0U, 1U);
 }
 
+TEST(Regret, IsNotCountedOfAnEndThatAnOperatorHasRequested) {
+    Path path = observing();
+    ASSERT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
+    path.wait(minutes(10));
+    EXPECT_GT(path.engine.counters().resets_sent, 0U);
+    EXPECT_MARKS(path, 1U, 0U, 0U);
+}
+
+TEST(Regret, IsNotCountedOfAFlowThatGoesOnInSpiteOfAKill) {
+    Path path = observing();
+    ASSERT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
+    path.wait(milliseconds(500));
+    ASSERT_GT(path.engine.counters().resets_sent, 0U);
+    path.server(data(5001, 1002, 10));
+    EXPECT_MARKS(path, 1U, 0U, 0U);
+}
+
+TEST(Regret, IsNotCountedOfAnEndThatEnforceHasMade) {
+    Path path = observing();
+    Tuning tuning;
+    tuning.policies = path.engine.policies();
+    path.engine.tune(path.now, tuning);
+    path.wait(minutes(10));
+    EXPECT_GT(path.engine.counters().resets_sent, 0U);
+    EXPECT_MARKS(path, 1U, 0U, 0U);
+}
+
 TEST(Distribution, HoldsHowLongOrderlyHalfClosesLastedAndWereIdle) {
     Path path(all_packets());
     path.client_half_closed();

@@ -109,6 +109,34 @@ TEST(Unsent, OneSideThatCannotBeAskedIsNotSilentWhileTheOtherAnswers) {
     EXPECT_THAT(path.events(), Not(Contains(EventType::silent)));
 }
 
+TEST(Unsent, NobodyIsSilentWhileNothingCanLeaveForTheOtherSide) {
+    // Without a way to the server the client's answers do not come by either.
+    Path path = watched(policy::OnExpiry::probe);
+    WayOut way(path);
+    way.probes_pass = false;
+    way.only_port = kServer;
+    way.wait(minutes(10));
+    EXPECT_GT(way.passed_to(kClient, false), 3U);
+    EXPECT_THAT(path.events(), Not(Contains(EventType::silent)));
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
+TEST(Unsent, ASideIsAskedAgainOnceSomethingLeavesForTheOther) {
+    Path path = watched(policy::OnExpiry::probe);
+    WayOut way(path);
+    way.probes_pass = false;
+    way.only_port = kServer;
+    way.wait(seconds(11));  // the client has had all its attempts
+    const std::size_t before = way.passed_to(kClient, false);
+    way.probes_pass = true;
+    way.wait(seconds(6));
+    EXPECT_GT(way.passed_to(kClient, false), before);
+    path.client(ack(1002, 5001));
+    path.server(ack(5001, 1002));
+    way.wait(minutes(1));
+    EXPECT_THAT(path.resets(), IsEmpty());
+}
+
 TEST(Unsent, AnEarlierProbeMayStillBeAnswered) {
     Path path = watched(policy::OnExpiry::probe);
     WayOut way(path);

@@ -88,6 +88,17 @@ TEST(ZeroId, AnIdBetweenTwoZerosShowsACounter) {
     EXPECT_THAT(path.resets(), IsEmpty());
 }
 
+TEST(ZeroId, AForgedIdBetweenTwoZerosHidesNoOrphan) {
+    Path path = counting();
+    both_answer(path, 0);
+    path.wait(milliseconds(100));
+    path.client(with_id(ack(900, 5001), 7));  // whoever sends it does not know where the client stands
+    path.wait(milliseconds(550));
+    path.client(with_id(ack(1002, 5001), 0));
+    path.wait(milliseconds(1100));
+    EXPECT_THAT(path.resets(), SizeIs(2));
+}
+
 TEST(ZeroId, NoSecondAnswerIsNoSilence) {
     Path path = counting();
     both_answer(path, 0);
