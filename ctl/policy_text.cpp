@@ -40,8 +40,7 @@ std::string within(const json& buckets, double share) {
 std::string outcome(const json& policy, const std::string& name) {
     return fmt::format(
         "{}: {} resets observed: {} would have been right, {} would have hit a connection that went on, {} "
-        "not known "
-        "yet\n",
+        "not known (still open, or ended by finwaitd)\n",
         name, number(policy, "observed"), number(policy, "right"), number(policy, "regret"),
         number(policy, "undecided"));
 }

@@ -77,7 +77,10 @@ void Engine::Impl::change_stage(Instant now, std::uint32_t slot, Stage to) {
     if (half_closed && !was) note_half_closed(now, slot);
     if (!half_closed && was) note_half_closed_no_more(now, slot, to);
     if (to != Stage::finished) return;
-    if (record.reaping.recorded) ++policy_counts_[record.policy].right;
+    // Where a kill or `enforce` has gone to work on the flow, its end says nothing about what `observe`
+    // recorded.
+    const bool left_alone = record.reaping.phase == flow::Phase::watching;
+    if (record.reaping.recorded && left_alone) ++policy_counts_[record.policy].right;
     record.reaping.recorded = false;
     const tcp::Connection& c = record.connection;
     if (c.reset_seen) static_cast<void>(reaper::take_drawn_reset(record, c.reset_by, now));

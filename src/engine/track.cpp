@@ -169,7 +169,9 @@ void Engine::Impl::note_accepted(Instant now, std::uint32_t slot, const tcp::Seg
     sources_.progress(slot);
     const bool rst = segment.any(tcp::flag::rst);
     if (record.reaping.recorded && !rst) {
-        ++policy_counts_[record.policy].regret;
+        // After a kill, or once `enforce` probes or resets it, what it does is no longer what observe would
+        // see.
+        if (record.reaping.phase == flow::Phase::watching) ++policy_counts_[record.policy].regret;
         record.reaping.recorded = false;
         arm(slot, deadline(record, stage(record)));
     }
@@ -255,7 +257,8 @@ void Engine::Impl::erase(Instant now, std::uint32_t slot) {
     const Record& record = table_[slot];
     if (options_.observer != nullptr) options_.observer->ended(report(now, slot));
     count_states(record.connection, -1);
-    if (record.reaping.recorded) ++policy_counts_[record.policy].right;
+    const bool left_alone = record.reaping.phase == flow::Phase::watching;
+    if (record.reaping.recorded && left_alone) ++policy_counts_[record.policy].right;
     if (record.half_closed) sources_.remove(slot);
     --policy_counts_[record.policy].flows;
     if (record.half_closed) count_half_closed_no_more(record);

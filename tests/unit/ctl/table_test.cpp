@@ -127,7 +127,7 @@ TEST(PolicyNotes, TellHowObservedResetsTurnedOutAndHowLongHalfClosesLasted) {
                       {"longest_idle", beyond},
                       {"suggested_fin_wait_2_s", 30.0}}),
         "web: 9 resets observed: 5 would have been right, 3 would have hit a connection that went on, 1 not "
-        "known yet\n"
+        "known (still open, or ended by finwaitd)\n"
         "web: 100 half-closes came to a good end; they lasted up to 1.0s (half of them), up to 30s (99 %); "
         "idle "
         "more than 1.0s (99 %); fin_wait_2 = \"30s\" would have let all but one in a thousand finish\n");
