@@ -3,6 +3,7 @@
 
 #include "config/keys.hpp"
 #include "config/value.hpp"
+#include "policy/filter.hpp"
 #include "policy/words.hpp"
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace finwait::config {
@@ -140,6 +142,18 @@ Key<Table> text(std::string_view name, std::string Table::*member, std::string a
     };
     const auto print = [=](const Table& table) { return toml_string(table.*member); };
     return {name, std::move(allowed), {}, read, print};
+}
+
+/// A filter, as policies have them.
+template<class Table>
+Key<Table> filter(std::string_view name, std::string Table::*member, std::string allowed) {
+    const auto valid = [](std::string_view value) {
+        const auto parsed = policy::Filter::parse(value, policy::Purpose::policy_match);
+        return std::holds_alternative<policy::Filter>(parsed);
+    };
+    Key<Table> key = text(name, member, std::move(allowed), +valid);
+    key.is_filter = true;
+    return key;
 }
 
 }  // namespace finwait::config

@@ -5,14 +5,12 @@
 #include "config/listen.hpp"
 #include "config/value.hpp"
 #include "policy/breaker.hpp"
-#include "policy/filter.hpp"
 
 #include <array>
 #include <charconv>
 #include <limits>
 #include <optional>
 #include <utility>
-#include <variant>
 
 namespace finwait::config {
 namespace {
@@ -33,10 +31,6 @@ bool is_socket_path(std::string_view path) {
 bool is_file_path_or_empty(std::string_view path) {
     return path.empty() ||
            is_file_path(path, 4000);  // PATH_MAX, and room for a name that it is written under
-}
-
-bool is_filter(std::string_view text) {
-    return std::holds_alternative<policy::Filter>(policy::Filter::parse(text, policy::Purpose::policy_match));
 }
 
 bool is_cpu_list(std::string_view text) {
@@ -121,8 +115,8 @@ std::span<const Key<Intercept>> intercept_keys() {
         integer("queue_length", &Intercept::queue_length, 128, 65536),
         mark_mask(),
         boolean("loopback", &Intercept::loopback),
-        text("spare", &Intercept::spare, "a filter such as \"port 22 or client 10.0.0.5\", or \"\" for none",
-             is_filter),
+        filter("spare", &Intercept::spare,
+               "a filter such as \"port 22 or client 10.0.0.5\", or \"\" for none"),
         word("watch_rules", &Intercept::watch_rules,
              Words<WatchRules>{
                  {"restore", WatchRules::restore}, {"report", WatchRules::report}, {"off", WatchRules::off}}),

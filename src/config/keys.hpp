@@ -23,6 +23,7 @@ struct Key {
     std::function<bool(const toml::node&, Table&)> read;
     /// The member's value as TOML.
     std::function<std::string(const Table&)> print;
+    bool is_filter = false;  // an error then shows what is wrong within the text
 };
 
 [[nodiscard]] std::span<const Key<Settings>> root_keys();

@@ -1,19 +1,16 @@
 #include "config/reader.hpp"
 
 #include "config/profile.hpp"
+#include "config/regular_file.hpp"
 #include "config/value.hpp"
 #include "policy/words.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <limits>
 #include <optional>
-#include <system_error>
-#include <unistd.h>
 #include <utility>
 #include <variant>
 
@@ -49,19 +46,6 @@ std::string duration_string(Duration d) {
     return policy::quoted(policy::duration_text(d));
 }
 
-/// Why a file cannot be at `path`; empty when it can. Whether this user may write it is not asked: the
-/// daemon's may be another one.
-std::string obstacle_to_file(const std::filesystem::path& path) {
-    std::error_code error;
-    const auto directory = path.parent_path();
-    if (!std::filesystem::is_directory(directory, error))
-        return "there is no directory " + directory.string();
-    if (std::filesystem::is_directory(path, error)) return "it is a directory";
-    const auto& written = std::filesystem::exists(path, error) ? path : directory;
-    if (::access(written.c_str(), W_OK) == 0 || errno == EACCES || errno == EPERM) return {};
-    return std::generic_category().message(errno);
-}
-
 }  // namespace
 
 template<class Table>
@@ -86,6 +70,10 @@ void Reader::read_keys(const Document& document, const toml::table& table, const
         }
         given.wrong.insert(full_name);
         const auto* text = node.as_string();
+        if (text && key->is_filter) {
+            static_cast<void>(read_filter(document, *text, full_name));
+            continue;
+        }
         errors_.add(place_of(document, node), complaint(full_name, describe(node), key->allowed) +
                                                   (text ? policy::suggestion(text->get(), key->words) : ""));
     }
@@ -211,10 +199,15 @@ policy::Filter Reader::read_policy_match(const Document& document, const toml::t
                     complaint("policy.match", node ? describe(*node) : "nothing", kAllowed));
         return {};
     }
-    const auto& text = *node->as_string();
+    return read_filter(document, *node->as_string(), "policy.match");
+}
+
+/// A filter that is wrong is shown with the place in it.
+policy::Filter Reader::read_filter(const Document& document, const toml::value<std::string>& text,
+                                   const std::string& key) {
     auto parsed = policy::Filter::parse(text.get(), policy::Purpose::policy_match);
     if (const auto* error = std::get_if<policy::FilterError>(&parsed)) {
-        errors_.add({&document, position_in(text, error->column)}, "policy.match: " + error->message,
+        errors_.add({&document, position_in(text, error->column)}, key + ": " + error->message,
                     policy::pointed_at(text.get(), error->column));
         return {};
     }

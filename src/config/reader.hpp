@@ -39,6 +39,8 @@ class Reader {
     void read_policy(const Document& document, const toml::table& table);
     [[nodiscard]] std::string read_policy_name(const Document& document, const toml::table& table);
     [[nodiscard]] policy::Filter read_policy_match(const Document& document, const toml::table& table);
+    [[nodiscard]] policy::Filter read_filter(const Document& document, const toml::value<std::string>& text,
+                                             const std::string& key);
     [[nodiscard]] std::uint16_t read_policy_priority(const Document& document, const toml::table& table);
 
     /// Reads what `keys` name out of `table`; `others` are keys that the caller reads.

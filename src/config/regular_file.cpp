@@ -85,4 +85,15 @@ Content read_regular_file(const std::string& path, std::size_t most) {
     return read_all(file.number(), most);
 }
 
+std::string obstacle_to_file(const std::filesystem::path& path) {
+    std::error_code error;
+    const auto directory = path.parent_path();
+    if (!std::filesystem::is_directory(directory, error))
+        return "there is no directory " + directory.string();
+    if (std::filesystem::is_directory(path, error)) return "it is a directory";
+    const auto& written = std::filesystem::exists(path, error) ? path : directory;
+    if (::access(written.c_str(), W_OK) == 0 || errno == EACCES || errno == EPERM) return {};
+    return text_of(errno);
+}
+
 }  // namespace finwait::config

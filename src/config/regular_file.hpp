@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <string>
 
 namespace finwait::config {
@@ -14,5 +15,9 @@ struct Content {
 
 /// The whole of `path`, which must be a regular file, or a symbolic link to one, of at most `most` bytes.
 [[nodiscard]] Content read_regular_file(const std::string& path, std::size_t most);
+
+/// Why a file cannot be at `path`; empty when it can. Whether this user may write it is not asked: the
+/// daemon's may be another one.
+[[nodiscard]] std::string obstacle_to_file(const std::filesystem::path& path);
 
 }  // namespace finwait::config

@@ -229,6 +229,19 @@ TEST(ConfigError, AMatchThatIsWrongIsShownWithACaretBelowTheWord) {
     EXPECT_THAT(found[0].text(), Not(HasSubstr("\n"))) << "a line of a log";
 }
 
+TEST(ConfigError, ASparedFilterThatIsWrongIsShownTheSameWay) {
+    const auto result = parse("[intercept]\nspare = \"port 22 or prt 80\"\n", "test.toml");
+    const auto& found = std::get<std::vector<Error>>(result);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_THAT(found[0].illustrated(),
+                StartsWith("test.toml:2:21: intercept.spare: found \"prt\"; allowed: "));
+    EXPECT_THAT(found[0].illustrated(), HasSubstr("did you mean \"port\"?"));
+    EXPECT_THAT(found[0].illustrated(), EndsWith("\n  port 22 or prt 80\n             ^"));
+    EXPECT_THAT(
+        errors("intercept.spare = 22"),
+        ElementsAre(StartsWith("test.toml:1:19: intercept.spare: found the integer 22; allowed: a filter")));
+}
+
 TEST(ConfigError, APolicyWithoutNameAndMatch) {
     EXPECT_THAT(
         errors("\n[[policy]]\nfin_wait_2 = \"1m\""),
