@@ -65,6 +65,10 @@ std::chrono::seconds shortest_timeout(const fs::path& proc) {
     return std::chrono::seconds(least);
 }
 
+std::chrono::seconds established_timeout(const fs::path& proc) {
+    return std::chrono::seconds(read(file_of(proc, "established")).value_or(0));
+}
+
 std::vector<std::string> ConntrackClock::fit(const config::Settings& settings, bool kept) {
     restore();
     std::vector<std::string> said;

@@ -22,6 +22,8 @@ namespace finwait::machine {
 
 /// The shortest of conntrack's timeouts for a half-closed connection; a minute where there is no conntrack.
 [[nodiscard]] std::chrono::seconds shortest_timeout(const std::filesystem::path& proc = "/proc");
+/// That for an established one; 0 where there is no conntrack.
+[[nodiscard]] std::chrono::seconds established_timeout(const std::filesystem::path& proc = "/proc");
 
 class ConntrackClock {
   public:

@@ -3,6 +3,7 @@
 #include "netfilter/process.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -77,6 +78,21 @@ std::uint64_t synproxied(const fs::path& file) {
     return sum;
 }
 
+/// A rule that queues, tried and not made: some kernels have nftables and lack its queue.
+constexpr char kTrialRules[] =
+    "add table inet finwaitd_trial\n"
+    "add chain inet finwaitd_trial forward { type filter hook forward priority mangle; }\n"
+    "add rule inet finwaitd_trial forward queue num 0 bypass\n";
+
+/// Why nft cannot make such a rule. Without root it is not known.
+std::string problem_of_nft(const netfilter::ToolTime& time) {
+    const auto nft = netfilter::find_tool("nft");
+    if (!nft) return {};
+    const netfilter::ToolResult result = netfilter::run_tool({*nft, "--check", "-f", "-"}, kTrialRules, time);
+    if (!result.status || result.ok() || result.errors.find("not permitted") != std::string::npos) return {};
+    return result.errors.substr(0, result.errors.find('\n'));
+}
+
 }  // namespace
 
 Facts read_proc(const fs::path& proc) {
@@ -102,8 +118,10 @@ Facts gather() {
     facts.iptables = netfilter::find_tool("iptables").has_value();
     facts.detours = scan_detours();
     const netfilter::ToolTime time(kPatience);
+    facts.nft_problem = problem_of_nft(time);
     facts.own_rules = netfilter::find_own_rules(time);
     facts.mark_copies = find_mark_copies(time);
+    facts.tracking = find_tracking(time);
     if (const auto json = output_of("nft", {"-j", "list", "flowtables"}, time))
         facts.flowtables = parse_flowtables(*json);
     if (const auto rules = output_of("nft", {"list", "ruleset"}, time)) {
@@ -223,6 +241,48 @@ std::vector<std::string> find_mark_copies(const netfilter::ToolTime& time) {
     for (const char* tool : {"iptables-save", "ip6tables-save"})
         if (const auto rules = output_of(tool, {"-t", "mangle"}, time))
             append(found, parse_mark_copies(*rules));
+    return found;
+}
+
+/// Each of these takes conntrack into use (nf_ct_netns_get(), net/netfilter/nf_conntrack_proto.c). NOTRACK
+/// does not.
+std::vector<std::string> parse_tracking(const std::string& rules) {
+    constexpr std::array kUsers = {
+        // nftables
+        " ct ", "masquerade", "snat ", "dnat ", "redirect", "synproxy", "flow add",
+        // iptables
+        "-m conntrack", "-m state", "-m conn", "-m helper", "-j CONN", "-j MASQUERADE", "-j SNAT", "-j DNAT",
+        "-j REDIRECT", "-j NETMAP", "-j SYNPROXY",
+        // rules of iptables, as nft lists them
+        "xt match \"conn", "xt match \"state\"", "xt target \"CONN", "xt target \"MASQUERADE\"",
+        "xt target \"SNAT\"", "xt target \"DNAT\"", "xt target \"REDIRECT\""};
+    std::vector<std::string> found;
+    std::istringstream lines(rules);
+    bool own_table = false;
+    bool own_chain = false;
+    for (std::string line; std::getline(lines, line);) {
+        const bool opens = line.ends_with("{");
+        if (line.starts_with("table ")) own_table = line.starts_with("table inet finwaitd");
+        if (opens) own_chain = line.find("chain FINWAITD") != line.npos;
+        const bool own = own_table || own_chain || line.find("FINWAITD") != line.npos;
+        if (own || opens || line.starts_with("#")) continue;
+        const std::string padded = ' ' + line;
+        const auto uses = [&padded](std::string_view word) { return padded.find(word) != padded.npos; };
+        if (std::ranges::any_of(kUsers, uses)) found.push_back(line.substr(line.find_first_not_of(" \t")));
+    }
+    return found;
+}
+
+std::optional<std::vector<std::string>> find_tracking(const netfilter::ToolTime& time) {
+    std::optional<std::vector<std::string>> found;
+    const auto add = [&found](const std::optional<std::string>& rules) {
+        if (!rules) return;
+        if (!found) found.emplace();
+        append(*found, parse_tracking(*rules));
+    };
+    add(output_of("nft", {"list", "ruleset"}, time));
+    for (const char* tool : {"iptables-save", "ip6tables-save"})
+        add(output_of(tool, {}, time));
     return found;
 }
 

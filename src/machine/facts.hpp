@@ -30,12 +30,15 @@ struct Facts {
     netfilter::OwnRulesFound own_rules;         // in any backend
     bool nft = false;                           // the programs
     bool iptables = false;
+    std::string
+        nft_problem;  // why nft cannot queue packets in this kernel; empty where it can, or is not known
     std::optional<std::vector<std::string>> flowtables;  // "inet filter ft"
     std::vector<std::string> untracked;                  // rules that keep connections from conntrack
-    std::vector<std::string> mark_copies;  // rules that copy marks between packet and connection
-    std::optional<Detours> detours;        // what is left alone because of routing
-    std::vector<std::string> synproxies;   // rules that let SYNPROXY open connections
-    std::uint64_t synproxied = 0;          // connections that it has opened since the kernel started
+    std::vector<std::string> mark_copies;              // rules that copy marks between packet and connection
+    std::optional<Detours> detours;                    // what is left alone because of routing
+    std::vector<std::string> synproxies;               // rules that let SYNPROXY open connections
+    std::optional<std::vector<std::string>> tracking;  // rules that make conntrack track
+    std::uint64_t synproxied = 0;  // connections that it has opened since the kernel started
     std::vector<std::string>
         helpers;  // rules that give connections a helper, which may rewrite what they say
 };
@@ -53,6 +56,11 @@ struct Facts {
 [[nodiscard]] bool copies_bits(const std::string& rule, std::uint32_t bits);
 /// Asks the tools for the former, as far as there is time.
 [[nodiscard]] std::vector<std::string> find_mark_copies(
+    const netfilter::ToolTime& time = netfilter::ToolTime(std::chrono::seconds(30)));
+/// The rules in the same that make conntrack track connections, but for finwaitd's own.
+[[nodiscard]] std::vector<std::string> parse_tracking(const std::string& rules);
+/// Asks the tools for the former, as far as there is time; empty when none has answered.
+[[nodiscard]] std::optional<std::vector<std::string>> find_tracking(
     const netfilter::ToolTime& time = netfilter::ToolTime(std::chrono::seconds(30)));
 /// The rules in the output of `iptables-save` or `nft list ruleset` that say NOTRACK, but for finwaitd's own.
 [[nodiscard]] std::vector<std::string> parse_untracked(const std::string& rules);

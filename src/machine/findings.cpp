@@ -81,13 +81,34 @@ Finding queue(const Facts& facts) {
             "modprobe nfnetlink_queue"};
 }
 
+/// nftables is installed, and cannot do what finwaitd needs.
+Finding without_nft_queue(const Facts& facts, bool falls_back) {
+    const std::string why =
+        "nft is installed, but this kernel cannot queue packets by it (" + facts.nft_problem + ")";
+    if (falls_back)
+        return {Grade::good,
+                "tools",
+                why + ": intercept.backend = \"auto\" uses iptables instead, which works as well.",
+                {}};
+    return {Grade::problem, "tools", why + ".",
+            "modprobe nft_queue, or install iptables and set intercept.backend = \"iptables\""};
+}
+
 Finding tools(const Facts& facts, const config::Settings& settings) {
     using config::Backend;
     const Backend wanted = settings.intercept.backend;
-    const bool there = wanted == Backend::none || (wanted == Backend::nftables && facts.nft) ||
-                       (wanted == Backend::iptables && facts.iptables) ||
-                       (wanted == Backend::automatic && (facts.nft || facts.iptables));
-    if (there) return {Grade::good, "tools", "What intercept.backend needs is installed.", {}};
+    const bool automatic = wanted == Backend::automatic;
+    if (wanted == Backend::none)
+        return {Grade::good, "tools", "intercept.backend is \"none\": no tool is needed.", {}};
+    const bool tries_nft = facts.nft && (automatic || wanted == Backend::nftables);
+    if (tries_nft && !facts.nft_problem.empty()) return without_nft_queue(facts, automatic && facts.iptables);
+    if (tries_nft) return {Grade::good, "tools", "The rules are made by nftables.", {}};
+    if (facts.iptables && wanted != Backend::nftables)
+        return {
+            Grade::good,
+            "tools",
+            std::string("The rules are made by iptables") + (automatic ? ", for nft is not installed." : "."),
+            {}};
     return {Grade::problem, "tools", "The program that intercept.backend needs is not installed.",
             wanted == Backend::nftables ? "apt-get install nftables" : "apt-get install iptables"};
 }
@@ -216,6 +237,30 @@ Finding marks(const std::vector<std::string>& mark_copies, const config::Setting
             "), or intercept.packets = \"all\""};
 }
 
+Finding tracking(const std::optional<std::vector<std::string>>& rules, const config::Settings& settings) {
+    if (settings.intercept.packets == config::Packets::selective)
+        return {Grade::good, "tracking", "finwaitd's own rules make conntrack track connections.", {}};
+    if (!settings.intercept.forward())
+        return {Grade::good, "tracking", "finwaitd reads this machine's own sockets when it starts.", {}};
+    if (!rules)
+        return {Grade::unknown,
+                "tracking",
+                "Whether a rule makes conntrack track connections could not be asked: nft and iptables are "
+                "missing, or need root.",
+                {}};
+    if (!rules->empty())
+        return {Grade::good,
+                "tracking",
+                "A rule makes conntrack track connections, also while finwaitd is stopped: " + rules->front(),
+                {}};
+    return {Grade::warning, "tracking",
+            "No rule makes conntrack track connections, and with intercept.packets = \"all\" finwaitd's own "
+            "rules do not: nobody sees what passes while finwaitd is stopped. finwaitd does not find "
+            "connections that became half-closed meanwhile, and lists those that ended until their timeouts.",
+            "intercept.packets = \"selective\", or a rule for IPv4 and IPv6 that needs conntrack, such as "
+            "iptables -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT"};
+}
+
 Finding own_rules(const Facts& facts, const config::Settings& settings) {
     const std::string where = facts.own_rules.text();
     const bool bound =
@@ -255,6 +300,7 @@ std::vector<Finding> findings(const Facts& facts, const config::Settings& settin
             conntrack_room(facts, settings),
             flowtables(facts),
             untracked(facts),
+            tracking(facts.tracking, settings),
             sequence(facts),
             bridge(facts),
             marks(facts.mark_copies, settings),

@@ -5,6 +5,7 @@
 #include "machine/facts.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,11 @@ struct Finding {
 /// Rules that carry finwaitd's bits from connections to packets, where they keep routing rules from matching,
 /// or wipe them out of connections.
 [[nodiscard]] Finding marks(const std::vector<std::string>& mark_copies, const config::Settings& settings);
+
+/// What nobody sees while finwaitd does not run, because nothing makes conntrack track. `rules`: those that
+/// make it; empty when they could not be asked for.
+[[nodiscard]] Finding tracking(const std::optional<std::vector<std::string>>& rules,
+                               const config::Settings& settings);
 
 /// finwaitd's own rules: left by a run that was killed, or in two backends at once.
 [[nodiscard]] Finding own_rules(const Facts& facts, const config::Settings& settings);

@@ -51,6 +51,12 @@ TEST_F(Clock, IsRaisedWhereItIsTooShortAndPutBackInTheEnd) {
     EXPECT_EQ(value("fin_wait"), 120);
 }
 
+TEST_F(Clock, ItsTimeForEstablishedConnectionsIsZeroWithoutConntrack) {
+    EXPECT_EQ(established_timeout(root), std::chrono::seconds(0));
+    put("established", 432'000);
+    EXPECT_EQ(established_timeout(root), std::chrono::hours(120));
+}
+
 TEST_F(Clock, IsOnlyTalkedAboutUnlessItIsToBeManaged) {
     put("close_wait", 60);
     settings.conntrack.manage_timeouts = false;

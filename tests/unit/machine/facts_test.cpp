@@ -125,5 +125,44 @@ TEST(MarkCopies, ConcernTheBitsOfTheirMask) {
         EXPECT_FALSE(copies_bits(rule, 0x40000000)) << rule;
 }
 
+TEST(Tracking, IsByRulesThatLookAtConnectionsOrTranslateThemAndNotByOurOwn) {
+    EXPECT_THAT(parse_tracking(R"(table inet operator {
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		ct state established accept
+		tcp dport 22 accept
+	}
+}
+table ip nat {
+	chain out {
+		type nat hook postrouting priority srcnat; policy accept;
+		oifname "wan" masquerade
+	}
+}
+table inet finwaitd {
+	chain intercept_forward {
+		tcp flags fin,syn,rst ct mark set ct mark | 0x40000000
+	}
+}
+table ip mangle {
+	chain FINWAITD {
+		meta l4proto tcp ct mark & 0x40000000 == 0x40000000 queue flags bypass to 0
+	}
+}
+)"),
+                ElementsAre("ct state established accept", "oifname \"wan\" masquerade"));
+    EXPECT_THAT(parse_tracking(R"(*filter
+:FORWARD ACCEPT [0:0]
+-A FORWARD -m state --state RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -p tcp --dport 22 -j ACCEPT
+-A FINWAITD -m mark --mark 0x40000000/0x40000000 -j CONNMARK --set-xmark 0x0/0x40000000
+COMMIT
+*raw
+-A PREROUTING -p tcp -j CT --notrack
+COMMIT
+)"),
+                ElementsAre("-A FORWARD -m state --state RELATED,ESTABLISHED -j ACCEPT"));
+}
+
 }  // namespace
 }  // namespace finwait::machine

@@ -36,6 +36,18 @@ TEST(Findings, NothingIsToBeDoneOnAGoodMachine) {
     EXPECT_THAT(findings(good_machine(), {}), Each(Field(&Finding::advice, IsEmpty())));
 }
 
+TEST(Findings, WithAllPacketsNobodySeesWhatPassesWhileFinwaitdIsStoppedUnlessARuleNeedsConntrack) {
+    config::Settings all;
+    all.intercept.packets = config::Packets::all;
+    EXPECT_EQ(tracking(std::vector<std::string>(), {}).grade, Grade::good) << "selective";
+    EXPECT_EQ(tracking(std::vector<std::string>(), all).grade, Grade::warning);
+    EXPECT_THAT(tracking(std::vector<std::string>(), all).advice, HasSubstr("packets = \"selective\""));
+    EXPECT_EQ(tracking(std::nullopt, all).grade, Grade::unknown);
+    EXPECT_EQ(tracking({{"ct state established accept"}}, all).grade, Grade::good);
+    all.intercept.scope = config::Scope::local;
+    EXPECT_EQ(tracking(std::vector<std::string>(), all).grade, Grade::good);
+}
+
 TEST(Findings, RulesInTwoBackendsQueueTwice) {
     using Place = netfilter::OwnRules::Place;
     Facts facts = good_machine();
@@ -160,6 +172,26 @@ TEST(Findings, WithoutNfqueueOrTheToolsItCannotWork) {
     EXPECT_EQ(of(facts, settings, Grade::problem).size(), 2U);
     settings.intercept.backend = config::Backend::automatic;
     EXPECT_EQ(of(facts, settings, Grade::problem).size(), 1U);
+}
+
+TEST(Findings, AnNftThatCannotQueueIsNamedWithWhatIsUsedInstead) {
+    Facts facts = good_machine();
+    facts.nft = facts.iptables = true;
+    facts.nft_problem = "Error: Could not process rule: No such file or directory";
+    config::Settings settings;
+    EXPECT_EQ(of(facts, settings, Grade::problem).size(), 0U);
+    const auto good = of(facts, settings, Grade::good);
+    EXPECT_TRUE(std::ranges::any_of(good, [](const Finding& f) {
+        return f.what.find("No such file or directory): intercept.backend = \"auto\" uses iptables") !=
+               f.what.npos;
+    }));
+    facts.iptables = false;
+    EXPECT_EQ(of(facts, settings, Grade::problem).size(), 1U);
+    facts.iptables = true;
+    settings.intercept.backend = config::Backend::nftables;
+    EXPECT_EQ(of(facts, settings, Grade::problem).size(), 1U);
+    settings.intercept.backend = config::Backend::iptables;
+    EXPECT_EQ(of(facts, settings, Grade::problem).size(), 0U);
 }
 
 TEST(Findings, WhatCannotBeReadIsSaidToBeUnknown) {
