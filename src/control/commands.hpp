@@ -17,8 +17,8 @@ class Writer {
     virtual boost::asio::awaitable<bool> write(const std::string& text) = 0;
     /// The client has hung up, or was cut off: nothing more needs to be found out for it.
     [[nodiscard]] virtual bool gone() const = 0;
-    /// What to write, if that can be done at once, when the server stops between two writes; an empty line takes an
-    /// earlier one back.
+    /// What to write, if that can be done at once, when the server stops between two writes; an empty line
+    /// takes an earlier one back.
     virtual void at_stop(std::string line) = 0;
     /// Who asks.
     [[nodiscard]] virtual Requester requester() const = 0;

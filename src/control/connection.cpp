@@ -49,11 +49,25 @@ void Connection::close() {
 }
 
 void Connection::stop() {
-    // Behind half a line it would be rubbish. One attempt, no waiting.
-    if (!writing_ && !at_stop_.empty() && socket_.is_open())
-        static_cast<void>(
-            ::send(socket_.native_handle(), at_stop_.data(), at_stop_.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    say_at_end(at_stop_);
     close();
+}
+
+void Connection::give_way() {
+    say_at_end(
+        error_line({ErrorCode::busy, "this connection was idle, and another client needed its place", 0}));
+    close();
+}
+
+void Connection::say_at_end(const std::string& line) {
+    if (writing_ || line.empty() || !socket_.is_open()) return;
+    static_cast<void>(::send(socket_.native_handle(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+std::optional<std::chrono::milliseconds> Connection::idle() const {
+    if (!idle_since_) return std::nullopt;
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                 *idle_since_);
 }
 
 bool Connection::gone() const {
@@ -141,6 +155,7 @@ asio::awaitable<Connection::Read> Connection::read_line() {
     const Options& options = context_->options;
     bool begun = false;  // a line's time runs from its first byte, however slowly the others trickle in
     set_deadline(options.idle_timeout);
+    idle_since_ = std::chrono::steady_clock::now();
     while (!take_line()) {
         if (received_.size() > options.max_request) {
             clear_deadline();
@@ -148,6 +163,7 @@ asio::awaitable<Connection::Read> Connection::read_line() {
         }
         if (!begun && !received_.empty()) {
             begun = true;
+            idle_since_.reset();
             set_deadline(options.request_timeout);
         }
         error_code error;
@@ -160,6 +176,7 @@ asio::awaitable<Connection::Read> Connection::read_line() {
         received_.append(chunk_.data(), count);
     }
     clear_deadline();
+    idle_since_.reset();
     co_return line_.size() > options.max_request ? Read::too_long : Read::line;
 }
 

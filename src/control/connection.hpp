@@ -30,6 +30,10 @@ class Connection final : public Writer, public std::enable_shared_from_this<Conn
     void close();
     /// The same, because the server stops: says so to a client that waits for what else happens.
     void stop();
+    /// The same, because another client needs the place: says so.
+    void give_way();
+    /// For how long the client has sent nothing since its last answer; empty while a request is under way.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> idle() const;
 
     boost::asio::awaitable<bool> write(const std::string& text) override;
     void at_stop(std::string line) override { at_stop_ = std::move(line); }
@@ -48,6 +52,9 @@ class Connection final : public Writer, public std::enable_shared_from_this<Conn
     boost::asio::awaitable<bool> complain(Error error);
     [[nodiscard]] bool take_line();
 
+    /// One attempt, no waiting. Behind half a line it would be rubbish.
+    void say_at_end(const std::string& line);
+
     /// Cancels the operation under way when it takes longer.
     void set_deadline(std::chrono::milliseconds limit);
     void clear_deadline();
@@ -59,6 +66,8 @@ class Connection final : public Writer, public std::enable_shared_from_this<Conn
     std::string received_;
     std::string line_;
     std::string at_stop_;
+    /// Since when the next request has been waited for; empty once some of it has come.
+    std::optional<std::chrono::steady_clock::time_point> idle_since_ = std::chrono::steady_clock::now();
     bool writing_ = false;  // part of a text may have left
     int bad_requests_ = 0;
     bool too_slow_ = false;

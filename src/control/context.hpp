@@ -75,6 +75,8 @@ struct Options {
     std::chrono::milliseconds write_timeout =
         std::chrono::seconds(10);                                      // without the client reading anything
     std::chrono::milliseconds idle_timeout = std::chrono::minutes(5);  // between requests
+    /// An idle connection gives way after this when there is no place for another one.
+    std::chrono::milliseconds idle_patience = std::chrono::seconds(5);
     std::chrono::milliseconds shard_timeout = std::chrono::seconds(5);
     std::size_t max_groups = kMaxGroups;
     std::size_t max_followers = 16;                 // of the events

@@ -1,6 +1,7 @@
 #include "control/gather.hpp"
 
 #include "control/ask.hpp"
+#include "control/selection.hpp"
 #include "host/memory_reserve.hpp"
 #include "shard/clock.hpp"
 
@@ -99,6 +100,13 @@ void add(PolicyRows& sums, PolicyRows more) {
     }
 }
 
+std::vector<std::string> names_of(const PolicyRows& rows) {
+    std::vector<std::string> names;
+    for (const PolicyRow& row : rows)
+        names.push_back(row.policy.name);
+    return names;
+}
+
 }  // namespace
 
 Error silent_shard(std::size_t shard) {
@@ -137,7 +145,7 @@ asio::awaitable<std::variant<PolicyAnswer, Error>> gather_policies(const Context
         add(sums.rows, std::move(answer->rows));
     }
     if (!resume.empty() && !found) {
-        Error unknown{ErrorCode::not_found, "no policy is called \"" + resume + "\"", 0};
+        Error unknown = no_such_policy(resume, names_of(sums.rows));
         co_return unknown;
     }
     co_return sums;

@@ -25,4 +25,18 @@ std::optional<std::string> Places::refusal(const Guest& newcomer, const std::vec
     return std::nullopt;
 }
 
+std::optional<std::size_t> Places::gives_way(const Guest& newcomer, const std::vector<Guest>& present) const {
+    std::optional<std::size_t> longest;
+    for (std::size_t i = 0; i < present.size(); ++i) {
+        const Guest& guest = present[i];
+        const bool own = guest.uid == newcomer.uid;
+        if (!guest.idle || *guest.idle <= patience_ || !(own || newcomer.may_change)) continue;
+        if (longest && *guest.idle <= *present[*longest].idle) continue;
+        std::vector<Guest> others = present;
+        others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+        if (!refusal(newcomer, others)) longest = i;
+    }
+    return longest;
+}
+
 }  // namespace finwait::control

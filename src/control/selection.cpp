@@ -43,16 +43,20 @@ std::optional<Error> unknown_policy(const Context& context, const policy::Filter
                                               : std::vector<std::string>();
     for (const policy::NamedPolicy& named : wanted) {
         if (holds(names, named.name) || holds(past, named.name)) continue;
-        const std::vector<std::string_view> known(names.begin(), names.end());
-        return Error{ErrorCode::filter,
-                     "there is no policy " + policy::quoted(named.name) +
-                         "; there are: " + policy::listed(known) + policy::suggestion(named.name, known),
-                     named.column};
+        return no_such_policy(named.name, names, named.column);
     }
     return std::nullopt;
 }
 
 }  // namespace
+
+Error no_such_policy(const std::string& name, const std::vector<std::string>& there, std::size_t column) {
+    const std::vector<std::string_view> known(there.begin(), there.end());
+    return {ErrorCode::filter,
+            "there is no policy " + policy::quoted(name) + "; there are: " + policy::listed(known) +
+                policy::suggestion(name, known),
+            column};
+}
 
 std::variant<engine::FlowId, Error> parse_id(const std::string& text) {
     const std::optional<engine::FlowId> id = engine::FlowId::parse(text);

@@ -5,7 +5,9 @@
 #include "control/context.hpp"
 #include "control/protocol.hpp"
 
+#include <cstddef>
 #include <functional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -24,6 +26,11 @@ struct Selection {
 [[nodiscard]] std::variant<policy::Filter, Error> parse_filter(const Context& context,
                                                                const std::string& text,
                                                                policy::Purpose purpose);
+
+/// What is wrong with the name of a policy that is not among those that are `there`. `column`: where the name
+/// stands in a filter.
+[[nodiscard]] Error no_such_policy(const std::string& name, const std::vector<std::string>& there,
+                                   std::size_t column = 0);
 
 /// Ids as texts to values, or why one of them is none.
 [[nodiscard]] std::variant<std::vector<engine::FlowId>, Error> parse_ids(

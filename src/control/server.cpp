@@ -40,23 +40,38 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
 
   private:
     void welcome(Connection::Socket socket) {
-        std::erase_if(connections_, [](const Taken& place) { return place.connection.expired(); });
         const Guest guest = guest_at(socket);
-        std::vector<Guest> present;
-        for (const Taken& place : connections_)
-            present.push_back(place.guest);
-        const Options& limits = context_->options;
-        const Places places(limits.max_connections, limits.reserved_connections, limits.user_connections);
-        if (const auto refusal = places.refusal(guest, present))
-            return turn_away(std::move(socket), *refusal);
+        if (const auto refusal = make_place(guest)) return turn_away(std::move(socket), *refusal);
         const auto connection = std::make_shared<Connection>(std::move(socket), context_);
         connections_.push_back({connection, guest});
         Connection::start(connection);
     }
 
+    /// Why there is no place, even when an idle connection gives way; empty when there is one.
+    std::optional<std::string> make_place(const Guest& guest) {
+        std::erase_if(connections_, [](const Taken& place) { return place.connection.expired(); });
+        std::vector<Guest> present;
+        for (const Taken& place : connections_) {
+            present.push_back(place.guest);
+            if (const auto connection = place.connection.lock()) present.back().idle = connection->idle();
+        }
+        const Options& limits = context_->options;
+        const Places places(limits.max_connections, limits.reserved_connections, limits.user_connections,
+                            limits.idle_patience);
+        auto refusal = places.refusal(guest, present);
+        if (!refusal) return std::nullopt;
+        const auto idle = places.gives_way(guest, present);
+        if (!idle) return refusal;
+        const auto taken = connections_.begin() + static_cast<std::ptrdiff_t>(*idle);
+        if (const auto connection = taken->connection.lock()) connection->give_way();
+        connections_.erase(taken);
+        return std::nullopt;
+    }
+
     [[nodiscard]] Guest guest_at(Connection::Socket& socket) const {
         const Requester who = credentials_of(socket.native_handle());
-        return {static_cast<uid_t>(who.uid), context_->access.may_change(who), !context_->access.owns(who)};
+        return {
+            static_cast<uid_t>(who.uid), context_->access.may_change(who), !context_->access.owns(who), {}};
     }
 
     /// One attempt, no waiting: an empty socket buffer takes the line.

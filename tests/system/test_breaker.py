@@ -33,8 +33,8 @@ class Breaker(case.SystemTest):
         self.assertEqual(self.still_open(), FLOWS - ended)
 
         unknown = daemon.ctl("policy", "--resume", "nobody", check=False)
-        self.assertEqual(unknown.returncode, 1)
-        self.assertIn('no policy is called "nobody"', unknown.stderr)
+        self.assertEqual(unknown.returncode, 2)
+        self.assertIn('there is no policy "nobody"; there are: ', unknown.stderr)
         self.assertEqual(daemon.ctl("policy", "--resume", "everything").stderr, "finwaitctl: policy everything goes on\n")
         self.assertTrue(until(lambda: self.still_open() < FLOWS - ended, 5))
         # It is watched anew from there: what is left of the table is larger than its share.

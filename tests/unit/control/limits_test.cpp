@@ -101,6 +101,23 @@ TEST(Limits, TheConnectionPastTheLimitIsTurnedAway) {
     EXPECT_TRUE(served);
 }
 
+TEST(Limits, IdleConnectionsOfRootDoNotKeepRootOut) {
+    Daemon daemon;
+    daemon.options.idle_patience = milliseconds(50);
+    daemon.start();
+    std::vector<std::unique_ptr<Peer>> peers;
+    for (int i = 0; i < 64; ++i) {
+        peers.push_back(std::make_unique<Peer>(daemon.path()));
+        ASSERT_TRUE(peers.back()->ask({{"command", "ping"}})[0].contains("done")) << i;
+    }
+    std::this_thread::sleep_for(milliseconds(100));
+    ASSERT_TRUE(peers[0]->ask({{"command", "ping"}})[0].contains("done")) << "it is in use";
+    EXPECT_TRUE(Peer(daemon.path()).ask({{"command", "ping"}})[0].contains("done"));
+    EXPECT_EQ(peers[1]->answer()[0]["error"]["code"], "busy") << "idle for longest";
+    EXPECT_FALSE(peers[1]->line());
+    EXPECT_TRUE(peers[0]->ask({{"command", "ping"}})[0].contains("done"));
+}
+
 TEST(Limits, AReaderThatNeverReadsIsCutOffAndOthersAreServedMeanwhile) {
     Daemon daemon;
     for (std::uint16_t i = 0; i < 4000; ++i)
