@@ -82,6 +82,7 @@ int Daemon::run() {
     if (queues_ > 1) watch_balance();
     watch_rules();
     check_marks();
+    check_tracking();
     tell_of_start();
     yield_to_packets();
     herald_.ready(handles(), [this] {
@@ -280,17 +281,6 @@ bool Daemon::install_rules() {
         logger_->info(
             "no rules installed (intercept.backend = \"none\"); finwaitctl rules prints what is needed");
     return true;
-}
-
-void Daemon::fit_conntrack() {
-    const bool kept = registrar_.has_value();
-    for (const std::string& said : conntrack_clock_.fit(settings_, kept))
-        logger_->log(settings_.conntrack.manage_timeouts || kept ? spdlog::level::info : spdlog::level::warn,
-                     "{}", said);
-    if (kept)
-        registrar_->keep_entries(
-            std::chrono::seconds(machine::seconds_for(machine::longest_silence(settings_))),
-            [] { return machine::shortest_timeout(); });
 }
 
 }  // namespace finwait::daemon

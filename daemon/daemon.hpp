@@ -47,8 +47,8 @@ class Daemon {
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
-    /// Runs until SIGTERM or SIGINT. Returns the exit status: 0 after a clean end, 1 when it could not start
-    /// or firewall rules are left, 2 when it could not start because of the configuration.
+    /// Runs until SIGTERM, SIGINT or SIGQUIT. Returns the exit status: 0 after a clean end, 1 when it could
+    /// not start or firewall rules are left, 2 when it could not start because of the configuration.
     [[nodiscard]] int run();
 
   private:
@@ -78,6 +78,7 @@ class Daemon {
     [[nodiscard]] control::RuleStats rule_stats() const;
     void fit_conntrack();
     void check_marks();
+    void check_tracking();
     void leave_detours_alone();
     void read_detours();
     void wait_for_detours();
@@ -89,6 +90,8 @@ class Daemon {
     void stop_shards();
     void remove_rules();
     void watch_guard();
+    void watch_openings();
+    void note_openings();
 
     /// Puts the configuration file in force; what is wrong with it, or nothing.
     [[nodiscard]] std::vector<std::string> reload(const control::Requester& by);
@@ -130,6 +133,11 @@ class Daemon {
     std::array<std::atomic<bool>, shard::kReasons> told_aside_{};  // by any shard
     std::unique_ptr<netfilter::QueueGuard> guard_;
     boost::asio::posix::stream_descriptor guard_ended_{control_io_};
+    boost::asio::steady_timer openings_due_{control_io_};
+    Instant openings_looked_;  // at the queues that the guard may have opened
+    Duration stood_still_{0};  // this thread, as far as it is remembered
+    Instant stood_until_;      // when that is forgotten
+    std::uint64_t openings_told_ = 0;
     std::vector<std::unique_ptr<shard::Shard>> shards_;
     Herald herald_{control_io_};
     std::optional<Adoption> adoption_;
@@ -139,6 +147,7 @@ class Daemon {
     std::optional<netfilter::InstalledRules> rules_;
     std::optional<netfilter::RuleWatch> rule_watch_;  // where the rules are ours
     machine::ConntrackClock conntrack_clock_;
+    std::vector<std::string> said_of_conntrack_;  // in the log; a reload repeats nothing of it
     bool asks_conntrack_ = false;
     int status_ = 0;                                 // that run() returns
     std::uint32_t group_ = netfilter::kSenderGroup;  // of what we send

@@ -96,6 +96,21 @@ std::vector<std::string> Daemon::put_in_force() {
     return {};
 }
 
+void Daemon::fit_conntrack() {
+    const bool kept = registrar_.has_value();
+    const std::vector<std::string> said_before =
+        std::exchange(said_of_conntrack_, conntrack_clock_.fit(settings_, kept));
+    for (const std::string& said : said_of_conntrack_)
+        if (std::ranges::find(said_before, said) == said_before.end())
+            logger_->log(
+                settings_.conntrack.manage_timeouts || kept ? spdlog::level::info : spdlog::level::warn, "{}",
+                said);
+    if (kept)
+        registrar_->keep_entries(
+            std::chrono::seconds(machine::seconds_for(machine::longest_silence(settings_))),
+            [] { return machine::shortest_timeout(); });
+}
+
 /// For the log, and for who has asked for the reload.
 void Daemon::note_at_reload(std::string note) {
     logger_->warn("{}", note);

@@ -2,20 +2,27 @@
 #include "daemon.hpp"
 #include "host/memory_reserve.hpp"
 #include "keeper.hpp"
+#include "shard/clock.hpp"
 
 #include <csignal>
+#include <fmt/format.h>
 #include <new>
+#include <utility>
 
 namespace finwait::daemon {
 
 namespace {
 
 constexpr Duration kDrainPatience = std::chrono::seconds(1);
+constexpr std::chrono::milliseconds kOpeningsEvery(1000);
+/// A look that comes so much too late means that this thread was stopped.
+constexpr Duration kStoodStill = std::chrono::milliseconds(400);
+constexpr Duration kRemembered = std::chrono::seconds(5);
 
 }  // namespace
 
 void Daemon::watch_signals() {
-    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+    for (const int number : {SIGTERM, SIGINT, SIGQUIT, SIGHUP})
         signals_.add(number);
     signals_.async_wait([this](const boost::system::error_code& error, int number) {
         if (error) return;
@@ -61,6 +68,8 @@ void Daemon::stop_shards() {
 
 void Daemon::watch_guard() {
     if (!guard_) return;
+    openings_looked_ = shard::monotonic_now();
+    watch_openings();
     guard_ended_.assign(guard_->descriptor());
     guard_ended_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                             [this](const boost::system::error_code& error) {
@@ -72,6 +81,44 @@ void Daemon::watch_guard() {
                                     "on packets wait for finwaitd if it is stopped (SIGSTOP) or hangs; "
                                     "restart finwaitd");
                             });
+}
+
+void Daemon::watch_openings() {
+    openings_due_.expires_after(kOpeningsEvery);
+    openings_due_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        note_openings();
+        watch_openings();
+    });
+}
+
+/// The guard itself writes no log: a log that blocks would keep it from opening the queues. For how long this
+/// thread stood still is remembered for some looks, for the shards may tell of an opening a little later.
+void Daemon::note_openings() {
+    const Instant now = shard::monotonic_now();
+    const Duration late = now - openings_looked_ - kOpeningsEvery;
+    openings_looked_ = now;
+    if (late >= kStoodStill) {
+        stood_still_ = late;
+        stood_until_ = now + kRemembered;
+    }
+    std::uint64_t openings = 0;
+    for (const auto& shard : shards_)
+        openings += shard->queue_openings();
+    if (std::exchange(openings_told_, openings) == openings) return;
+    const std::string why =
+        now < stood_until_ ? fmt::format(
+                                 "finwaitd gave no verdicts for {:.1f} s: it was stopped (SIGSTOP, a "
+                                 "debugger), or got no processor time",
+                                 std::chrono::duration<double>(stood_still_).count())
+                           : std::string("a thread of finwaitd gave no verdicts for two seconds or longer");
+    logger_->warn(
+        "finwait-guard opened queues, and packets passed unseen, because {}. finwaitd looks up in conntrack "
+        "what "
+        "has become of the connections, and probes the half-closed ones. If nobody stopped it on purpose, "
+        "look "
+        "for what keeps this machine busy, or raise intercept.queues",
+        why);
 }
 
 /// The first request to stop is the one that has brought us here.

@@ -5,7 +5,7 @@
 namespace finwait::daemon {
 
 StopRequests::StopRequests() {
-    for (const int number : {SIGTERM, SIGINT})
+    for (const int number : {SIGTERM, SIGINT, SIGQUIT})
         signals_.add(number);
     wait();
     thread_ = std::thread([this] { io_.run(); });

@@ -1,5 +1,5 @@
-// Counts the requests to stop (SIGTERM, SIGINT) on a thread of its own: the control thread may be waiting for
-// a tool, at the start or at the end, and these end the wait.
+// Counts the requests to stop (SIGTERM, SIGINT, SIGQUIT) on a thread of its own: the control thread may be
+// waiting for a tool, at the start or at the end, and these end the wait.
 #pragma once
 
 #include <atomic>
