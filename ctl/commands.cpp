@@ -57,27 +57,30 @@ ExitCode print_one(Command command, const Invocation& call, Terminal& terminal,
     return ask_for_one(command, call, terminal.out, terminal.err, print).code;
 }
 
-/// Of one flow. Of one that has ended lately the events still tell: printed for people, who want to know why
-/// it has gone; programs are told where to ask. Either way there is no such flow any more.
+/// What is known of a flow that is over: for people its last events, for programs an object with them.
+void print_ended_flow(const Invocation& call, const std::vector<nlohmann::json>& events, Terminal& terminal) {
+    terminal.err.write("finwaitctl: flow " + call.operand + " is over; its last events:\n");
+    terminal.err.flush();
+    if (!call.json) return terminal.out.write(text_of_events(events));
+    const nlohmann::ordered_json object{{"id", call.operand}, {"ended", true}, {"last_events", events}};
+    constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+    terminal.out.write(object.dump(call.pretty ? 2 : -1, ' ', false, replace) + "\n");
+}
+
+/// Of one flow. Of one that has ended lately the events still tell, and say why it has gone; the exit status
+/// says that there is no such flow any more.
 ExitCode print_flow_answer(Command command, const Invocation& call, Terminal& terminal,
                            void (*print)(const nlohmann::json&, Output&)) {
     std::string said;
     Output kept(said);
     const Answer answer = ask_for_one(command, call, terminal.out, kept, print);
     kept.flush();
-    const std::string events = answer.error == control::ErrorCode::not_found
-                                   ? last_events(call.socket, call.operand)
-                                   : std::string();
-    if (events.empty()) {
+    std::vector<nlohmann::json> events;
+    if (answer.error == control::ErrorCode::not_found) events = last_events(call.socket, call.operand);
+    if (events.empty())
         terminal.err.write(said);
-    } else if (call.json) {
-        terminal.err.write("finwaitctl: flow " + call.operand + " is over; \"finwaitctl events " +
-                           call.operand + "\" tells how it ended\n");
-    } else {
-        terminal.err.write("finwaitctl: flow " + call.operand + " is over; its last events:\n");
-        terminal.err.flush();
-        terminal.out.write(events);
-    }
+    else
+        print_ended_flow(call, events, terminal);
     return answer.code;
 }
 

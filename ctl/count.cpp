@@ -49,6 +49,39 @@ void print_table(const std::vector<Group>& groups, const Invocation& call, Termi
     table.finish();
 }
 
+std::size_t flows_in(const std::vector<Group>& groups) {
+    std::size_t flows = 0;
+    for (const Group& group : groups)
+        flows += group.flows;
+    return flows;
+}
+
+/// Names the ids that no flow has. A count says only how many flows were found, so they are listed.
+ExitCode print_unknown_ids(const Invocation& call, const std::vector<std::string>& wanted, std::size_t found,
+                           Terminal& terminal) {
+    if (found >= wanted.size()) return ExitCode::done;
+    control::Request request;
+    request.command = control::Command::list;
+    request.ids = wanted;
+    std::vector<std::string> seen;
+    const auto take = [&seen](std::string_view json) {
+        seen.push_back(text_at(parse_object(json), "id"));
+        return true;
+    };
+    const Answer answer = exchange(call.socket, request, take, terminal.err);
+    if (answer.code != ExitCode::done) return answer.code;
+    return print_missing(call.socket, wanted, seen, terminal.err);
+}
+
+void print_groups(std::vector<Group>& groups, const Invocation& call, Terminal& terminal) {
+    std::sort(groups.begin(), groups.end(), &larger);
+    if (call.limit && groups.size() > *call.limit) groups.resize(*call.limit);
+    if (call.json)
+        print_json(groups, call, terminal.out);
+    else
+        print_table(groups, call, terminal);
+}
+
 }  // namespace
 
 ExitCode count_flows(const Invocation& call, Terminal& terminal) {
@@ -67,18 +100,14 @@ ExitCode count_flows(const Invocation& call, Terminal& terminal) {
     };
     const Answer answer = exchange(call.socket, request, take, terminal.err);
     if (answer.code != ExitCode::done) return answer.code;
+    std::size_t flows = flows_in(groups);
     if (call.by.empty()) {
-        const std::size_t flows = parse_object(answer.done).value("count", std::size_t{0});
+        flows = parse_object(answer.done).value("count", std::size_t{0});
         terminal.out.write(call.json ? fmt::format("{{\"count\":{}}}\n", flows) : fmt::format("{}\n", flows));
-        return ExitCode::done;
+    } else {
+        print_groups(groups, call, terminal);
     }
-    std::sort(groups.begin(), groups.end(), &larger);
-    if (call.limit && groups.size() > *call.limit) groups.resize(*call.limit);
-    if (call.json)
-        print_json(groups, call, terminal.out);
-    else
-        print_table(groups, call, terminal);
-    return ExitCode::done;
+    return print_unknown_ids(call, request.ids, flows, terminal);
 }
 
 }  // namespace finwait::ctl

@@ -40,6 +40,14 @@ std::string flow_part(const json& event, const json& own) {
                        text_at(own, "server_state"));
 }
 
+/// Lines of their own below: what is wrong in a configuration, which firewall rules are missing.
+std::string below(const json& own, const char* key) {
+    std::string text;
+    for (const json& line : own.value(key, json::array()))
+        if (line.is_string()) text += "\n    " + line.get<std::string>();
+    return text;
+}
+
 }  // namespace
 
 std::string event_text(const json& event) {
@@ -55,9 +63,7 @@ std::string event_text(const json& event) {
     if (const std::string policy = text_at(own, "policy"); policy != "-") line += "  policy " + policy;
     if (const std::string reason = text_at(own, "reason"); reason != "-") line += ": " + reason;
     if (const std::string uid = text_at(own, "uid"); uid != "-") line += " (uid " + uid + ")";
-    for (const json& problem : own.value("problems", json::array()))
-        if (problem.is_string()) line += "\n    " + problem.get<std::string>();
-    return line + "\n";
+    return line + below(own, "problems") + below(own, "missing") + "\n";
 }
 
 }  // namespace finwait::ctl

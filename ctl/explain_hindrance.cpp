@@ -125,6 +125,8 @@ void add_standing(const json& e, Sentences& out) {
         out.emplace_back("It is over already.");
     } else if (e.value("requested", false)) {
         return;
+    } else if (report_withdrawn(e)) {
+        out.emplace_back("It is not known to be half-closed: finwaitd has withdrawn conntrack's report.");
     } else if (stage != "half-closed") {
         out.emplace_back(
             "It is not half-closed: finwaitd acts by itself only where exactly one side has closed.");
@@ -134,6 +136,10 @@ void add_standing(const json& e, Sentences& out) {
 }
 
 }  // namespace
+
+bool only_observed(const json& e) {
+    return e.value("mode", "") == "observe" || text_at(part(e, "policy"), "on_expiry") == "observe";
+}
 
 Sentences hindrance_sentences(const json& e) {
     Sentences out;

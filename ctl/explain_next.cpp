@@ -50,11 +50,27 @@ std::string attempt(const json& prospect, const json& policy) {
     return number <= 1 ? "" : fmt::format(" again (attempt {} of {})", number, of);
 }
 
-std::string look_again(const json& prospect, const json& policy) {
-    const std::string then = policy.value("on_expiry", "") == "probe" ? "asked" : "reset";
+std::string look_again(const json& prospect, const json& policy, bool observed) {
+    const std::string then = observed                                   ? "recorded"
+                             : policy.value("on_expiry", "") == "probe" ? "asked"
+                                                                        : "reset";
     if (text_at(prospect, "hindrance") == "untouchable") return "It is never " + then + ", only watched.";
     return when(prospect) + " it would be " + then +
            ", if what is in the way now has gone by then; otherwise finwaitd looks again later.";
+}
+
+/// Whether no side's state is known.
+bool states_unknown(const json& flow) {
+    return text_at(part(flow, "client"), "state") == "unknown" &&
+           text_at(part(flow, "server"), "state") == "unknown";
+}
+
+std::string forgotten(const json& prospect, const json& e) {
+    if (report_withdrawn(e))
+        return when(prospect) +
+               " finwaitd probes both sides about conntrack's report again, unless the flow is forgotten "
+               "before.";
+    return when(prospect) + " it is forgotten, if nothing more is heard of it; nothing is sent.";
 }
 
 std::string sentence(const json& prospect, const json& e) {
@@ -79,11 +95,11 @@ std::string sentence(const json& prospect, const json& e) {
     if (step == "confirmed") return at + " its end is confirmed.";
     if (step == "unconfirmed") return at + " it is taken for ended, unconfirmed.";
     if (step == "refused") return at + " finwaitd gives up: a side has outlived every RST.";
-    if (step == "look_again") return look_again(prospect, policy);
+    if (step == "look_again") return look_again(prospect, policy, only_observed(e));
     if (step == "take_back")
         return at + " the FIN that nobody acknowledged is taken for forged, and the flow for established.";
     if (step == "believe") return at + " the RST that nobody contradicted is taken for true.";
-    if (step == "forget") return at + " it is forgotten, if nothing more is heard of it; nothing is sent.";
+    if (step == "forget") return forgotten(prospect, e);
     return at + ": " + step + ".";
 }
 
@@ -135,6 +151,14 @@ void add_course(const json& prospects, const json& e, Sentences& out) {
 }
 
 }  // namespace
+
+bool report_withdrawn(const json& e) {
+    const json flow = part(e, "flow");
+    const json history = flow.value("history", json::array());
+    if (history.empty() || !states_unknown(flow)) return false;
+    const json& last = history.back();
+    return text_at(last, "state") == "unknown" && !last.value("segment", json()).is_object();
+}
 
 Sentences next_sentences(const json& e) {
     const auto next = e.value("next", std::vector<json>());

@@ -8,6 +8,13 @@
 
 namespace finwait::ctl {
 
+/// Whether finwaitd sends nothing for the flow by itself: by its mode, or by the flow's policy.
+[[nodiscard]] bool only_observed(const nlohmann::json& explanation);
+
+/// Whether conntrack reported the flow half-closed, and finwaitd has withdrawn that report because no reply
+/// confirmed it.
+[[nodiscard]] bool report_withdrawn(const nlohmann::json& explanation);
+
 /// What comes next and when, of an explanation as the daemon gives it.
 [[nodiscard]] std::vector<std::string> next_sentences(const nlohmann::json& explanation);
 

@@ -21,6 +21,17 @@ void section(Output& out, std::string_view title, const std::vector<std::string>
         out.write("  " + sentence + "\n");
 }
 
+/// "It is established"; where it is not known to be, why not.
+std::string standing(const json& e, const json& flow) {
+    if (report_withdrawn(e))
+        return "It is in an unknown state (conntrack reported it half-closed, no reply confirmed that, and "
+               "finwaitd has withdrawn the report)";
+    for (const char* role : kRoles)
+        if (text_at(part(flow, role), "state") == "unknown")
+            return "It is in a state that is not fully known yet";
+    return "It is " + text_at(e, "stage");
+}
+
 void print_head(const json& e, const json& flow, Output& out) {
     const json client = part(flow, "client");
     const json server = part(flow, "server");
@@ -33,7 +44,7 @@ void print_head(const json& e, const json& flow, Output& out) {
     const std::string closer = text_at(flow, "closer");
     const std::string holder = closer == "client" ? "server" : "client";
     if (closer == "-")
-        out.write(fmt::format("It is {}, has been followed for {}, and {}.\n", text_at(e, "stage"),
+        out.write(fmt::format("{}, has been followed for {}, and {}.\n", standing(e, flow),
                               duration_at(flow, "age_s"), progress));
     else
         out.write(fmt::format("The {} closed its direction {} ago, the {} has not closed; {}.\n", closer,
@@ -81,15 +92,24 @@ std::string passed_over(const json& policy) {
     return fmt::format("{} before it does not match, because of: {}", text_at(policy, "name"), deciding);
 }
 
+/// What the policy does where nothing is sent.
+std::string what_it_observes(const json& policy) {
+    const std::string idle = duration_at(policy, "fin_wait_2_s");
+    const std::string most = duration_at(policy, "fin_wait_2_max_s");
+    if (idle == "-" && most == "-") return "It has no limit for half-closed flows.";
+    std::string limits = idle == "-" ? std::string() : "without progress for " + idle;
+    if (most != "-") limits += (limits.empty() ? "" : ", or ") + ("for " + most + " in all");
+    return "It only observes: it records a flow that is half-closed " + limits +
+           " as one that would have been reset, and neither probes nor ends it.";
+}
+
 std::string what_it_does(const json& policy) {
     const std::string idle = duration_at(policy, "fin_wait_2_s");
     const std::string most = duration_at(policy, "fin_wait_2_max_s");
     const std::string action = text_at(policy, "on_expiry");
     std::string text = idle == "-" ? std::string("It has no limit for half-closed flows without progress")
                                    : "Half-closed and without progress for " + idle + ", a flow is " +
-                                         (action == "probe"   ? "asked"
-                                          : action == "reset" ? "reset"
-                                                              : "recorded only");
+                                         (action == "probe" ? "asked" : "reset");
     if (most != "-") text += "; half-closed for " + most + " in all, it is ended in any case";
     return text + ".";
 }
@@ -109,7 +129,7 @@ void print_policy(const json& e, Output& out) {
     lines.insert(lines.end(), terms.begin(), terms.end());
     for (const json& other : e.value("passed_over", json::array()))
         lines.push_back(passed_over(other));
-    lines.push_back(what_it_does(policy));
+    lines.push_back(only_observed(e) ? what_it_observes(policy) : what_it_does(policy));
     section(out, "Policy", lines);
 }
 
@@ -169,6 +189,8 @@ void print_evidence(const json& e, const json& flow, Output& out) {
         std::string line = side_evidence(role, part(evidence, role), part(e, "policy"));
         if (!line.empty()) lines.push_back(std::move(line));
     }
+    if (lines.empty() && only_observed(e))
+        lines.emplace_back("None: where finwaitd only observes, it probes nobody.");
     if (lines.empty()) lines.emplace_back("None: nobody has been asked yet.");
     section(out, "Evidence so far", lines);
 }

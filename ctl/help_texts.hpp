@@ -25,9 +25,11 @@ inline constexpr std::string_view kExplainDetails =
     "what the two sides have answered so far; what keeps the flow from being ended now; and what\n"
     "finwaitd will do next, with an answer and without. --json gives the same as data: \"next\" is what\n"
     "comes while nobody answers, \"if_answered\" if all do. Nothing is changed and nothing is sent.\n"
-    "Of a flow that has ended lately its last events are printed instead, with exit status 1.";
+    "Of a flow that has ended lately its last events are printed instead, with exit status 1; with --json\n"
+    "that is an object with \"id\", \"ended\": true and \"last_events\".";
 inline constexpr std::string_view kShowDetails =
-    "Of a flow that has ended lately its last events are printed instead, with exit status 1.";
+    "Of a flow that has ended lately its last events are printed instead, with exit status 1; with --json\n"
+    "that is an object with \"id\", \"ended\": true and \"last_events\".";
 inline constexpr std::string_view kExplainExamples = "  finwaitctl explain 3f2a-17\n";
 
 inline constexpr std::string_view kKillDetails =

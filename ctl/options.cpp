@@ -72,6 +72,11 @@ CLI::Option* add_filter(CLI::App& app, Words& words) {
     return app.add_option("FILTER", words.operand, "Which flows, by a filter or by ids; by default all");
 }
 
+/// Without ids: a filter can be changed while top runs.
+CLI::Option* add_filter_only(CLI::App& app, Words& words) {
+    return app.add_option("FILTER", words.operand, "Which flows, by a filter, not by ids; by default all");
+}
+
 void add_limit(CLI::App& app, Words& words, const char* what) {
     app.add_option("--limit", words.limit, what)
         ->type_name("N")
@@ -131,7 +136,7 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
             app.add_flag("--text", words.call.text, "One line for people instead of JSON");
             option = app.add_option("FILTER", words.operand, "Of which flows, by a filter or by ids");
             break;
-        case Operand::filter: option = add_filter(app, words); break;
+        case Operand::filter: option = add_filter_only(app, words); break;
         case Operand::listed:
             add_list_options(app, words);
             option = add_filter(app, words);

@@ -41,9 +41,17 @@ void print_numbers(const nlohmann::json& sides, Output& out) {
     table.finish();
 }
 
+/// What moved a side where no segment did.
+std::string cause_without_segment(const std::string& state) {
+    if (state == "unknown") return "no segment: conntrack's report, which no reply confirmed, was withdrawn";
+    if (state == "fin-wait-2" || state == "close-wait") return "no segment: reported by the kernel";
+    if (state == "closed") return "no segment: ended, or taken for ended, by finwaitd";
+    return "no segment: concluded by finwaitd";
+}
+
 std::string segment_text(const nlohmann::json& step) {
     const nlohmann::json segment = step.value("segment", nlohmann::json());
-    if (!segment.is_object()) return "by finwaitd, no segment";
+    if (!segment.is_object()) return cause_without_segment(text_at(step, "state"));
     return fmt::format("{} sent {} seq {} ack {} len {}", text_at(segment, "from"), text_at(segment, "flags"),
                        text_at(segment, "seq"), text_at(segment, "ack"), text_at(segment, "len"));
 }

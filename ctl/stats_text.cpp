@@ -43,10 +43,10 @@ constexpr std::array kResets = {Item{"sent", "segments sent"},
                                 Item{"delayed", "delayed by resets_per_second"},
                                 Item{"held_back", "waiting: one source's part"},
                                 Item{"observed", "only observed"}};
-constexpr std::array kQueue = {Item{"dropped", "dropped"}, Item{"kernel_dropped", "of these: queue full"},
-                               Item{"user_dropped", "of these: socket buffer full"},
-                               Item{"errors", "messages not understood"},
-                               Item{"openings", "opened by the guard"}};
+constexpr std::array kQueue = {
+    Item{"dropped", "passed unseen, in all"}, Item{"kernel_dropped", "of these: queue full or opened"},
+    Item{"user_dropped", "of these: socket buffer full"}, Item{"errors", "messages not understood"},
+    Item{"openings", "times opened by finwait-guard"}};
 constexpr std::array kWire = {
     Item{"translated", "sent by NAT's addresses"},         Item{"no_entry", "sent, unknown to conntrack"},
     Item{"not_sent", "not sent, addresses unknown"},       Item{"refused", "refused by the kernel"},
@@ -56,7 +56,7 @@ constexpr std::array kLeftAlone = {Item{"bridged", "bridged"}, Item{"vrf", "in a
                                    Item{"rule", "routed by interface or ports"}};
 
 void number_line(Output& out, std::string_view label, const std::string& value) {
-    out.write(fmt::format("  {:<30}{:>12}\n", label, value));
+    out.write(fmt::format("  {:<32}{:>12}\n", label, value));
 }
 
 constexpr std::array kRules = {Item{"missing", "lines missing or changed"},

@@ -51,24 +51,31 @@ bool choose_flows(const std::string& operand, control::Request& request, Output&
     return true;
 }
 
-std::string last_events(const std::string& socket, std::string_view id) {
+std::vector<nlohmann::json> last_events(const std::string& socket, std::string_view id) {
     control::Request request;
     request.command = control::Command::events;
     request.ids = {std::string(id)};
-    std::string text;
+    std::vector<nlohmann::json> events;
     std::string unsaid;
     Output nowhere(unsaid);
-    const auto take = [&text](std::string_view line) {
-        const nlohmann::json event = parse_object(line);
-        if (event.contains("flow_id")) text += event_text(event);
+    const auto take = [&events](std::string_view line) {
+        nlohmann::json event = parse_object(line);
+        if (event.contains("flow_id")) events.push_back(std::move(event));
         return true;
     };
     static_cast<void>(exchange(socket, request, take, nowhere));
+    return events;
+}
+
+std::string text_of_events(const std::vector<nlohmann::json>& events) {
+    std::string text;
+    for (const nlohmann::json& event : events)
+        text += event_text(event);
     return text;
 }
 
 void print_missing(const std::string& socket, const std::string& id, Output& err) {
-    const std::string events = last_events(socket, id);
+    const std::string events = text_of_events(last_events(socket, id));
     if (events.empty())
         err.write("finwaitctl: no flow " + id + ": it is gone, or never was\n");
     else

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace finwait::ctl {
 
 /// Puts the operand into the request: its words as ids when the first of them is one (no filter begins like
@@ -18,9 +20,10 @@ namespace finwait::ctl {
 [[nodiscard]] bool choose_flows(const std::string& operand, control::Request& request, Output& err,
                                 policy::Purpose purpose = policy::Purpose::query);
 
-/// The last events of a flow, a line each, as far as the daemon remembers any; empty when it does not, or
-/// does not answer.
-[[nodiscard]] std::string last_events(const std::string& socket, std::string_view id);
+/// The last events of a flow, as far as the daemon remembers any; empty when it does not, or does not answer.
+[[nodiscard]] std::vector<nlohmann::json> last_events(const std::string& socket, std::string_view id);
+/// The same for people, a line each.
+[[nodiscard]] std::string text_of_events(const std::vector<nlohmann::json>& events);
 
 /// "finwaitctl: flow 3f2a-17 is over" and how, or that there is no such flow.
 void print_missing(const std::string& socket, const std::string& id, Output& err);

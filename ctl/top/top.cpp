@@ -110,7 +110,7 @@ ExitCode run_top(const Invocation& call, Terminal& terminal) {
     auto opened = Screen::open();
     if (const auto* problem = std::get_if<std::string>(&opened)) {
         terminal.err.write("finwaitctl: " + *problem + "\n");
-        return ExitCode::failed;
+        return ExitCode::bad_input;  // as without a terminal
     }
     auto& screen = std::get<std::unique_ptr<Screen>>(opened);
     Model model(call.operand);

@@ -2,10 +2,14 @@
 apart, and plain words about what is over, what is not there and what has not happened."""
 
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
+import time
 
-from harness import case, halfclosed
+from harness import case, firewall, halfclosed
 from harness.command import run
 from harness.daemon import binary
 from harness.sockets import open_both_versions
@@ -44,6 +48,8 @@ class Newcomer(case.SystemTest):
         missing = self.fails(1, daemon, "list", ids[0], "ffff-9")
         self.assertIn(ids[0], missing.stdout)
         self.assertIn("no flow ffff-9: it is gone, or never was", missing.stderr)
+        counted = self.fails(1, daemon, "count", ids[0], "ffff-9")
+        self.assertEqual((counted.stdout, counted.stderr), ("1\n", missing.stderr))
 
         killed = daemon.ctl("kill", "--yes", *ids[:2]).stdout
         self.assertEqual(killed.count("confirmed: reset, and gone from both ends"), 2, killed)
@@ -56,7 +62,7 @@ class Newcomer(case.SystemTest):
         daemon.ctl("kill", "--yes", ids[0])
         self.assertIn(ids[0], self.ids(daemon), "it is listed for ten seconds more")
         left = self.fails(2, daemon, "kill", "port", "ne", "1")  # nobody to ask, and no --yes
-        self.assertNotIn(ids[0], left.stdout)
+        self.assertNotRegex(left.stdout, rf"(?m)^{ids[0]} ")
         self.assertIn("1 connection matches, 1 to be ended (1 that finwaitd has just ended left out).", left.stdout)
 
     def test_a_flow_that_is_over_is_told_of_from_the_events(self):
@@ -70,6 +76,9 @@ class Newcomer(case.SystemTest):
             self.assertEqual(told.stderr, f"finwaitctl: flow {gone} is over; its last events:\n")
             self.assertRegex(told.stdout, rf"(?m)^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{{3}}[+-]\S+  tcp_reset confirmed  {gone}  ")
             self.assertIn("(uid 0)", told.stdout)
+            told = json.loads(self.fails(1, daemon, command, "--json", gone).stdout)
+            self.assertEqual((told["id"], told["ended"]), (gone, True))
+            self.assertEqual(told["last_events"][-1]["finwaitd"]["outcome"], "confirmed")
         self.assertIn(f"flow {gone} is over", self.fails(1, daemon, "kill", "--yes", gone).stderr)
         never = self.fails(1, daemon, "explain", "ffff-9")
         self.assertEqual((never.stdout, never.stderr), ("", "finwaitctl: no flow ffff-9: it is gone, or never was\n"))
@@ -80,6 +89,7 @@ class Newcomer(case.SystemTest):
             refused = self.fails(2, daemon, *command, "port", "80", "or", "policy", "wbe")
             self.assertIn(NO_SUCH_POLICY, refused.stderr)
             self.assertIn("\n  port 80 or policy wbe\n" + " " * 20 + "^\n", refused.stderr)
+        self.assertIn(NO_SUCH_POLICY, self.fails(2, daemon, "policy", "--resume", "wbe").stderr)
         daemon.configure({"timeouts": PATIENT["timeouts"]})
         daemon.ctl("reload")
         self.assertIn('no policy "web"', self.fails(2, daemon, "list", "policy", "web").stderr)
@@ -130,12 +140,35 @@ class Newcomer(case.SystemTest):
     def test_a_reload_says_what_takes_a_restart_and_which_policy_is_never_in_force(self):
         daemon = self.daemon(PATIENT)
         self.assertEqual(daemon.ctl("reload").stderr, "")
+        said = [line for line in daemon.log().splitlines() if "nf_conntrack_tcp_timeout" in line]
+        self.assertTrue(said, daemon.log())
+        self.assertEqual(len(said), len({line[line.index("net.netfilter"):] for line in said}), "said once each")
         daemon.configure({**PATIENT, "limits": {"flows": 1000},
                           "policy": [{"name": "all", "match": ""}, {"name": "late", "match": "port 443"}]})
         done = daemon.ctl("reload")
         self.assertEqual(done.stdout, "reloaded\n")
         self.assertIn("warning: limits.flows has changed: it takes a restart to come into force\n", done.stderr)
         self.assertIn('policy "late" can never be in force', done.stderr)
+
+    def test_a_daemon_that_was_stopped_says_what_that_meant(self):
+        daemon = self.daemon(PATIENT)
+        os.kill(daemon.pid, signal.SIGSTOP)
+        self.addCleanup(lambda: daemon.running() and os.kill(daemon.pid, signal.SIGCONT))
+        self.half_closed(2)
+        time.sleep(1)
+        os.kill(daemon.pid, signal.SIGCONT)
+        said = r"finwait-guard opened queues, and packets passed unseen, because finwaitd gave no verdicts for \d+\.\d s: it was stopped"
+        self.assertTrue(until(lambda: re.search(said, daemon.log()), 10), daemon.log())
+        self.assertGreater(daemon.stats()["queue.openings"], 0)
+
+    def test_each_signal_that_ends_finwaitd_takes_its_rules_along(self):
+        for number in (signal.SIGQUIT, signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number.name):
+                daemon = self.daemon(PATIENT)
+                os.kill(daemon.pid, number)
+                self.assertTrue(until(lambda: not daemon.running(), 20), daemon.log())
+                self.assertEqual(daemon.stop(), 0, daemon.log())
+                self.assertEqual(firewall.own_rules(self.lab), [])
 
     def test_a_verbose_listing_has_a_line_below_each_flow(self):
         daemon = self.daemon(PATIENT)
@@ -152,7 +185,7 @@ class Newcomer(case.SystemTest):
         for kind in ("dumb", "nosuchterminal"):
             done = run("env", f"TERM={kind}", "script", "-qec", f"{binary('finwaitctl')} --socket {daemon.socket} top",
                        "/dev/null", check=False)
-            self.assertNotEqual(done.returncode, 0, done.stdout)
+            self.assertEqual(done.returncode, 2, done.stdout)
             self.assertIn(f'"{kind}"', done.stdout)
             self.assertRegex(done.stdout, r"set TERM to")
             self.assertNotIn("CLIENT", done.stdout)

@@ -83,8 +83,10 @@ TEST(Commands, OfAFlowThatHasJustEndedTheEventsTell) {
         {error_line({ErrorCode::not_found, "no flow 1-1", 0}), data_line("event", kEnded) + done_line()});
     const Outcome json = run("show", {nullptr, "1-1", daemon.path(), {}, true});
     EXPECT_EQ(json.code, 1);
-    EXPECT_EQ(json.out, "");
-    EXPECT_THAT(json.err, HasSubstr("\"finwaitctl events 1-1\" tells"));
+    EXPECT_EQ(json.err, "finwaitctl: flow 1-1 is over; its last events:\n");
+    const nlohmann::json told{
+        {"id", "1-1"}, {"ended", true}, {"last_events", {nlohmann::json::parse(kEnded)}}};
+    EXPECT_EQ(nlohmann::json::parse(json.out), told);
 }
 
 TEST(Commands, OfAFlowThatNobodyRemembersNothingIsMadeUp) {
@@ -110,6 +112,25 @@ TEST(Commands, ResumingSaysWhetherThePolicyWasStopped) {
 TEST(Commands, CountPrintsTheNumber) {
     EXPECT_EQ(run_against("count", done_line(R"({"count":12})")).out, "12\n");
     EXPECT_EQ(run_against("count", done_line(R"({"count":12})"), true).out, "{\"count\":12}\n");
+}
+
+TEST(Commands, CountNamesTheIdsThatNoFlowHas) {
+    for (const bool grouped : {false, true}) {
+        const std::string counted = grouped ? data_line("group", R"({"port":80,"count":1})") + done_line()
+                                            : done_line(R"({"count":1})");
+        const FakeDaemon daemon(
+            {counted, flow_line() + done_line(), data_line("event", kEnded) + done_line()});
+        Invocation call{nullptr, "3f2a-17 1-1", daemon.path()};
+        if (grouped) call.by = "port";
+        const Outcome outcome = run("count", call);
+        EXPECT_EQ(outcome.code, 1);
+        EXPECT_THAT(outcome.out, HasSubstr("1"));
+        EXPECT_THAT(outcome.err, StartsWith("finwaitctl: flow 1-1 is over; its last events:\n"));
+        EXPECT_THAT(outcome.err, testing::Not(HasSubstr("3f2a-17 is")));
+    }
+    FakeDaemon all({done_line(R"({"count":1})")});
+    EXPECT_EQ(run("count", {nullptr, "3f2a-17", all.path()}).code, 0);
+    EXPECT_EQ(all.requests().size(), 1U) << "nothing is missing";
 }
 
 TEST(Commands, ReloadShowsWhatIsWrong) {
@@ -192,6 +213,30 @@ TEST(Stats, AreGroupedAndLeaveOutEmptyStates) {
     EXPECT_THAT(out.text(), StartsWith("finwaitd 1.0, up 1m11s, mode enforce, shards 4\n"));
     EXPECT_THAT(out.text(), HasSubstr("fin-wait-2"));
     EXPECT_THAT(out.text(), testing::Not(HasSubstr("listen")));
+}
+
+TEST(Stats, NumbersStandBelowEachOther) {
+    Captured out;
+    print_stats(nlohmann::json::object(), out.output());
+    for (const std::string& line : lines_of(out.text())) {
+        if (line.starts_with("  ")) {
+            EXPECT_EQ(line.size(), 46U) << line;
+        }
+    }
+}
+
+TEST(Show, SaysWhatMovedASideWithoutASegment) {
+    nlohmann::json flow = half_closed_flow();
+    flow["sides"] = nlohmann::json::object();
+    for (const char* const state : {"fin-wait-2", "unknown", "closed"})
+        flow["history"].push_back({{"t", 1.0}, {"side", "client"}, {"state", state}, {"segment", nullptr}});
+    Captured out;
+    print_flow(flow, out.output());
+    EXPECT_THAT(out.text(), HasSubstr("fin-wait-2  no segment: reported by the kernel\n"));
+    EXPECT_THAT(
+        out.text(),
+        HasSubstr("unknown     no segment: conntrack's report, which no reply confirmed, was withdrawn\n"));
+    EXPECT_THAT(out.text(), HasSubstr("closed      no segment: ended, or taken for ended, by finwaitd\n"));
 }
 
 TEST(Show, PrintsBothSides) {

@@ -97,6 +97,12 @@ TEST(Events, ALineForPeopleNamesTheSideTheOperatorAndTheProblems) {
                     R"("finwaitd":{"outcome":"rejected","file":"/etc/f.toml","problems":["line 3: no"]}})");
     EXPECT_EQ(event_text(reload),
               "2024-05-01 12:00:00.123+02:00  config_reload rejected  /etc/f.toml\n    line 3: no\n");
+    const json rules = json::parse(
+        R"({"timestamp":"2024-05-01T12:00:00.123456+02:00","event_type":"rules_changed",)"
+        R"("finwaitd":{"outcome":"missing","missing":["-A FORWARD -j FINWAITD","-N FINWAITD"]}})");
+    EXPECT_EQ(event_text(rules),
+              "2024-05-01 12:00:00.123+02:00  rules_changed missing\n    -A FORWARD -j FINWAITD\n"
+              "    -N FINWAITD\n");
     const json lost = json::parse(R"({"event_type":"finwaitd_lost","finwaitd":{"count":17}})");
     EXPECT_THAT(event_text(lost), HasSubstr("17 events are missing"));
 }

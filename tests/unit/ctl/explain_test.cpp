@@ -149,6 +149,56 @@ TEST(Explain, OfAResetTheCourseIsTold) {
                             "In 4.6s its end is confirmed."));
 }
 
+TEST(Explain, OfAFlowThatIsOnlyObservedSaysThatNothingIsSent) {
+    for (const bool by_policy : {false, true}) {
+        json e = probing();
+        e["flow"]["phase"] = "watching";
+        e["in_phase_s"] = e["reason"] = nullptr;
+        for (const char* const role : {"client", "server"})
+            e["evidence"][role] = {{"evidence", "unknown"}, {"probes", 0}};
+        e[by_policy ? "policy" : "mode"] = by_policy ? json(e["policy"]) : json("observe");
+        if (by_policy) e["policy"]["on_expiry"] = "observe";
+        e["policy"]["fin_wait_2_max_s"] = 7200.0;
+        const std::string text = text_of(e);
+        EXPECT_THAT(text,
+                    HasSubstr("It only observes: it records a flow that is half-closed without progress for "
+                              "30s, or for 2h in all as one that would have been reset, and neither probes "
+                              "nor ends it.\n"));
+        EXPECT_THAT(text, HasSubstr("None: where finwaitd only observes, it probes nobody.\n"));
+        EXPECT_THAT(text, Not(HasSubstr("a flow is asked")));
+        EXPECT_THAT(text, Not(HasSubstr("ended in any case")));
+        e["next"] = {step("look_again", 4.0, {})};
+        e["if_answered"] = json::array();
+        EXPECT_THAT(next_sentences(e)[0], StartsWith("In 4.0s it would be recorded"));
+    }
+}
+
+TEST(Explain, OfAWithdrawnReportItSaysWhatHappened) {
+    json e = probing();
+    e["flow"]["phase"] = "watching";
+    e["flow"]["closer"] = e["in_phase_s"] = e["reason"] = nullptr;
+    e["stage"] = "established";
+    for (const char* const role : {"client", "server"}) {
+        e["flow"][role]["state"] = "unknown";
+        e["flow"]["history"].push_back({{"side", role}, {"state", "unknown"}, {"segment", nullptr}});
+    }
+    e["next"] = {step("forget", 900.0, {})};
+    e["if_answered"] = json::array();
+    const std::string text = text_of(e);
+    EXPECT_THAT(
+        text,
+        HasSubstr("\nIt is in an unknown state (conntrack reported it half-closed, no reply confirmed that"));
+    EXPECT_THAT(text, Not(HasSubstr("It is established")));
+    EXPECT_THAT(hindrance_sentences(e)[0], StartsWith("It is not known to be half-closed"));
+    EXPECT_THAT(
+        next_sentences(e),
+        ElementsAre("In 15m finwaitd probes both sides about conntrack's report again, unless the flow is "
+                    "forgotten before."));
+    e["flow"]["history"].clear();
+    EXPECT_THAT(text_of(e),
+                HasSubstr("\nIt is in a state that is not fully known yet, has been followed for "));
+}
+
 TEST(Explain, StandsWhateverIsMissing) {
     EXPECT_FALSE(text_of(json::object()).empty());
     EXPECT_FALSE(text_of({{"flow", half_closed_flow()}}).empty());

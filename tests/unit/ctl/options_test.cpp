@@ -201,5 +201,11 @@ TEST_F(Options, HelpNamesEverySubcommand) {
     EXPECT_THAT(help, HasSubstr("4 not permitted"));
 }
 
+TEST_F(Options, TopOffersNoIds) {
+    EXPECT_EQ(refused({"top", "--help"}), ExitCode::done);
+    EXPECT_THAT(out.text(), HasSubstr("not by ids"));
+    EXPECT_THAT(out.text(), testing::Not(HasSubstr("or by ids")));
+}
+
 }  // namespace
 }  // namespace finwait::ctl::test
