@@ -90,7 +90,9 @@ std::string problem_of_nft(const netfilter::ToolTime& time) {
     if (!nft) return {};
     const netfilter::ToolResult result = netfilter::run_tool({*nft, "--check", "-f", "-"}, kTrialRules, time);
     if (!result.status || result.ok() || result.errors.find("not permitted") != std::string::npos) return {};
-    return result.errors.substr(0, result.errors.find('\n'));
+    const std::string line = result.errors.substr(0, result.errors.find('\n'));
+    const std::size_t said = line.find("Error: ");  // behind the place in the input
+    return said == std::string::npos ? line : line.substr(said);
 }
 
 }  // namespace
@@ -266,9 +268,10 @@ std::vector<std::string> parse_tracking(const std::string& rules) {
         if (opens) own_chain = line.find("chain FINWAITD") != line.npos;
         const bool own = own_table || own_chain || line.find("FINWAITD") != line.npos;
         if (own || opens || line.starts_with("#")) continue;
-        const std::string padded = ' ' + line;
+        const std::size_t begin = std::min(line.find_first_not_of(" \t"), line.size());
+        const std::string padded = ' ' + line.substr(begin);
         const auto uses = [&padded](std::string_view word) { return padded.find(word) != padded.npos; };
-        if (std::ranges::any_of(kUsers, uses)) found.push_back(line.substr(line.find_first_not_of(" \t")));
+        if (std::ranges::any_of(kUsers, uses)) found.push_back(line.substr(begin));
     }
     return found;
 }
