@@ -1,6 +1,7 @@
 #include "shard/look.hpp"
 
 #include "host/addresses.hpp"
+#include "machine/conntrack_clock.hpp"
 #include "shard/clock.hpp"
 
 #include <chrono>
@@ -42,6 +43,13 @@ bool half_closed(Belief belief) {
 
 }  // namespace
 
+bool just_seen(const Tracked& entry, std::chrono::seconds established) {
+    // It counts in whole seconds. With data on its way another timeout may be in force.
+    constexpr std::chrono::seconds kJustNow(1);
+    return entry.stage == Tracked::Stage::established && !entry.unacknowledged && established.count() > 0 &&
+           entry.left + kJustNow >= established;
+}
+
 std::optional<netfilter::ConntrackError> Look::take() {
     auto conntrack = netfilter::Conntrack::open();
     if (auto* error = std::get_if<netfilter::ConntrackError>(&conntrack)) return std::move(*error);
@@ -49,14 +57,16 @@ std::optional<netfilter::ConntrackError> Look::take() {
     batch_begun_ = begun;
     own_addresses_ = host::own_addresses();
     stirred_ = 0;
-    knows_ours_ = false;
+    sees_ours_ = false;
+    established_ = machine::established_timeout();
     batch_.clear();
     if (auto error = std::get<netfilter::Conntrack>(conntrack).list(
             kAnyMark, [this](const Tracked& entry) { return add(entry); }))
         return error;
     tell();
-    // Where no rule asks for it, conntrack tracks nothing: then its silence means nothing.
-    if (stop_ || !knows_ours_) return std::nullopt;
+    // Where no rule asks for it, conntrack tracks nothing, though entries from before may be left: then that
+    // it does not know a flow means nothing.
+    if (stop_ || !sees_ours_) return std::nullopt;
     for (const auto& shard : shards_)
         shard->handle().ask([begun](engine::Engine& engine, Instant) { engine.on_hints_complete(begun); });
     return std::nullopt;
@@ -65,7 +75,9 @@ std::optional<netfilter::ConntrackError> Look::take() {
 bool Look::add(const Tracked& entry) {
     if (batch_.empty()) seen_ = std::exchange(batch_begun_, monotonic_now());
     const netfilter::Translation& t = entry.translation;
-    batch_.push_back({{t.opener.own, t.answerer.own, belief_of(entry)}, t});
+    batch_.push_back({{t.opener.own, t.answerer.own, belief_of(entry)},
+                      t,
+                      tracks_ == Tracks::by_our_rules || just_seen(entry, established_)});
     if (batch_.size() >= kBatch) tell();
     return !stop_;
 }
@@ -81,7 +93,7 @@ void Look::tell() {
                             });
     if (!known) return;
     for (std::size_t n = 0; n < batch_.size(); ++n) {
-        knows_ours_ = knows_ours_ || (*known)[n];
+        sees_ours_ = sees_ours_ || ((*known)[n] && batch_[n].fresh);
         if (!(*known)[n] && half_closed(batch_[n].hint.belief)) stir(batch_[n]);
     }
     batch_.clear();

@@ -8,7 +8,9 @@
 #include "shard/poll.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <random>
 #include <set>
@@ -16,10 +18,22 @@
 
 namespace finwait::shard {
 
+/// Who makes conntrack track. Without any rule that needs it, it sees nothing, and its table is what it was.
+enum class Tracks : std::uint8_t {
+    by_our_rules,
+    by_others,  // if at all
+};
+
+/// Whether conntrack has seen a segment of this connection within the last second or two. `established`: for
+/// how long it remembers one that is established.
+[[nodiscard]] bool just_seen(const netfilter::Tracked& entry, std::chrono::seconds established);
+
 class Look {
   public:
-    /// `stop` may become true at any time, and ends it soon; shards may then have stopped.
-    Look(Shards shards, const std::atomic<bool>& stop) : shards_(shards), stop_(stop) {}
+    /// `stop` may become true at any time, and ends it soon; shards may then have stopped. `tracks`: what
+    /// makes sure that conntrack sees what passes.
+    Look(Shards shards, Tracks tracks, const std::atomic<bool>& stop)
+        : shards_(shards), tracks_(tracks), stop_(stop) {}
 
     /// What went wrong, if anything did; shards do not forget what they were not told of then.
     [[nodiscard]] std::optional<netfilter::ConntrackError> take();
@@ -28,12 +42,14 @@ class Look {
     struct Seen {
         engine::Hint hint;
         netfilter::Translation translation;
+        bool fresh;
     };
     [[nodiscard]] bool add(const netfilter::Tracked& entry);
     void tell();
     void stir(const Seen& seen);
 
     Shards shards_;
+    Tracks tracks_;
     const std::atomic<bool>& stop_;
     std::set<tcp::Address> own_addresses_;
     std::vector<Seen> batch_;
@@ -42,7 +58,8 @@ class Look {
     /// latest.
     Instant seen_;
     std::size_t stirred_ = 0;
-    bool knows_ours_ = false;
+    std::chrono::seconds established_{0};
+    bool sees_ours_ = false;
     std::minstd_rand random_{std::random_device()()};
 };
 

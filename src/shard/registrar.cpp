@@ -1,7 +1,6 @@
 #include "shard/registrar.hpp"
 
 #include "host/memory_reserve.hpp"
-#include "shard/look.hpp"
 
 #include <algorithm>
 #include <array>
@@ -77,7 +76,7 @@ void Registrar::look_when_due() {
 
 void Registrar::look() {
     const Clock::time_point begun = Clock::now();
-    attempt([this] { return Look(shards_, stopping_).take(); });
+    attempt([this] { return Look(shards_, tracks_, stopping_).take(); });
     const Clock::time_point over = Clock::now();
     next_look_ = over + kRest * (over - begun);
     if (--looks_left_ > 0) look_when_due();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "shard/keeping.hpp"
+#include "shard/look.hpp"
 #include "shard/poll.hpp"
 
 #include <atomic>
@@ -25,10 +26,13 @@ class Registrar {
     using Complain = std::function<void(const std::string&)>;
     using Shortest = std::function<std::chrono::seconds()>;
 
-    /// `mark` is that of Keeping. `complain` is called on a thread of ours. The shards must live until
-    /// stop().
+    /// `mark` is that of Keeping; where it is 0, our rules do not need conntrack. `complain` is called on a
+    /// thread of ours. The shards must live until stop().
     Registrar(Shards shards, std::uint32_t mark, Complain complain)
-        : shards_(shards), keeping_(shards, stopping_, mark), complain_(std::move(complain)) {}
+        : shards_(shards),
+          tracks_(mark != 0 ? Tracks::by_our_rules : Tracks::by_others),
+          keeping_(shards, stopping_, mark),
+          complain_(std::move(complain)) {}
     ~Registrar() { stop(); }
     Registrar(const Registrar&) = delete;
     Registrar& operator=(const Registrar&) = delete;
@@ -60,6 +64,7 @@ class Registrar {
 
     std::atomic<bool> stopping_ = false;
     Shards shards_;
+    Tracks tracks_;
     Keeping keeping_;
     Complain complain_;
     boost::asio::io_context io_{1};
