@@ -64,6 +64,15 @@ void Daemon::check_marks() {
     if (found.grade == machine::Grade::warning) logger_->warn("{} To do: {}", found.what, found.advice);
 }
 
+/// What passes while we are stopped is known later only where conntrack has seen it.
+void Daemon::check_tracking() {
+    const config::Intercept& intercept = settings_.intercept;
+    if (intercept.packets == config::Packets::selective || !intercept.forward()) return;
+    const netfilter::ToolTime time(kMarkPatience, &stop_requests_.count());
+    const machine::Finding found = machine::tracking(machine::find_tracking(time), settings_);
+    if (found.grade == machine::Grade::warning) logger_->warn("{} To do: {}", found.what, found.advice);
+}
+
 bool Daemon::translate_addresses() {
     if (!rules_->untracked()) return true;
     for (const auto& shard : shards_) {

@@ -82,6 +82,7 @@ int Daemon::run() {
     if (queues_ > 1) watch_balance();
     watch_rules();
     check_marks();
+    check_tracking();
     tell_of_start();
     yield_to_packets();
     herald_.ready(handles(), [this] {

@@ -78,6 +78,7 @@ class Daemon {
     [[nodiscard]] control::RuleStats rule_stats() const;
     void fit_conntrack();
     void check_marks();
+    void check_tracking();
     void leave_detours_alone();
     void read_detours();
     void wait_for_detours();
