@@ -1,11 +1,18 @@
 // Two chains at each hook that is in scope. The first hands over to us what must be seen: every segment of a
 // flow whose connmark says that a SYN, FIN or RST has passed, and those of connections that conntrack was
-// told not to track. What conntrack calls invalid is left alone: on the fast path only conntrack knows the
-// windows, and it is the judge of forged numbers. The second chain comes after the verdict and undoes the
-// connmark of a flow whose packet we gave our mark; a control segment sets it again, so that the order of the
-// verdicts decides. It needs a hook function of its own: an accepted packet goes on at the next one, not at
-// the next rule (nf_reinject, net/netfilter/nfnetlink_queue.c). For the same reason the jump to FINWAITD
-// stands last in iptables' chains: a rule behind it, such as TCPMSS, would miss every packet that was queued.
+// told not to track. The second chain comes after the verdict and undoes the connmark of a flow whose packet
+// we gave our mark; a control segment sets it again, so that the order of the verdicts decides. It needs a
+// hook function of its own: an accepted packet goes on at the next one, not at the next rule (nf_reinject,
+// net/netfilter/nfnetlink_queue.c). For the same reason the jump to FINWAITD stands last in iptables' chains:
+// a rule behind it, such as TCPMSS, would miss every packet that was queued.
+//
+// A connection that conntrack does not know, or knows wrongly, has no mark. conntrack calls its FIN INVALID
+// and begins no entry (tcp_new, net/netfilter/nf_conntrack_proto_tcp.c); the next segment without SYN, FIN
+// and RST begins one, and is NEW. So are queued: FIN and SYN of state INVALID, and segments without control
+// flags that are INVALID or NEW, up to a rate each; what is beyond passes. The rates bound what a flood
+// costs. An RST of state INVALID is not queued: off the path anybody can forge one, and on the fast path the
+// engine knows no numbers by which to refuse it. Nor is, in the output hook, what has no control flags: it
+// may be a probe of ours, by which conntrack gets to know a connection.
 //
 // The places are those at which both directions of a flow show the same two addresses, each end's own. In the
 // forward and the input hook that is anywhere before sources are translated; in the output hook it is after
@@ -38,6 +45,11 @@ constexpr std::string_view kNftablesQueueSelective =
     R"(        tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
         meta l4proto tcp ct mark & @mark@ == @mark@ queue flags bypass to @queues@
         ct state untracked tcp flags & (fin | syn | rst) != 0 queue flags bypass to @queues@
+        ct state invalid tcp flags & (fin | syn) != 0 limit rate 1000/second burst 1000 packets queue flags bypass to @queues@
+)";
+
+constexpr std::string_view kNftablesMidwaySelective =
+    R"(        ct state { invalid, new } tcp flags & (fin | syn | rst) == 0 limit rate 1000/second burst 1000 packets queue flags bypass to @queues@
 )";
 
 constexpr std::string_view kNftablesErrorsSelective =
@@ -57,23 +69,27 @@ constexpr std::string_view kNftablesRelease =
         tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | @mark@
 )";
 
-/// A hook as nftables has it: what stands before the rules that queue, and that for the release. An error
-/// that answers us does not leave by the output hook.
+/// Segments come to a hook from other machines, or from this one. An error that answers us does
+/// not leave, and a probe of ours does not arrive.
+enum class Side : std::uint8_t { arriving, leaving };
+
+/// A hook as nftables has it: what stands before the rules that queue, and that for the release.
 struct NftablesHook {
     std::string_view name;
     std::string_view priority;
     std::string_view guard;
     std::string_view release_guard;
-    bool errors;
+    Side side;
 };
 
-constexpr NftablesHook kNftablesForward{"forward", "mangle", "", "", true};
+constexpr NftablesHook kNftablesForward{"forward", "mangle", "", "", Side::arriving};
 constexpr NftablesHook kNftablesInput{"input", "mangle", "        iif lo return\n", "        iif lo return\n",
-                                      true};
+                                      Side::arriving};
 /// What we send loses its mark here, so that it is not taken for a packet that releases its flow.
 constexpr NftablesHook kNftablesOutput{
     "output", "security",
-    "@lo@        meta mark & @mark@ == @mark@ meta mark set meta mark & @rest@ return\n", "@lo@", false};
+    "@lo@        meta mark & @mark@ == @mark@ meta mark set meta mark & @rest@ return\n", "@lo@",
+    Side::leaving};
 constexpr std::string_view kNftablesNoLoopback = "        oif lo return\n";
 
 constexpr std::string_view kNftablesOwn = R"(    chain own {
@@ -109,6 +125,11 @@ constexpr std::string_view kIptablesMark =
 constexpr std::string_view kIptablesQueueTcp =
     R"(-A FINWAITD -p tcp -m connmark --mark @mark@/@mark@ -j NFQUEUE @queues@ --queue-bypass
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE @queues@ --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN NONE -m conntrack --ctstate INVALID -m limit --limit 1000/sec --limit-burst 1000 -j NFQUEUE @queues@ --queue-bypass
+)";
+
+constexpr std::string_view kIptablesQueueMidway =
+    R"(-A FINWAITD -p tcp --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate INVALID,NEW -m limit --limit 1000/sec --limit-burst 1000 -j NFQUEUE @queues@ --queue-bypass
 )";
 
 constexpr std::string_view kIptablesQueueErrors =
@@ -204,7 +225,10 @@ std::string nftables_hook(const RulePlan& plan, const NftablesHook& hook) {
     const bool all = all_packets(plan);
     std::string text = nftables_chain("intercept", hook, "", hook.guard);
     text += all ? kNftablesQueueAll : kNftablesQueueSelective;
-    if (hook.errors) text += all ? kNftablesErrorsAll : kNftablesErrorsSelective;
+    if (hook.side == Side::arriving) {
+        if (!all) text += kNftablesMidwaySelective;
+        text += all ? kNftablesErrorsAll : kNftablesErrorsSelective;
+    }
     text += "    }\n";
     if (all) return text;
     text += nftables_chain("release", hook, " + 1", hook.release_guard);
@@ -212,11 +236,11 @@ std::string nftables_hook(const RulePlan& plan, const NftablesHook& hook) {
 }
 
 /// What stands in FINWAITD where packets are queued.
-std::string iptables_queue(const RulePlan& plan, bool errors) {
+std::string iptables_queue(const RulePlan& plan, Side side) {
     if (all_packets(plan)) return std::string(kIptablesQueueAll);
     std::string text(kIptablesMark);
     text += kIptablesQueueTcp;
-    if (errors) text += kIptablesQueueErrors;
+    if (side == Side::arriving) text.append(kIptablesQueueMidway).append(kIptablesQueueErrors);
     return text;
 }
 
@@ -229,7 +253,7 @@ std::string iptables_mangle(const RulePlan& plan) {
     std::string rules;
     if (forwards(plan)) rules += kIptablesForward;
     if (own_sockets(plan)) rules += kIptablesInput;
-    rules += iptables_queue(plan, true);
+    rules += iptables_queue(plan, Side::arriving);
     if (own_sockets(plan) && !all_packets(plan)) rules += kIptablesReleaseOutput;
     return iptables_table("mangle", rules);
 }
@@ -243,7 +267,7 @@ std::string iptables_filter(const RulePlan& plan) {
 }
 
 std::string iptables_security(const RulePlan& plan) {
-    return iptables_table("security", std::string(kIptablesOutput) + iptables_queue(plan, false));
+    return iptables_table("security", std::string(kIptablesOutput) + iptables_queue(plan, Side::leaving));
 }
 
 }  // namespace

@@ -344,6 +344,7 @@ void Shard::tick(Instant now) noexcept {
 void Shard::perform(Instant now, const engine::Action& action) {
     if (const auto* send = std::get_if<engine::Send>(&action)) return wire_.send(now, *send);
     const auto& event = std::get<engine::Event>(action);
+    if (event.type == engine::EventType::half_closed) wire_.note_half_closed(now, event);
     if (ends(event.type)) {
         const auto known = wire_.translation(now, event.id);
         wire_.forget(event.id);

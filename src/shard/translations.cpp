@@ -25,9 +25,10 @@ void Translations::set(engine::FlowId flow, const Entry& entry) {
     if (young_.size() >= kHalf) old_ = std::exchange(young_, {});
 }
 
-void Translations::note_socket(engine::FlowId flow) {
-    for (Half* half : {&young_, &old_})
-        if (const auto at = half->find(flow); at != half->end()) at->second.socket_found = true;
+void Translations::note_socket(Instant now, engine::FlowId flow) {
+    Entry entry = of(now, flow);
+    entry.socket_found = true;
+    set(flow, entry);
 }
 
 void Translations::forget(engine::FlowId flow) {

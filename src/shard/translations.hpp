@@ -39,7 +39,7 @@ class Translations {
     [[nodiscard]] Entry of(Instant now, engine::FlowId flow);
     /// That a socket has been found once is not forgotten by that.
     void set(engine::FlowId flow, const Entry& entry);
-    void note_socket(engine::FlowId flow);
+    void note_socket(Instant now, engine::FlowId flow);
     void forget(engine::FlowId flow);
     [[nodiscard]] std::size_t size() const { return young_.size() + old_.size(); }
 

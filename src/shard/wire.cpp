@@ -4,6 +4,7 @@
 #include "shard/clock.hpp"
 
 #include <algorithm>
+#include <array>
 #include <new>
 #include <utility>
 
@@ -196,6 +197,34 @@ void Wire::put(const Translations::Entry& entry, const engine::Send& order) {
     (entry.state != State::none || rst ? injector_ : *tracked_).add(segment, shown.address, order.segment);
 }
 
+void Wire::note_half_closed(Instant now, const engine::Event& event) {
+    look_for_own_sockets(now, event);
+    make_sure_of_mark(now, event);
+}
+
+/// Of a connection that conntrack did not know at its FIN, the entry began behind that and has no mark. What
+/// came back since then may have passed unseen.
+void Wire::make_sure_of_mark(Instant now, const engine::Event& half_closed) {
+    if (!conntrack_ || mark_ == 0) return;
+    const auto answer = conntrack_->find(half_closed.client, half_closed.server);
+    const auto* found = std::get_if<std::optional<netfilter::Translation>>(&answer);
+    if (found == nullptr || !*found || ((*found)->mark & mark_) == mark_) return;
+    if (conntrack_->mark(**found, mark_)) return;  // it is tried again before a segment leaves
+    static_cast<void>(engine_.on_unseen(now, half_closed.id));
+}
+
+/// A socket that is there under these names is known by them, and will be gone when it is not there any more.
+/// conntrack need not know the flow for that.
+void Wire::look_for_own_sockets(Instant now, const engine::Event& half_closed) {
+    if (!sockets_) return;
+    const std::array ends{half_closed.client, half_closed.server};
+    for (const std::size_t i : {0U, 1U}) {
+        const auto answer = sockets_->find(ends[i], ends[1U - i]);
+        const auto* socket = std::get_if<std::optional<host::Socket>>(&answer);
+        if (socket != nullptr && *socket) return known_.note_socket(now, half_closed.id);
+    }
+}
+
 /// What a probe would find out, the kernel says. For numbers that nobody knows any more one is sent even so;
 /// a socket that is bound to a device would not get it, and an RST would answer. That there is none proves
 /// nothing while NAT may have shown it its peer under another name, unless it was found before.
@@ -212,10 +241,11 @@ void Wire::put_here(const Translations::Entry& entry, const engine::Send& order,
         return complain(now, error->message);
     }
     const auto& socket = std::get<std::optional<host::Socket>>(answer);
-    if (socket && entry.state != State::found) known_.note_socket(order.flow);
+    if (socket && entry.state != State::found) known_.note_socket(now, order.flow);
     if (socket && socket->device == 0 && order.for_numbers)
         return injector_.add(segment, order.segment.source.address, order.segment);
-    const bool by_known_names = entry.state == State::found || entry.socket_found || order.after_reset;
+    const bool found_before = known_.of(now, order.flow).socket_found;
+    const bool by_known_names = entry.state == State::found || found_before || order.after_reset;
     if (!socket && !by_known_names) return give_up(order);
     engine_.on_word(now, order.flow, order.segment.destination, word_of(socket));
 }

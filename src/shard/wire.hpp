@@ -65,6 +65,10 @@ class Wire {
     /// others. `complain` as above.
     void know_own_sockets(host::Sockets sockets, Complain complain);
 
+    /// A flow has become half-closed: makes sure that its segments are queued from now on and, if one of its
+    /// ends is a socket of this machine, remembers by which names.
+    void note_half_closed(Instant now, const engine::Event& event);
+
     /// Adds a segment to the burst, or keeps it until its addresses have been looked up; its flow is held
     /// then.
     void send(Instant now, const engine::Send& order);
@@ -91,6 +95,8 @@ class Wire {
         Instant since;
     };
 
+    void look_for_own_sockets(Instant now, const engine::Event& half_closed);
+    void make_sure_of_mark(Instant now, const engine::Event& half_closed);
     void send_known(Instant now, const engine::Send& order, const Translations::Entry& entry);
     void look_up(Instant now, const engine::Send& order);
     void take_found(Instant now, const engine::Send& order, const netfilter::Translation& found);

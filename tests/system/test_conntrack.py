@@ -6,9 +6,11 @@ import os
 import re
 import time
 
-from harness import case, halfclosed, nat
-from harness.sockets import open_pairs
-from harness.wait import until
+from harness import case, compare, halfclosed, nat, packets
+from harness.daemon import binary
+from harness.sockets import Listener, Pair, client_socket, open_both_versions, open_pairs
+from harness.topology import SERVER
+from harness.wait import patiently, until
 
 SHORT = 10
 IDLE = int(os.environ.get("FINWAITD_IDLE", "15"))
@@ -214,6 +216,119 @@ class Removal(Conntrack):
         self.assertTrue(until(lambda: daemon.stats()["flows.half_closed"] == len(made), 3))
         time.sleep(4)
         self.assertEqual([h for h in made if len(entries(self.lab, h.pair)) != 1], [])
+
+
+class Unknown(case.SystemTest):
+    """Connections that conntrack does not know when their FIN passes: it calls that FIN INVALID, and begins no entry for it."""
+
+    TIMEOUTS = {"fin_wait_2": patiently(2), "on_expiry": "probe", "probe_interval": "1s", "probe_attempts": 3}
+
+    def followed(self, **settings):
+        return self.daemon({"timeouts": self.TIMEOUTS, **settings})
+
+    def half_closed(self, pairs, how):
+        made = [halfclosed.HalfClosed(pair, ("client", "server")[i // 2 % 2], how) for i, pair in enumerate(pairs)]
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.OPEN, 3), [])
+        return made
+
+    def assert_orphans_end_and_the_living_stay(self, daemon, orphans, living):
+        orphans, living = self.half_closed(orphans, "close"), self.half_closed(living, "shutdown")
+        everyone = {h.pair.key for h in (*orphans, *living)}
+        listed = lambda: {key for f in daemon.flows("state", "fin-wait-2") for key in (compare.flow_key(f), compare.flow_key(f).turned())}
+        self.assertTrue(until(lambda: everyone <= listed() or daemon.stats()["resets.sent"], 3), f"{everyone - listed()}")
+        self.assertEqual(halfclosed.become(self.lab, orphans, halfclosed.GONE, 20), [])
+        self.assertEqual(halfclosed.not_in(self.lab, living, halfclosed.OPEN), [])
+        for h in living:
+            h.pair.end(h.holder).sendall(b"late")
+            self.assertEqual(h.pair.end(h.closer).recv(16), b"late")
+            h.pair.end(h.holder).close()
+            self.assertEqual(h.pair.end(h.closer).recv(16), b"")
+
+    def test_those_that_are_older_than_any_use_of_conntrack_end_once_the_holder_has_shown_that_it_has_not_closed(self):
+        pairs = self.closing(open_both_versions(self.lab, 16))
+        daemon = self.followed(timeouts=halfclosed.RESETTING)
+        self.assertEqual(daemon.flows(), [])
+        made = self.half_closed(pairs, "shutdown")
+        self.assertTrue(until(lambda: len(daemon.flows()) == len(made), 3), daemon.stats())
+        self.assertFalse(until(lambda: daemon.stats()["resets.sent"], 4, interval=0.5))  # perhaps the other has closed before
+        for h in made:
+            h.pair.end(h.holder).sendall(b"late")
+            self.assertEqual(h.pair.end(h.closer).recv(16), b"late")
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.GONE, 20), [])
+
+    def test_those_that_conntrack_has_forgotten_end_where_they_are_orphans_and_only_there(self):
+        daemon = self.followed()
+        pairs = self.closing(open_pairs(self.lab, 16, 4))
+        self.lab.gateway.run("conntrack", "-F")
+        self.assert_orphans_end_and_the_living_stay(daemon, pairs[:8], pairs[8:])
+
+    def test_over_ipv6_those_that_it_has_forgotten_are_reset_where_a_policy_says_so(self):
+        daemon = self.followed(timeouts=halfclosed.RESETTING)
+        pairs = self.closing(open_pairs(self.lab, 8, 6))
+        self.lab.gateway.run("conntrack", "-F")
+        made = self.half_closed(pairs, "close")
+        self.assertEqual(halfclosed.become(self.lab, made, halfclosed.GONE, 20), [])
+        self.assertTrue(until(lambda: daemon.stats()["resets.confirmed"] == 8, 10), daemon.stats())
+
+    def test_that_nobody_sees_what_passes_while_finwaitd_is_stopped_is_said_at_its_start_and_by_check(self):
+        said = "No rule makes conntrack track connections"
+        daemon = self.followed(intercept={"packets": "all"})
+        check = lambda: self.lab.gateway.run(binary("finwaitctl"), "check", "--system", daemon.config, check=False).stdout
+        flat = lambda text: " ".join(text.split())
+        self.assertTrue(until(lambda: said in daemon.log(), 5), daemon.log())
+        self.assertIn('To do: intercept.packets = "selective"', daemon.log())
+        self.assertIn(said, flat(check()))
+        self.assertEqual(daemon.stop(), 0)
+        rule = ("FORWARD", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT")
+        self.lab.gateway.run("iptables", "-A", *rule)
+        self.addCleanup(self.lab.gateway.run, "iptables", "-D", *rule)
+        before = len(daemon.log())
+        daemon.start()
+        self.assertTrue(until(lambda: "follows TCP" in daemon.log()[before:], 5))
+        self.assertNotIn(said, daemon.log()[before:])
+        self.assertNotIn(said, flat(check()))
+
+    def test_forged_fins_of_open_connections_end_none_and_are_taken_back(self):
+        pairs = self.closing(open_pairs(self.lab, 8, 4))
+        daemon = self.followed(timeouts={**self.TIMEOUTS, "fin_wait_1": "3s"})
+        wire = packets.Wire(self.lab)
+        self.addCleanup(wire.close)
+        for pair in pairs:
+            key = pair.key
+            fin = packets.tcp(key.port, key.peer_port, 4711, 815, packets.FIN | packets.ACK)
+            fin = packets.with_checksum(key.address, key.peer_address, fin)
+            wire.send(packets.ip4(key.address, key.peer_address, fin), 4)
+        self.assertTrue(until(lambda: daemon.stats()["packets.seen"] >= len(pairs), 3))
+        self.assertFalse(until(lambda: daemon.stats()["resets.sent"], 8, interval=0.5))
+        self.assertEqual(daemon.flows("state", "fin-wait-1") + daemon.flows("state", "fin-wait-2"), [])
+        for pair in pairs:
+            pair.talk()
+
+    def test_a_handshake_after_a_forged_signed_syn_is_listed_as_the_ends_have_it(self):
+        daemon = self.followed()
+        wire = packets.Wire(self.lab)
+        self.addCleanup(wire.close)
+        md5 = bytes([19, 18]) + bytes(16) + bytes(2)
+        pairs = []
+        for i in range(8):
+            listener = Listener(self.lab, 4)
+            self.addCleanup(listener.socket.close)
+            address, port = self.lab.clients(4)[i % self.lab.client_addresses], 20000 + i
+            for number in (1, 1 << 30, 1 << 31, 3 << 30):
+                syn = packets.tcp(port, listener.port, number, 0, packets.SYN, options=md5)
+                syn = packets.with_checksum(address, SERVER[4], syn)
+                wire.send(packets.ip4(address, SERVER[4], syn), 4)
+            client = client_socket(self.lab, 4, address, port)
+            client.settimeout(10)
+            client.connect((SERVER[4], listener.port))
+            listener.socket.settimeout(10)
+            pairs += self.closing([Pair(4, client, listener.socket.accept()[0])])
+        for pair in pairs:
+            pair.server.settimeout(10)
+            pair.talk()
+        keys = [pair.key for pair in pairs]
+        until(lambda: compare.against_ss(daemon, keys).all_agree(), 3)
+        self.assert_agrees(compare.against_ss(daemon, keys))
 
 
 if __name__ == "__main__":

@@ -205,6 +205,20 @@ class Local(case.SystemTest):
             h.pair.end(h.holder).sendall(b"answer")
             self.assertEqual(h.pair.end(h.closer).recv(100), b"answer")
 
+    def test_the_peers_of_orphans_that_this_machine_has_given_up_end_where_nothing_makes_conntrack_track(self):
+        for packets_of in ("all", "selective"):
+            with self.subTest(packets=packets_of):
+                self.lab.gateway.sysctl(ipv4__tcp_fin_timeout=2)
+                self.addCleanup(self.lab.gateway.sysctl, ipv4__tcp_fin_timeout=60)
+                daemon = self.following("local", {**ASKING, "fin_wait_2": patiently(6), "orphan_test": "passive"}, packets=packets_of)
+                made = [(view, h) for view, closer in ((own.from_client(self.lab), "server"), (own.to_server(self.lab), "client"))
+                        for h in self.half_closed(view, 10, closer, "close")]
+                keys = {h.pair.key if h.closer == "client" else h.pair.server_key for _, h in made}
+                self.assertTrue(until(lambda: not keys & ss.table(self.lab.gateway).keys(), 5))
+                for view, h in made:
+                    self.assert_gone(view, [h], 20)
+                self.assertEqual(daemon.stop(), 0)
+
     def test_a_socket_that_is_bound_to_a_device_is_found_and_kept_while_it_lives(self):
         daemon = self.following("local")
         view = own.from_client(self.lab)

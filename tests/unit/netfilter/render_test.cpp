@@ -17,6 +17,8 @@ TEST(Render, IptablesSelectiveMarksQueuesAndReleases) {
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x40000000/0x40000000
 -A FINWAITD -p tcp -m connmark --mark 0x40000000/0x40000000 -j NFQUEUE --queue-balance 4:5 --queue-bypass
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE --queue-balance 4:5 --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN NONE -m conntrack --ctstate INVALID -m limit --limit 1000/sec --limit-burst 1000 -j NFQUEUE --queue-balance 4:5 --queue-bypass
+-A FINWAITD -p tcp --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate INVALID,NEW -m limit --limit 1000/sec --limit-burst 1000 -j NFQUEUE --queue-balance 4:5 --queue-bypass
 -4 -A FINWAITD -p icmp -m connmark --mark 0x40000000/0x40000000 -j NFQUEUE --queue-balance 4:5 --queue-bypass
 -6 -A FINWAITD -p ipv6-icmp -m connmark --mark 0x40000000/0x40000000 -j NFQUEUE --queue-balance 4:5 --queue-bypass
 COMMIT
@@ -62,6 +64,8 @@ table inet finwaitd {
         tcp flags & (fin | syn | rst) != 0 ct mark set ct mark | 0x300
         meta l4proto tcp ct mark & 0x300 == 0x300 queue flags bypass to 0-1
         ct state untracked tcp flags & (fin | syn | rst) != 0 queue flags bypass to 0-1
+        ct state invalid tcp flags & (fin | syn) != 0 limit rate 1000/second burst 1000 packets queue flags bypass to 0-1
+        ct state { invalid, new } tcp flags & (fin | syn | rst) == 0 limit rate 1000/second burst 1000 packets queue flags bypass to 0-1
         icmp type destination-unreachable ct mark & 0x300 == 0x300 queue flags bypass to 0-1
         icmpv6 type destination-unreachable ct mark & 0x300 == 0x300 queue flags bypass to 0-1
     }
@@ -106,6 +110,8 @@ TEST(Render, IptablesTakesOwnSocketsAfterDestinationsAreTranslatedAndLeavesLoopb
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x100/0x100
 -A FINWAITD -p tcp -m connmark --mark 0x100/0x100 -j NFQUEUE --queue-num 0 --queue-bypass
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE --queue-num 0 --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN NONE -m conntrack --ctstate INVALID -m limit --limit 1000/sec --limit-burst 1000 -j NFQUEUE --queue-num 0 --queue-bypass
+-A FINWAITD -p tcp --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate INVALID,NEW -m limit --limit 1000/sec --limit-burst 1000 -j NFQUEUE --queue-num 0 --queue-bypass
 -4 -A FINWAITD -p icmp -m connmark --mark 0x100/0x100 -j NFQUEUE --queue-num 0 --queue-bypass
 -6 -A FINWAITD -p ipv6-icmp -m connmark --mark 0x100/0x100 -j NFQUEUE --queue-num 0 --queue-bypass
 :FINWAITD-OUT - [0:0]
@@ -131,6 +137,7 @@ COMMIT
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -j CONNMARK --set-xmark 0x100/0x100
 -A FINWAITD -p tcp -m connmark --mark 0x100/0x100 -j NFQUEUE --queue-num 0 --queue-bypass
 -A FINWAITD -p tcp ! --tcp-flags FIN,SYN,RST NONE -m conntrack --ctstate UNTRACKED -j NFQUEUE --queue-num 0 --queue-bypass
+-A FINWAITD -p tcp ! --tcp-flags FIN,SYN NONE -m conntrack --ctstate INVALID -m limit --limit 1000/sec --limit-burst 1000 -j NFQUEUE --queue-num 0 --queue-bypass
 COMMIT
 *raw
 :FINWAITD - [0:0]
@@ -173,6 +180,27 @@ std::size_t lines_with(const std::string& rules, std::string_view part) {
     for (auto at = rules.find(part); at != std::string::npos; at = rules.find(part, at + 1))
         ++n;
     return n;
+}
+
+TEST(Render, WhatConntrackCannotPlaceIsQueuedUpToARateAndAnRstIsNot) {
+    for (const std::string& rules : {render_iptables({}), render_nftables({})}) {
+        EXPECT_EQ(lines_with(rules, "limit 1000/sec") + lines_with(rules, "limit rate 1000/second"), 2U);
+        EXPECT_EQ(lines_with(rules, "FIN,SYN NONE -m conntrack --ctstate INVALID -m limit") +
+                      lines_with(rules, "ct state invalid tcp flags & (fin | syn) != 0 limit"),
+                  1U);
+    }
+    for (const std::string& rules : {render_iptables({.packets = config::Packets::all}),
+                                     render_nftables({.packets = config::Packets::all})})
+        EXPECT_EQ(lines_with(rules, "limit"), 0U);
+}
+
+TEST(Render, ProbesOfOursThatConntrackGetsToKnowAreNotQueuedWhereTheyLeave) {
+    const std::string iptables = render_iptables({.scope = config::Scope::local});
+    EXPECT_EQ(lines_with(iptables.substr(iptables.find("*security")), "--ctstate INVALID,NEW"), 0U);
+    EXPECT_EQ(lines_with(iptables, "--ctstate INVALID,NEW"), 1U);
+    const std::string nftables = render_nftables({.scope = config::Scope::local});
+    EXPECT_EQ(lines_with(nftables.substr(nftables.find("intercept_output")), "invalid, new"), 0U);
+    EXPECT_EQ(lines_with(nftables, "invalid, new"), 1U);
 }
 
 TEST(Render, BothIsForwardAndLocalTogether) {

@@ -60,7 +60,7 @@ TEST_F(Rules, InstallAndRemoveLeaveNoTrace) {
                   ASSERT_TRUE(rules);
                   EXPECT_EQ(rules->backend(), RuleBackend::iptables);
                   EXPECT_EQ(count(rules_of("mangle"), "-A FORWARD -p tcp -j FINWAITD"), 2U);
-                  EXPECT_EQ(count(rules_of("mangle"), "-j NFQUEUE --queue-balance 0:1 --queue-bypass"), 6U);
+                  EXPECT_EQ(count(rules_of("mangle"), "-j NFQUEUE --queue-balance 0:1 --queue-bypass"), 10U);
                   for (const std::string error : {"-p icmp -m icmp --icmp-type 3 -j FINWAITD",
                                                   "-p ipv6-icmp -m icmp6 --icmpv6-type 1 -j FINWAITD"})
                       EXPECT_EQ(count(rules_of("mangle"), "-A FORWARD " + error), 1U) << error;
@@ -85,7 +85,7 @@ TEST_F(Rules, ThoseForOwnSocketsLeaveNoTraceEither) {
                   const std::string before = all();
                   auto rules = install({.scope = config::Scope::both});
                   ASSERT_TRUE(rules);
-                  EXPECT_EQ(count(rules_of("security"), "NFQUEUE"), 4U);
+                  EXPECT_EQ(count(rules_of("security"), "NFQUEUE"), 6U);
                   EXPECT_EQ(count(rules_of("mangle"), "-A INPUT ! -i lo -p tcp -j FINWAITD"), 2U);
                   EXPECT_EQ(count(rules_of("mangle"), "-j FINWAITD-OUT"), 2U);
                   rules->remove();

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -193,6 +194,7 @@ TEST_F(OwnSockets, ThatOneIsNotThereUnderANameThatNatMayHaveChangedProvesNothing
                   station.wire.send(kNow, probe);
                   EXPECT_EQ(station.wire.counts().not_sent, 0U) << "it is there";
                   ++probe.segment.source.port;
+                  ++probe.flow.slot;
                   station.wire.send(kNow, probe);
                   EXPECT_EQ(station.wire.counts().not_sent, 1U);
                   probe.after_reset = true;
@@ -200,6 +202,29 @@ TEST_F(OwnSockets, ThatOneIsNotThereUnderANameThatNatMayHaveChangedProvesNothing
                   EXPECT_EQ(station.wire.counts().not_sent, 1U);
                   station.wire.flush();
                   EXPECT_EQ(station.sent(), 0U);
+              }),
+              "");
+}
+
+TEST_F(OwnSockets, OneThatWasThereWhenItsFlowBecameHalfClosedIsGoneWhenItIsNotThereAnyMore) {
+    EXPECT_EQ(test::in_own_namespace([] {
+                  auto socket = std::make_unique<Restored>();
+                  Station station;
+                  engine::Send probe = reset(*socket, true);
+                  probe.segment.flags = tcp::flag::ack;
+                  engine::Event half_closed;
+                  half_closed.id = probe.flow;
+                  half_closed.client = socket->remote;
+                  half_closed.server = socket->local;
+                  station.wire.note_half_closed(kNow, half_closed);
+                  station.wire.send(kNow, reset(*socket, true));
+                  EXPECT_EQ(socket->error(), ECONNABORTED);
+                  socket.reset();
+                  station.wire.send(kNow, probe);
+                  EXPECT_EQ(station.wire.counts().not_sent, 0U) << "the kernel has said that it is gone";
+                  ++probe.flow.slot;
+                  station.wire.send(kNow, probe);
+                  EXPECT_EQ(station.wire.counts().not_sent, 1U) << "of another flow nothing is known";
               }),
               "");
 }

@@ -51,7 +51,7 @@ TEST(Translations, ThatASocketWasFoundIsKnownForAsLongAsTheFlowIs) {
     Translations known;
     known.set({1, 1}, {State::none, kNow, {}});
     EXPECT_FALSE(known.of(kNow, {1, 1}).socket_found);
-    known.note_socket({1, 1});
+    known.note_socket(kNow, {1, 1});
     EXPECT_TRUE(known.of(kNow, {1, 1}).socket_found);
     const auto later = known.of(kNow + Translations::kNoneLasts, {1, 1});
     EXPECT_TRUE(later.socket_found);
