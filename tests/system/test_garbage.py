@@ -99,7 +99,7 @@ class Garbage(case.SystemTest):
         return daemon
 
     def test_truncated_and_garbled_packets_disturb_nobody_in_selective_mode(self):
-        # What conntrack calls invalid is not queued in this mode; what it was told not to look at is.
+        # Of what conntrack calls invalid little is queued in this mode; what it was told not to look at is.
         for tool in ("iptables", "ip6tables"):
             rule = ("PREROUTING", "-p", "tcp", "--dport", "1024:65535", "-j", "CT", "--notrack")
             self.lab.gateway.run(tool, "-t", "raw", "-A", *rule)
