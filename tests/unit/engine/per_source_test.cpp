@@ -1,4 +1,5 @@
-// The limit on half-closed flows of one source: whom it concerns, who is asked before its time, and what that may end.
+// The limit on half-closed flows of one source: whom it concerns, who is asked before its time, and what that
+// may end.
 #include "support/crowd.hpp"
 
 #include <memory_resource>
