@@ -152,9 +152,6 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions, bool 
         const Instant end = record.last_seen + t.established;
         return now < end ? arm(slot, std::min(end, now + reaper::kStoppedFor)) : erase(now, slot);
     }
-    const flow::Reaping before = record.reaping;
-    const flow::Phase phase = before.phase;
-    const bool settling = tcp::blind(record.connection);  // then it is asked although its time is not up
     policy::Breaker& breaker = breakers_[record.policy];
     const bool was_open = breaker.open();
     const reaper::Decision decision =
@@ -165,29 +162,16 @@ void Engine::Impl::reap(Instant now, std::uint32_t slot, Actions& actions, bool 
     if (breaker.open() && !was_open)
         actions.emplace_back(event(now, slot, EventType::stopped,
                                    "it would end more than its share of the table within a minute"));
-    if (phase == flow::Phase::watching && record.reaping.phase != flow::Phase::watching) {
-        const bool its_time = !settling && !record.reaping.early;
-        counters.expired += its_time ? 1U : 0U;
-        policy_counts_[record.policy].expired += its_time ? 1U : 0U;
-        if (record.reaping.phase == flow::Phase::probing) {
-            ++policy_counts_[record.policy].asked;
-            actions.emplace_back(event(now, slot, EventType::probe, decision.reason));
-        }
-    }
-    if (phase == flow::Phase::probing && record.reaping.phase == flow::Phase::watching &&
-        !decision.reason.empty())
-        actions.emplace_back(event(now, slot, EventType::left, decision.reason));
-    tell_steps(now, slot, before, decision, actions);
+    send(slot, decision, actions);
+    tell_steps(now, slot, decision, actions);
     if (decision.withdraw_report) return withdraw_report(now, slot);
-    switch (decision.step) {
-        case reaper::Step::wait: break;
-        case reaper::Step::send: perform(now, slot, decision, actions); break;
-        case reaper::Step::record: return note_would_reset(now, slot, decision.reason, actions);
-        case reaper::Step::confirmed:
-        case reaper::Step::unconfirmed:
-        case reaper::Step::refused: return finish_reset(now, slot, decision.step, decision.reason);
+    switch (decision.result) {
+        case reaper::Result::pending: return arm_after(now, slot, decision);
+        case reaper::Result::would_reset: return note_would_reset(now, slot, decision.reason, actions);
+        case reaper::Result::confirmed:
+        case reaper::Result::unconfirmed:
+        case reaper::Result::refused: return finish_reset(now, slot, decision.result, decision.reason);
     }
-    arm_after(now, slot, decision);
 }
 
 /// A flow that is never acted on and never moves again is forgotten in the end. One that stands in a line is
@@ -201,29 +185,21 @@ void Engine::Impl::arm_after(Instant now, std::uint32_t slot, const reaper::Deci
     arm(slot, std::min(decision.again, end));
 }
 
-void Engine::Impl::perform(Instant now, std::uint32_t slot, const reaper::Decision& decision,
-                           Actions& actions) {
-    Record& record = table_[slot];
-    const bool confirming = record.reaping.phase == flow::Phase::confirming;
-    // To this machine's own socket first: its kernel may tell the peer itself.
+/// To this machine's own socket first: its kernel may tell the peer itself.
+void Engine::Impl::send(std::uint32_t slot, const reaper::Decision& decision, Actions& actions) {
+    const Record& record = table_[slot];
     for (const bool local : {true, false}) {
-        for (std::size_t i = 0; i < decision.segments.count; ++i) {
-            Send send{decision.segments.segment[i], id_of(slot)};
-            tcp::Segment& segment = send.segment;
+        for (const tcp::Segment& segment : decision.segments) {
             if (record.is_local(segment.destination) != local) continue;
-            segment.mark = record.mark[tcp::index(record.role_of(segment.source))];
+            Send send{segment, id_of(slot)};
+            send.segment.mark = record.mark[tcp::index(record.role_of(segment.source))];
             send.guessed = record.reaping.of(record.role_of(segment.destination)).guessed;
             send.to_local = local;
-            send.after_reset = confirming;
+            send.after_reset = record.reaping.phase == flow::Phase::confirming;
             send.for_numbers = tcp::recalled(record.connection);
             actions.emplace_back(send);
         }
     }
-    counters.probes_sent += decision.segments.probes;
-    counters.resets_sent += decision.segments.resets;
-    if (decision.segments.resets == 0 || record.reaping.attempts != 1) return;
-    ++policy_counts_[record.policy].reset;
-    actions.emplace_back(event(now, slot, EventType::reset, decision.reason));
 }
 
 void Engine::Impl::hold(Instant now, FlowId flow) {
@@ -246,9 +222,10 @@ void Engine::Impl::note_would_reset(Instant now, std::uint32_t slot, std::string
     arm(slot, record.last_seen + timeouts(record).established);
 }
 
-void Engine::Impl::finish_reset(Instant now, std::uint32_t slot, reaper::Step step, std::string_view reason) {
+void Engine::Impl::finish_reset(Instant now, std::uint32_t slot, reaper::Result result,
+                                std::string_view reason) {
     Record& record = table_[slot];
-    if (step == reaper::Step::refused) {
+    if (result == reaper::Result::refused) {
         ++counters.resets_refused;
         ++policy_counts_[record.policy].refused;
         push_event(event(now, slot, EventType::refused, reason));
@@ -257,7 +234,7 @@ void Engine::Impl::finish_reset(Instant now, std::uint32_t slot, reaper::Step st
         record.reaping.not_before = now + std::max(reaper::kLeaveAlone, timeouts(record).fin_wait_2);
         return arm(slot, deadline(record, stage(record)));
     }
-    const bool confirmed = step == reaper::Step::confirmed;
+    const bool confirmed = result == reaper::Result::confirmed;
     PolicyCounts& counts = policy_counts_[record.policy];
     ++(confirmed ? counters.resets_confirmed : counters.resets_unconfirmed);
     ++(confirmed ? counts.confirmed : counts.unconfirmed);

@@ -15,25 +15,34 @@ constexpr int kMostDecisions = 512;
 
 using flow::Phase;
 
-std::array<bool, 2> sides_of(const flow::Record& record, const reaper::Segments& segments) {
-    std::array<bool, 2> sides{};
-    for (std::size_t i = 0; i < segments.count; ++i)
-        sides[tcp::index(record.role_of(segments.segment[i].destination))] = true;
-    return sides;
+/// What the steps of one decision are in a forecast: they are of one kind there. Empty: none is foretold.
+std::optional<Turn> turn_of(const reaper::Step& step) {
+    switch (step.did) {
+        case reaper::Did::ask: return Turn::ask;
+        case reaper::Did::give_up: return Turn::count_silent;
+        case reaper::Did::test: return Turn::near_miss;
+        case reaper::Did::leave: return Turn::leave;
+        case reaper::Did::reset: return Turn::reset;
+        case reaper::Did::make_sure: return Turn::confirm;
+        case reaper::Did::expire:
+        case reaper::Did::open_inquiry: return std::nullopt;
+    }
+    return std::nullopt;
 }
 
-Turn turn_of_sending(const flow::Record& record, const reaper::Segments& segments) {
-    if (segments.resets > 0) return Turn::reset;
-    if (segments.probes == 0) return Turn::near_miss;
-    return record.reaping.phase == Phase::confirming ? Turn::confirm : Turn::ask;
-}
-
-std::uint8_t attempt_of(const flow::Record& record, Turn turn, const std::array<bool, 2>& sides) {
-    if (turn == Turn::reset) return record.reaping.attempts;
-    std::uint8_t most = 0;
-    for (std::size_t i = 0; i < sides.size(); ++i)
-        if (sides[i]) most = std::max(most, record.reaping.side[i].probes);
-    return most;
+/// The decision's steps of one kind as a prospect: what is sent goes before what is only found.
+std::optional<Prospect> prospect_of(const reaper::Decision& decision) {
+    std::optional<Prospect> out;
+    const bool sends = decision.segments.begin() != decision.segments.end();
+    for (const reaper::Step& step : decision.steps) {
+        const std::optional<Turn> turn = turn_of(step);
+        if (!turn || (sends && *turn == Turn::count_silent)) continue;
+        if (!out) out = Prospect{Duration(0), *turn, {}, 0, decision.reason, Hindrance::none};
+        if (*turn != Turn::count_silent) out->attempt = std::max(out->attempt, step.attempt);
+        if (step.side) out->side[tcp::index(*step.side)] = true;
+        if (*turn == Turn::leave) out->side = {true, true};
+    }
+    return out;
 }
 
 /// Whether the reaper waits because something is in the way, and not for a time of its own.
@@ -83,33 +92,16 @@ bool goes_on(Turn turn) {
 }  // namespace
 
 /// One decision of the reaper as a prospect; empty when it only waits.
-std::optional<Prospect> Engine::Impl::prospect(const flow::Reaping& before, const Record& record,
-                                               const reaper::Decision& decision, Instant at) const {
+std::optional<Prospect> Engine::Impl::prospect(const Record& record, const reaper::Decision& decision,
+                                               Instant at) const {
+    if (auto done = prospect_of(decision)) return done;
     Prospect p{Duration(0), Turn::look_again, {}, 0, decision.reason, Hindrance::none};
-    switch (decision.step) {
-        case reaper::Step::send:
-            p.turn = turn_of_sending(record, decision.segments);
-            p.side = sides_of(record, decision.segments);
-            p.attempt = attempt_of(record, p.turn, p.side);
-            return p;
-        case reaper::Step::record: p.turn = Turn::record; return p;
-        case reaper::Step::confirmed: p.turn = Turn::confirmed; return p;
-        case reaper::Step::unconfirmed: p.turn = Turn::unconfirmed; return p;
-        case reaper::Step::refused: p.turn = Turn::refused; return p;
-        case reaper::Step::wait: break;
-    }
-    for (std::size_t i = 0; i < before.side.size(); ++i)
-        p.side[i] = before.side[i].evidence != flow::Evidence::silent &&
-                    record.reaping.side[i].evidence == flow::Evidence::silent;
-    if (p.side[0] || p.side[1]) {
-        p.turn = Turn::count_silent;
-        return p;
-    }
-    if (before.phase == Phase::probing && record.reaping.phase == Phase::watching &&
-        !decision.reason.empty()) {
-        p.turn = Turn::leave;
-        p.side = {true, true};
-        return p;
+    switch (decision.result) {
+        case reaper::Result::would_reset: p.turn = Turn::record; return p;
+        case reaper::Result::confirmed: p.turn = Turn::confirmed; return p;
+        case reaper::Result::unconfirmed: p.turn = Turn::unconfirmed; return p;
+        case reaper::Result::refused: p.turn = Turn::refused; return p;
+        case reaper::Result::pending: break;
     }
     if (decision.limit || !is_held_up(record, at, deadline(record, stage(record)))) return std::nullopt;
     p.hindrance = hindrance(record, at);
@@ -133,14 +125,13 @@ std::vector<Prospect> Engine::Impl::foresee(Instant now, Instant wakes, Record r
         }
         if (at == Instant::never()) break;
         record.policy = tuning.policies.match(subject(at, record));
-        const flow::Reaping before = record.reaping;
         const policy::Timeouts& t = timeouts(record);
         policy::Breaker breaker = breakers_[record.policy];
         const reaper::Decision decision =
             reaper::decide(record, {at, t, tuning.observe, resets, probes, breaker, policy::kNoBreaker,
                                     lasting(), hashes_of_sources(record)});
         const Instant end = record.last_seen + t.established;
-        std::optional<Prospect> next = prospect(before, record, decision, at);
+        std::optional<Prospect> next = prospect(record, decision, at);
         if (!next && at >= end) next = Prospect{Duration(0), Turn::forget, {}, 0, {}, Hindrance::none};
         if (next) {
             next->in = at - now;

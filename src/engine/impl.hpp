@@ -129,9 +129,9 @@ class Engine::Impl {
     void wake_due(Instant now, Actions& actions);
     void reap(Instant now, std::uint32_t slot, Actions& actions, bool granted = false);
     void arm_after(Instant now, std::uint32_t slot, const reaper::Decision& decision);
-    void perform(Instant now, std::uint32_t slot, const reaper::Decision& decision, Actions& actions);
+    void send(std::uint32_t slot, const reaper::Decision& decision, Actions& actions);
     void note_would_reset(Instant now, std::uint32_t slot, std::string_view reason, Actions& actions);
-    void finish_reset(Instant now, std::uint32_t slot, reaper::Step step, std::string_view reason);
+    void finish_reset(Instant now, std::uint32_t slot, reaper::Result result, std::string_view reason);
     void take_for_closed(Instant now, std::uint32_t slot);
     [[nodiscard]] Instant deadline(const Record& record, Stage stage) const;
     void arm(std::uint32_t slot, Instant when);
@@ -174,8 +174,8 @@ class Engine::Impl {
                                        const tcp::Segment& segment);
     void tell_answer(Instant now, std::uint32_t slot, tcp::Role from, const flow::Inquiry& before,
                      flow::Phase phase);
-    void tell_steps(Instant now, std::uint32_t slot, const flow::Reaping& before,
-                    const reaper::Decision& decision, Actions& actions);
+    void tell_steps(Instant now, std::uint32_t slot, const reaper::Decision& decision, Actions& actions);
+    void count_step(const Record& record, const reaper::Step& step);
     void count(Answer answer) { ++counters.answers[static_cast<std::size_t>(answer)]; }
     /// Of a flow that was in phase `before`, which was not watching.
     void tell_revival(Instant now, std::uint32_t slot, flow::Phase before);
@@ -188,8 +188,8 @@ class Engine::Impl {
     [[nodiscard]] std::vector<Prospect> foresee(Instant now, Instant wakes, Record record,
                                                 bool answered) const;
     [[nodiscard]] std::optional<Prospect> foresee_expiry(Instant now, Record& record) const;
-    [[nodiscard]] std::optional<Prospect> prospect(const flow::Reaping& before, const Record& record,
-                                                   const reaper::Decision& decision, Instant at) const;
+    [[nodiscard]] std::optional<Prospect> prospect(const Record& record, const reaper::Decision& decision,
+                                                   Instant at) const;
     [[nodiscard]] Hindrance hindrance(const Record& record, Instant at) const;
 
     // adopt.cpp: flows that are older

@@ -2,6 +2,9 @@
 
 #include "engine/impl.hpp"
 
+#include <algorithm>
+#include <optional>
+
 namespace finwait::engine {
 
 namespace {
@@ -45,13 +48,34 @@ Answer answer_of(const flow::Inquiry& inquiry, Phase phase) {
     }
 }
 
-constexpr std::string_view kSilent = "it has answered none of its attempts";
-constexpr std::string_view kUnreachable =
-    "it has not answered, and the network reports that it cannot be reached";
-constexpr std::string_view kAgain = "it has not answered yet";
-constexpr std::string_view kAnotherId = "its answer had IPv4 id 0: does the next one have it, too?";
-constexpr std::string_view kMakeSure = "after the RST: is it gone?";
-constexpr std::string_view kNearMiss = "both sides answer: does the closer's application still read?";
+/// How a step is told; empty: it is not. The first probes to both sides, and the RSTs of one round, are told
+/// as one.
+std::optional<EventType> event_of(const reaper::Step& step, const reaper::Decision& decision) {
+    const bool first_of_round = [&] {
+        const auto same = [&](const reaper::Step& s) { return s.did == step.did; };
+        return std::ranges::find_if(decision.steps, same) == &step;
+    }();
+    switch (step.did) {
+        case reaper::Did::expire: return std::nullopt;
+        case reaper::Did::open_inquiry: return EventType::probe;
+        case reaper::Did::ask:
+            if (decision.steps.has(reaper::Did::open_inquiry)) return std::nullopt;
+            return EventType::asked_again;
+        case reaper::Did::give_up: return EventType::silent;
+        case reaper::Did::test: return EventType::near_miss;
+        case reaper::Did::leave: return EventType::left;
+        case reaper::Did::reset:
+            if (!first_of_round) return std::nullopt;
+            return step.attempt > 1 ? EventType::reset_again : EventType::reset;
+        case reaper::Did::make_sure: return EventType::asked_again;
+    }
+    return std::nullopt;
+}
+
+/// Whom the event of a step concerns: empty for the whole flow.
+std::optional<tcp::Role> side_of(const reaper::Step& step) {
+    return step.did == reaper::Did::reset ? std::nullopt : step.side;
+}
 
 }  // namespace
 
@@ -89,37 +113,37 @@ void Engine::Impl::tell_answer(Instant now, std::uint32_t slot, tcp::Role from, 
     push_event(e);
 }
 
-void Engine::Impl::tell_steps(Instant now, std::uint32_t slot, const flow::Reaping& before,
-                              const reaper::Decision& decision, Actions& actions) {
-    const Record record = table_.look(slot);
-    const auto tell = [&](EventType type, std::optional<tcp::Role> side, std::string_view reason) {
-        Event e = event(now, slot, type, reason);
-        e.side = side;
-        actions.emplace_back(e);
-    };
-    const bool confirming = record.reaping.phase == Phase::confirming;
-    for (const tcp::Role role : {tcp::Role::client, tcp::Role::server}) {
-        const flow::Inquiry& earlier = before.of(role);
-        const flow::Inquiry& inquiry = record.reaping.of(role);
-        const bool turned_silent =
-            inquiry.evidence == Evidence::silent && earlier.evidence != Evidence::silent;
-        const bool turned_unreachable =
-            inquiry.evidence == Evidence::unreachable && earlier.evidence != Evidence::unreachable;
-        if (turned_silent) tell(EventType::silent, role, kSilent);
-        if (turned_unreachable) tell(EventType::silent, role, kUnreachable);
-        if (turned_silent) count(Answer::silent);
-        if (turned_unreachable) count(Answer::unreachable);
-        const bool asked = decision.segments.probes > 0 && inquiry.probes > earlier.probes;
-        if (asked && (confirming || before.phase == Phase::probing))
-            tell(EventType::asked_again, role,
-                 confirming         ? kMakeSure
-                 : inquiry.id_asked ? kAnotherId
-                                    : kAgain);
+void Engine::Impl::count_step(const Record& record, const reaper::Step& step) {
+    PolicyCounts& policy = policy_counts_[record.policy];
+    switch (step.did) {
+        case reaper::Did::expire:
+            ++counters.expired;
+            ++policy.expired;
+            return;
+        case reaper::Did::open_inquiry: ++policy.asked; return;
+        case reaper::Did::ask:
+        case reaper::Did::make_sure: ++counters.probes_sent; return;
+        case reaper::Did::give_up:
+            count(step.evidence == Evidence::silent ? Answer::silent : Answer::unreachable);
+            return;
+        case reaper::Did::reset: ++counters.resets_sent; return;
+        case reaper::Did::test:
+        case reaper::Did::leave: return;
     }
-    const bool near_miss = decision.segments.count > decision.segments.probes + decision.segments.resets;
-    if (near_miss) tell(EventType::near_miss, record.reaping.closer, kNearMiss);
-    if (decision.segments.resets > 0 && record.reaping.attempts > 1)
-        tell(EventType::reset_again, std::nullopt, decision.reason);
+}
+
+void Engine::Impl::tell_steps(Instant now, std::uint32_t slot, const reaper::Decision& decision,
+                              Actions& actions) {
+    const Record record = table_.look(slot);
+    for (const reaper::Step& step : decision.steps) {
+        count_step(record, step);
+        const std::optional<EventType> type = event_of(step, decision);
+        if (!type) continue;
+        if (*type == EventType::reset) ++policy_counts_[record.policy].reset;
+        Event e = event(now, slot, *type, step.reason);
+        e.side = side_of(step);
+        actions.emplace_back(e);
+    }
 }
 
 void Engine::Impl::tell_revival(Instant now, std::uint32_t slot, flow::Phase before) {

@@ -123,7 +123,7 @@ bool at_rest(const tcp::Connection& c) {
 
 bool at_rest(const Reaping& r) {
     const bool marked =
-        r.requested || r.reserved || r.recorded || r.crowded || r.early || r.urgent || r.verify || r.waits;
+        r.requested || r.reserved || r.recorded || r.crowded || r.expired || r.urgent || r.verify || r.waits;
     return r.phase == Phase::watching && r.outcome == Outcome::none && r.attempts == 0 && !marked &&
            r.not_before == Instant() && r.side[0] == Inquiry{} && r.side[1] == Inquiry{};
 }

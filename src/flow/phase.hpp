@@ -16,6 +16,20 @@ inline constexpr std::array<std::string_view, 5> kPhaseNames = {"watching", "pro
     return kPhaseNames[static_cast<std::size_t>(p)];
 }
 
+/// What an inquiry is to find out.
+enum class Purpose : std::uint8_t {
+    liveness,  // whether both sides are still there
+    position,  // where they stand: no RST is exact before that is known
+};
+
+/// Why an inquiry was begun when it was.
+enum class Occasion : std::uint8_t {
+    due,      // the flow's time is up
+    crowded,  // its source holds too many half-closed flows: only an answer proves anything
+    gap,      // segments have passed unseen
+    hearsay,  // only conntrack has told that the flow is half-closed
+};
+
 /// Why a flow is being ended.
 enum class Cause : std::uint8_t {
     none,

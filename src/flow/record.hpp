@@ -25,15 +25,17 @@ struct Reaping {
     tcp::Role closer = tcp::Role::client;  // when the asking began
     tcp::Role blamed = tcp::Role::client;  // whose doing its end is, unless it is proven
     Phase phase = Phase::watching;
-    Outcome outcome = Outcome::none;  // of the last reset
-    Cause cause = Cause::none;        // of the reset that is under way
-    bool requested : 1 = false;       // an operator asked for the end
-    bool reserved : 1 = false;        // its breaker has let it pass, and its RSTs have not been sent yet
-    bool waits : 1 = false;           // a rate limit makes it wait: it stands in a line of the engine's
-    bool recorded : 1 = false;        // expiry was recorded by `observe`, and nothing has happened since
+    Outcome outcome = Outcome::none;      // of the last reset
+    Cause cause = Cause::none;            // of the reset that is under way
+    Purpose purpose = Purpose::liveness;  // of the inquiry that is under way
+    Occasion occasion = Occasion::due;    // of the inquiry that is under way
+    bool requested : 1 = false;           // an operator asked for the end
+    bool reserved : 1 = false;            // its breaker has let it pass, and its RSTs have not been sent yet
+    bool waits : 1 = false;               // a rate limit makes it wait: it stands in a line of the engine's
+    bool recorded : 1 = false;            // expiry was recorded by `observe`, and nothing has happened since
     bool crowded : 1 = false;  // its source holds too many half-closed flows: to be asked before its time
+    bool expired : 1 = false;  // its time is up, and that has been told
     bool proven : 1 = false;   // a side has replied that it is over: it does not count for the breaker
-    bool early : 1 = false;    // it is being asked before its time: only an answer proves anything
     bool urgent : 1 = false;   // something was heard that is to be acted on now
     bool verify : 1 = false;   // its sides are to be asked at not_before where they stand
 

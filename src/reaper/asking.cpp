@@ -1,6 +1,6 @@
-// Asking both sides, and what their answers mean.
+// Asking both sides: who is asked when, how often, and what it means that nothing comes.
 
-#include "reaper/judgement.hpp"
+#include "reaper/conclusion.hpp"
 #include "reaper/probe.hpp"
 #include "reaper/stages.hpp"
 #include "tcp/hearsay.hpp"
@@ -13,24 +13,14 @@ namespace finwait::reaper {
 
 namespace {
 
-using flow::Cause;
 using flow::Evidence;
 using flow::Inquiry;
+using flow::Occasion;
 using flow::Phase;
+using flow::Purpose;
 using flow::Record;
-using policy::ResetSides;
-using policy::Timeouts;
 using tcp::Role;
 
-constexpr std::string_view kAliveTooLong = "both sides answer, and there has been no progress for alive_max";
-constexpr std::string_view kUnreachableTooLong =
-    "the network reports that a side cannot be reached, and there has been no progress for alive_max";
-constexpr std::string_view kWindowClosed =
-    "both sides are there, and the closer's window is closed: data may wait for it";
-constexpr std::string_view kReported =
-    "both sides answer, and only conntrack reports that one of them has closed: perhaps neither has";
-constexpr std::string_view kUnverified =
-    "segments have passed unseen and the sides have not both said since where they stand: no reset is exact";
 constexpr std::string_view kVerifying =
     "segments may have passed unseen: both sides are asked first where they stand";
 constexpr std::string_view kCatchingUp = "segments have passed unseen: both sides are asked where they stand";
@@ -38,18 +28,16 @@ constexpr std::string_view kSettling =
     "it is half-closed by conntrack's word alone: both sides are asked where they stand";
 constexpr std::string_view kCrowded =
     "its source has more than half_closed_per_source half-closed connections: both sides are asked";
-constexpr std::string_view kSilentTooEarly =
-    "a side has not answered, and silence counts only when the connection's own time is up";
 constexpr std::string_view kAsking = "its time is up: both sides are asked";
 constexpr std::string_view kUnsent =
     "probes did not leave this machine: its own queue was full, or it refused to send them";
 
-/// An orphan counts as one only where the policy lets the test, and not before the numbers are known.
-Evidence evidence_of(const Record& record, Role role, const Timeouts& t) {
-    const Evidence e = record.reaping.of(role).evidence;
-    const bool counts = t.orphan_test != policy::OrphanTest::off && record.reaping.reason != kVerifying;
-    return e == Evidence::orphan && !counts ? Evidence::alive : e;
-}
+constexpr std::string_view kAgain = "it has not answered yet";
+constexpr std::string_view kAnotherId = "its answer had IPv4 id 0: does the next one have it, too?";
+constexpr std::string_view kTest = "both sides answer: does the closer's application still read?";
+constexpr std::string_view kSilent = "it has answered none of its attempts";
+constexpr std::string_view kUnreachable =
+    "it has not answered, and the network reports that it cannot be reached";
 
 /// The machine of a socket that is here says more of it than an answer does, but not its numbers: where these
 /// are wanted, too, they come first.
@@ -57,7 +45,29 @@ bool verifies_first(const Record& record) {
     return tcp::recalled(record.connection) && (record.low_is_local || record.high_is_local);
 }
 
-void ask(Record& record, Role role, Instant now, Segments& out) {
+Purpose purpose_of(const Record& record, Occasion occasion, const Circumstances& around) {
+    switch (occasion) {
+        case Occasion::hearsay:
+        case Occasion::gap: return Purpose::position;
+        case Occasion::crowded: return Purpose::liveness;
+        case Occasion::due: break;
+    }
+    const bool known = tcp::exact(record.connection) && !window_unknown(record);
+    if (known && only_reported(record)) return Purpose::liveness;
+    return asks_by_policy(record, around) && !verifies_first(record) ? Purpose::liveness : Purpose::position;
+}
+
+std::string_view reason_to_ask(Purpose purpose, Occasion occasion) {
+    switch (occasion) {
+        case Occasion::hearsay: return kSettling;
+        case Occasion::gap: return kCatchingUp;
+        case Occasion::crowded: return kCrowded;
+        case Occasion::due: break;
+    }
+    return purpose == Purpose::liveness ? kAsking : kVerifying;
+}
+
+void ask(Record& record, Role role, Instant now, Decision& out) {
     Inquiry& inquiry = record.reaping.of(role);
     inquiry.asked = now;
     inquiry.outstanding = true;
@@ -67,16 +77,20 @@ void ask(Record& record, Role role, Instant now, Segments& out) {
     if (inquiry.retry) excuse_peer(record.reaping.of(other(role)));
     inquiry.retry = false;
     ++inquiry.probes;
-    out.add(probe_towards(record, role));
-    ++out.probes;
+    const tcp::Segment probe = probe_towards(record, role);
+    out.segments.add(probe);
+    out.steps.add({.did = Did::ask,
+                   .side = role,
+                   .attempt = inquiry.probes,
+                   .reason = inquiry.id_asked ? kAnotherId : kAgain});
     inquiry.guessed = guesses(record, role);
-    if (inquiry.guessed) inquiry.number = out.segment[out.count - 1U].ack;
+    if (inquiry.guessed) inquiry.number = probe.ack;
 }
 
 /// What it means that a side has had all its attempts. One that has answered before is there: hosts limit how
 /// often they answer. ICMP errors are no proof that it is gone: paths come back (RFC 1122 section 4.2.3.9,
 /// RFC 5927 section 5.2). It may still answer then. Nor is it one where its answers may not come to us.
-void give_up(Record& record, Role role) {
+void give_up(Record& record, Role role, Decision& out) {
     Inquiry& inquiry = record.reaping.of(role);
     const bool deaf = record.astray && tcp::recalled(record.connection);
     inquiry.outstanding = inquiry.reported || deaf;
@@ -85,69 +99,83 @@ void give_up(Record& record, Role role) {
     else
         inquiry.evidence = inquiry.answered == Instant() ? Evidence::silent : Evidence::alive;
     if (!deaf) tcp::excuse_silence(record.connection, role);
+    if (!unheard(inquiry.evidence)) return;
+    const bool silent = inquiry.evidence == Evidence::silent;
+    out.steps.add({.did = Did::give_up,
+                   .side = role,
+                   .attempt = inquiry.probes,
+                   .evidence = inquiry.evidence,
+                   .reason = silent ? kSilent : kUnreachable});
 }
 
-/// For a quarter of an hour at least, whoever asked for its end.
-Decision leave_for_long(Record& record, std::string_view reason, const Circumstances& around);
-
-Decision ask_now(Record& record, std::array<bool, 2> due, const Circumstances& around) {
-    Decision decision{Step::send, around.now + around.timeouts.probe_interval, record.reaping.reason, {}};
+void ask_sides(Record& record, std::array<bool, 2> due, const Circumstances& around, Decision& out) {
     for (const Role role : {Role::client, Role::server})
-        if (due[tcp::index(role)]) ask(record, role, around.now, decision.segments);
-    return decision;
+        if (due[tcp::index(role)]) ask(record, role, around.now, out);
+    out.again = std::min(out.again, around.now + around.timeouts.probe_interval);
+    out.reason = record.reaping.reason;
+}
+
+/// Whether a side is to be asked now. Gives it up when it has had all its attempts; otherwise `out` says when
+/// it is to be looked at again.
+bool to_be_asked(Record& record, Role role, const Circumstances& around, Decision& out) {
+    Inquiry& inquiry = record.reaping.of(role);
+    if (inquiry.evidence != Evidence::unknown) return false;
+    const Instant next = inquiry.asked + around.timeouts.probe_interval;
+    if (inquiry.asked != Instant() && around.now < next) {
+        out.again = std::min(out.again, next);
+        return false;
+    }
+    if (inquiry.probes < around.timeouts.probe_attempts) return true;
+    const Inquiry& peer = record.reaping.of(other(role));
+    if (peer.retry && peer.evidence == Evidence::unknown) return false;  // nor may its answers come by
+    give_up(record, role, out);
+    out.again = around.now;
+    return false;
+}
+
+/// It has been tried too often in a row: this machine cannot ask that side.
+bool cannot_be_asked(const Inquiry& inquiry, const Circumstances& around) {
+    return inquiry.evidence == Evidence::unknown && inquiry.retry && inquiry.unsent >= kMostUnsent &&
+           around.now >= inquiry.asked + around.timeouts.probe_interval;
 }
 
 /// Probes the sides of which nothing is known yet, and gives up those that have had all their attempts.
 Decision ask_the_unheard(Record& record, const Circumstances& around) {
-    Instant again = Instant::never();
+    if (std::ranges::any_of(record.reaping.side,
+                            [&](const Inquiry& i) { return cannot_be_asked(i, around); }))
+        return leave_for_long(record, kUnsent, around);
+    Decision out{.reason = record.reaping.reason};
     std::array<bool, 2> due{};
-    for (const Role role : {Role::client, Role::server}) {
-        Inquiry& inquiry = record.reaping.of(role);
-        if (inquiry.evidence != Evidence::unknown) continue;
-        const Instant next = inquiry.asked + around.timeouts.probe_interval;
-        if (inquiry.asked != Instant() && around.now < next) {
-            again = std::min(again, next);
-        } else if (inquiry.retry && inquiry.unsent >= kMostUnsent) {
-            return leave_for_long(record, kUnsent, around);
-        } else if (inquiry.probes >= around.timeouts.probe_attempts) {
-            const Inquiry& peer = record.reaping.of(other(role));
-            if (peer.retry && peer.evidence == Evidence::unknown) continue;  // nor may its answers come by
-            give_up(record, role);
-            again = around.now;
-        } else {
-            due[tcp::index(role)] = true;
-        }
-    }
-    Decision decision{Step::wait, again, record.reaping.reason, {}};
+    for (const Role role : {Role::client, Role::server})
+        due[tcp::index(role)] = to_be_asked(record, role, around, out);
     const auto sides = static_cast<unsigned>(std::ranges::count(due, true));
-    if (sides == 0) return decision;
-    decision = take_turn(record, around, Limit::probes, sides) ? ask_now(record, due, around)
-                                                               : wait_for_turn(record, around, Limit::probes);
-    decision.again = std::min(decision.again, again);
-    return decision;
+    if (sides == 0) return out;
+    if (take_turn(record, around, Limit::probes, sides)) {
+        ask_sides(record, due, around, out);
+        return out;
+    }
+    const Decision later = wait_for_turn(record, around, Limit::probes);
+    out.again = std::min(out.again, later.again);
+    out.limit = later.limit;
+    return out;
 }
 
 /// The last test before a half-close is believed to be alive; a challenge ACK or the answer to the next probe
 /// says that the closer's socket is there, an RST that only a record was.
-Decision near_miss(Record& record, const Circumstances& around) {
+Decision test_closer(Record& record, const Circumstances& around) {
     if (!take_turn(record, around, Limit::probes, 1)) return wait_for_turn(record, around, Limit::probes);
-    Inquiry& closer = record.reaping.of(record.reaping.closer);
+    const Role role = record.reaping.closer;
+    Inquiry& closer = record.reaping.of(role);
     closer.near_missed = true;
     closer.evidence = Evidence::unknown;
     closer.probes = 0;
     closer.outstanding = true;
     closer.crossed = false;
     closer.asked = around.now + kBeforeConfirming - around.timeouts.probe_interval;
-    Decision decision{Step::send, around.now + kBeforeConfirming, record.reaping.reason, {}};
-    decision.segments.add(near_miss_towards(record, record.reaping.closer));
-    return decision;
-}
-
-/// Of an orphan's record all answers have IPv4 id 0: one that had it is asked for another.
-bool wants_another_id(const Record& record, const Judgement& j, const Timeouts& t) {
-    const Inquiry& closer = record.reaping.of(record.reaping.closer);
-    return t.orphan_test != policy::OrphanTest::off && j.closer == Evidence::alive &&
-           closer.zero_id_at != Instant::never() && !closer.id_asked;
+    Decision out = wait_until(around.now + kBeforeConfirming, record.reaping.reason);
+    out.segments.add(near_miss_towards(record, role));
+    out.steps.add({.did = Did::test, .side = role, .reason = kTest});
+    return out;
 }
 
 Decision ask_for_another_id(Record& record, const Circumstances& around) {
@@ -159,8 +187,72 @@ Decision ask_for_another_id(Record& record, const Circumstances& around) {
     return ask_the_unheard(record, around);
 }
 
+/// Where both sides stand is known. What is known by hearsay was asked before its time.
+Decision decide_anew(Record& record, const Circumstances& around) {
+    const Occasion occasion = record.reaping.occasion;
+    const bool requested = record.reaping.requested;
+    revive(record);
+    record.reaping.expired = occasion == Occasion::due;
+    if (occasion == Occasion::hearsay) {
+        record.reaping.not_before = around.now + kBeforeConfirming;  // an answer sooner would be held back
+        if (!requested) return wait_until(record.reaping.not_before);
+    }
+    return decide(record, around);
+}
+
+Decision watch_on(Record& record, const Circumstances& around) {
+    revive(record);
+    return wait_until(due(record, around.timeouts));
+}
+
+Decision leave_until_due(Record& record, std::string_view reason, const Circumstances& around) {
+    Decision out = leave(record, reason, around);
+    record.reaping.not_before = own_time(record, around.timeouts);
+    out.again = record.reaping.not_before;
+    return out;
+}
+
+Decision withdraw_report(Record& record, std::string_view reason, const Circumstances& around) {
+    Decision out = leave(record, reason, around);
+    out.withdraw_report = true;
+    return out;
+}
+
+Decision apply(Record& record, const Conclusion& c, const Circumstances& around) {
+    switch (c.next) {
+        case Next::watch_on: return watch_on(record, around);
+        case Next::decide_anew: return decide_anew(record, around);
+        case Next::ask: return ask_the_unheard(record, around);
+        case Next::ask_another_id: return ask_for_another_id(record, around);
+        case Next::test: return test_closer(record, around);
+        case Next::leave: return leave(record, c.reason, around);
+        case Next::leave_until_due: return leave_until_due(record, c.reason, around);
+        case Next::leave_for_long: return leave_for_long(record, c.reason, around);
+        case Next::withdraw_report: return withdraw_report(record, c.reason, around);
+        case Next::end_one: return end_one(record, c.target, c.reason, around);
+        case Next::end_both: return end_both(record, c.cause, c.reason, around);
+        case Next::forget: return {.result = Result::confirmed, .again = around.now, .reason = c.reason};
+    }
+    return {};
+}
+
+/// A side that has said by RST that it is gone has no numbers to be asked for.
+void excuse_the_gone(Record& record) {
+    const auto unknown = [](const Inquiry& i) { return i.evidence == Evidence::unknown; };
+    if (std::ranges::any_of(record.reaping.side, unknown)) return;
+    for (const Role role : {Role::client, Role::server})
+        if (record.reaping.of(role).evidence == Evidence::gone) tcp::excuse_silence(record.connection, role);
+}
+
+}  // namespace
+
+void note_expired(Record& record, Decision& out) {
+    if (!record.reaping.expired) out.steps.add({.did = Did::expire});
+    record.reaping.expired = true;
+}
+
 Decision leave(Record& record, std::string_view reason, const Circumstances& around) {
-    const Timeouts& t = around.timeouts;
+    const policy::Timeouts& t = around.timeouts;
     Instant again = around.now + std::max(kLeaveAlone, t.fin_wait_2);
     for (const Instant end : {record.last_progress + t.alive_max, record.half_closed_at + t.fin_wait_2_max})
         if (end > around.now) again = std::min(again, end);
@@ -171,168 +263,43 @@ Decision leave(Record& record, std::string_view reason, const Circumstances& aro
     for (std::size_t i = 0; i < answered.size(); ++i)
         record.reaping.side[i].answered = answered[i];
     record.reaping.not_before = again;
-    return {Step::wait, again, reason, {}};
+    Decision out = wait_until(again, reason);
+    out.steps.add({.did = Did::leave, .reason = reason});
+    return out;
 }
 
 Decision leave_for_long(Record& record, std::string_view reason, const Circumstances& around) {
     record.reaping.requested = record.reaping.crowded = false;
-    const Decision decision = leave(record, reason, around);
+    Decision out = leave(record, reason, around);
     record.reaping.not_before = around.now + std::max(kLeaveAlone, around.timeouts.fin_wait_2);
-    return {Step::wait, record.reaping.not_before, decision.reason, {}};
+    out.again = record.reaping.not_before;
+    return out;
 }
 
-/// Whoever asked for its end, it cannot be: nobody is there who could say by which number.
-Decision leave_unverified(Record& record, const Circumstances& around) {
-    return leave_for_long(record, kUnverified, around);
-}
-
-/// The side whose connection is gone has said so by an RST that went on to the other: only to make sure is
-/// left.
-Decision pass_on(Record& record, Role target, const Circumstances& around) {
-    begin_confirming(record, target, around.now);
-    return go_on_confirming(record, around);
-}
-
-/// Whether a side has replied that it is over. If not, its end is the doing of the side that is silent, or
-/// else of the client, which has opened it.
-void note_proof(Record& record, const Circumstances& around) {
-    flow::Reaping& reaping = record.reaping;
-    const Role holder = other(reaping.closer);
-    const Evidence closing = evidence_of(record, reaping.closer, around.timeouts);
-    const Evidence holding = evidence_of(record, holder, around.timeouts);
-    reaping.proven = closing == Evidence::gone || closing == Evidence::orphan || holding == Evidence::gone;
-    reaping.blamed = Role::client;
-    if (unheard(closing) != unheard(holding)) reaping.blamed = unheard(closing) ? reaping.closer : holder;
-}
-
-Decision end_one(Record& record, Role target, const Circumstances& around) {
-    note_proof(record, around);
-    const Inquiry& ended = record.reaping.of(other(target));
-    const bool by_its_rst = ended.evidence == Evidence::gone && !ended.guessed && !ended.by_word;
-    if (by_its_rst) return pass_on(record, target, around);
-    const bool closer = target == record.reaping.closer;
-    begin_resetting(record, closer ? ResetSides::closer : ResetSides::holder, Cause::evidence,
-                    record.reaping.reason, around.now);
-    return go_on_resetting(record, around);
-}
-
-/// A side that did not answer is reset too, whatever the policy: perhaps only its answers are lost.
-Decision end_both(Record& record, Cause cause, std::string_view reason, const Circumstances& around) {
-    const auto& side = record.reaping.side;
-    if (unverified(record.connection)) {
-        // Its answer may prove the numbers.
-        const bool waiting =
-            std::ranges::any_of(side, [](const Inquiry& i) { return i.evidence == Evidence::unknown; });
-        return waiting ? ask_the_unheard(record, around) : leave_unverified(record, around);
-    }
-    const bool silent = std::ranges::any_of(side, [](const Inquiry& i) { return unheard(i.evidence); });
-    note_proof(record, around);
-    begin_resetting(record, silent ? ResetSides::both : around.timeouts.reset, cause, reason, around.now);
-    return go_on_resetting(record, around);
-}
-
-/// Nothing is proven against the flow: it is left, unless it has been so for too long.
-Decision spare(Record& record, const Judgement& j, const Circumstances& around) {
-    if (unverified(record.connection)) return leave_unverified(record, around);
-    if (wants_another_id(record, j, around.timeouts)) return ask_for_another_id(record, around);
-    const Inquiry& closer = record.reaping.of(record.reaping.closer);
-    const bool too_long = around.now >= record.last_progress + around.timeouts.alive_max;
-    const bool spared = only_reported(record) || window_closed(record, around.now);
-    const bool unreachable = j.closer == Evidence::unreachable || j.holder == Evidence::unreachable;
-    if (too_long && !spared)
-        return end_both(record, Cause::alive_too_long, unreachable ? kUnreachableTooLong : kAliveTooLong,
-                        around);
-    const bool test_orphan =
-        around.timeouts.orphan_test == policy::OrphanTest::active && j.closer == Evidence::alive;
-    // A machine that was asked itself has told an orphan from the living already.
-    const bool can_be_tested = !closer.near_missed && !closer.by_word && closer.unsent < kMostUnsent;
-    if (test_orphan && can_be_tested) return near_miss(record, around);
-    if (unreachable) return leave(record, j.reason, around);
-    if (only_reported(record)) {
-        Decision decision = leave(record, kReported, around);
-        decision.withdraw_report = true;
-        return decision;
-    }
-    return leave(record, too_long ? kWindowClosed : j.reason, around);
-}
-
-Decision act_on(Record& record, const Judgement& j, const Circumstances& around) {
-    flow::Reaping& reaping = record.reaping;
-    switch (j.act) {
-        case Act::wait: return ask_the_unheard(record, around);
-        case Act::leave: return spare(record, j, around);
-        case Act::reset_closer: reaping.reason = j.reason; return end_one(record, reaping.closer, around);
-        case Act::reset_holder:
-            reaping.reason = j.reason;
-            return end_one(record, other(reaping.closer), around);
-        case Act::reset_both: return end_both(record, Cause::evidence, j.reason, around);
-        case Act::forget: return {Step::confirmed, around.now, j.reason, {}};
-    }
-    return {};
-}
-
-/// What was asked is where both sides stand, not whether they live: its time is not up. Only where a side has
-/// said that it knows no such connection nothing is left to wait for.
-Decision go_on_settling(Record& record, const Circumstances& around) {
-    const flow::Reaping& reaping = record.reaping;
-    const auto& side = reaping.side;
-    const auto is = [](Evidence e) { return [e](const Inquiry& i) { return i.evidence == e; }; };
-    if (std::ranges::any_of(side, is(Evidence::unknown))) return ask_the_unheard(record, around);
-    for (const Role role : {Role::client, Role::server})
-        if (reaping.of(role).evidence == Evidence::gone) tcp::excuse_silence(record.connection, role);
-    const bool gone = std::ranges::any_of(side, is(Evidence::gone));
-    const bool both_gone = std::ranges::all_of(side, is(Evidence::gone));
-    if (both_gone || (gone && tcp::exact(record.connection)))
-        return act_on(record,
-                      judge(side[tcp::index(reaping.closer)].evidence,
-                            side[tcp::index(other(reaping.closer))].evidence),
-                      around);
-    if (!tcp::exact(record.connection)) return leave_unverified(record, around);
-    const bool requested = reaping.requested;
-    revive(record);
-    record.reaping.not_before = around.now + kBeforeConfirming;  // an answer sooner would be held back
-    return requested ? decide(record, around) : Decision{Step::wait, record.reaping.not_before, {}, {}};
-}
-
-/// It is asked before its time because its source has too many flows. Only who answers that it is over proves
-/// that; silence, and the word of routers, would end what somebody else has made to be asked.
-Decision go_on_early(Record& record, const Judgement& j, const Circumstances& around) {
-    const bool proven =
-        j.closer == Evidence::gone || j.holder == Evidence::gone || j.closer == Evidence::orphan;
-    if (j.act == Act::wait || proven) return act_on(record, j, around);
-    if (wants_another_id(record, j, around.timeouts)) return ask_for_another_id(record, around);
-    const bool silent = j.closer == Evidence::silent || j.holder == Evidence::silent;
-    const Decision decision = leave(record, silent ? kSilentTooEarly : j.reason, around);
-    record.reaping.not_before = own_time(record, around.timeouts);
-    return {Step::wait, record.reaping.not_before, decision.reason, {}};
-}
-
-std::string_view reason_to_ask(const Record& record, const Circumstances& around) {
-    if (tcp::blind(record.connection)) return kSettling;
-    if (record.reaping.verify) return kCatchingUp;
-    const bool known = tcp::exact(record.connection) && !window_unknown(record);
-    if (record.reaping.early) return kCrowded;
-    if (known && only_reported(record)) return kAsking;
-    return asks_by_policy(record, around) && !verifies_first(record) ? kAsking : kVerifying;
-}
-
-}  // namespace
-
-Decision begin_asking(Record& record, const Circumstances& around) {
+Decision begin_asking(Record& record, Occasion occasion, const Circumstances& around) {
     // It goes on being watched until its turn comes.
     if (!take_turn(record, around, Limit::probes, 2)) return wait_for_turn(record, around, Limit::probes);
+    if (tcp::blind(record.connection)) occasion = Occasion::hearsay;
     flow::Reaping& reaping = record.reaping;
+    reaping.purpose = purpose_of(record, occasion, around);
+    reaping.occasion = occasion;
     reaping.phase = Phase::probing;
     reaping.since = around.now;
     reaping.side = {};
-    reaping.reason = reason_to_ask(record, around);
+    reaping.reason = reason_to_ask(reaping.purpose, occasion);
     reaping.verify = false;
     reaping.closer = *tcp::closer(record.connection);
-    return ask_now(record, {true, true}, around);
+    Decision out;
+    if (occasion == Occasion::due) note_expired(record, out);
+    out.steps.add({.did = Did::open_inquiry, .reason = reaping.reason});
+    ask_sides(record, {true, true}, around, out);
+    return out;
 }
 
 void resume_asking(Record& record, Instant asked, Instant now) {
     flow::Reaping& reaping = record.reaping;
+    reaping.purpose = Purpose::position;
+    reaping.occasion = Occasion::hearsay;
     reaping.phase = Phase::probing;
     reaping.since = now;
     reaping.side = {};
@@ -345,34 +312,12 @@ void resume_asking(Record& record, Instant asked, Instant now) {
 }
 
 Decision go_on_asking(Record& record, const Circumstances& around) {
-    const flow::Reaping& reaping = record.reaping;
-    const bool gone =
-        reaping.side[0].evidence == Evidence::gone || reaping.side[1].evidence == Evidence::gone;
     if (around.breaker.open()) {
         revive(record);
-        return {Step::wait, around.now + kStoppedFor, {}, {}};
+        return wait_until(around.now + kStoppedFor);
     }
-    if (!gone && tcp::closer(record.connection) != reaping.closer) {
-        // The flow has moved on by itself: what was asked is of no interest any more.
-        revive(record);
-        return {Step::wait, due(record, around.timeouts), {}, {}};
-    }
-    if (reaping.reason == kSettling) return go_on_settling(record, around);
-    const bool before_its_time = reaping.reason == kCatchingUp;
-    const bool known = tcp::exact(record.connection) && !window_unknown(record);
-    if (!gone && (before_its_time || reaping.reason == kVerifying) && known) {
-        revive(record);
-        return decide(record, around);
-    }
-    const Judgement& j = judge(evidence_of(record, reaping.closer, around.timeouts),
-                               evidence_of(record, other(reaping.closer), around.timeouts));
-    if (!gone && before_its_time && j.act != Act::wait) {
-        revive(record);
-        return {Step::wait, due(record, around.timeouts), {}, {}};
-    }
-    if (reaping.early && around.now < own_time(record, around.timeouts))
-        return go_on_early(record, j, around);
-    return act_on(record, j, around);
+    if (record.reaping.occasion == Occasion::hearsay) excuse_the_gone(record);
+    return apply(record, conclude_inquiry(record, around.timeouts, around.now), around);
 }
 
 }  // namespace finwait::reaper

@@ -1,5 +1,6 @@
 // Resetting, and making sure that it worked.
 
+#include "reaper/conclusion.hpp"
 #include "reaper/probe.hpp"
 #include "reaper/stages.hpp"
 #include "tcp/tracker.hpp"
@@ -24,8 +25,13 @@ constexpr std::uint8_t kConfirmingProbes = 3;
 constexpr std::string_view kSourceFull =
     "its source has had its part of what the policy may end within a minute without proof";
 
+constexpr std::string_view kMakeSure = "after the RST: is it gone?";
 constexpr std::string_view kUnsent =
     "an RST did not leave this machine: its own queue was full, or it refused to send it";
+
+Decision refused(std::string_view reason, Instant now) {
+    return {.result = Result::refused, .again = now, .reason = reason};
+}
 
 /// RST|ACK in the peer's name. No timestamp: receivers take RSTs without (RFC 7323 section 5.2). A challenge
 /// ACK has the last word on the number (RFC 5961 section 3).
@@ -45,12 +51,14 @@ tcp::Segment reset_towards(const Record& record, Role target) {
 /// this machine; what was heard before no longer counts.
 Decision send_round(Record& record, const Circumstances& around, bool all = true) {
     flow::Reaping& reaping = record.reaping;
-    Decision decision{Step::send, around.now + kBeforeConfirming, reaping.reason, {}};
+    Decision decision = wait_until(around.now + kBeforeConfirming, reaping.reason);
+    ++reaping.attempts;
     for (const Role role : {Role::client, Role::server}) {
         Inquiry& inquiry = reaping.of(role);
         if (!inquiry.target || inquiry.confirmed || (!all && !inquiry.rst_unsent)) continue;
         decision.segments.add(reset_towards(record, role));
-        ++decision.segments.resets;
+        decision.steps.add(
+            {.did = Did::reset, .side = role, .attempt = reaping.attempts, .reason = reaping.reason});
         inquiry.evidence = Evidence::unknown;
         inquiry.probes = 0;
         inquiry.outstanding = false;
@@ -60,7 +68,6 @@ Decision send_round(Record& record, const Circumstances& around, bool all = true
     }
     reaping.phase = Phase::confirming;
     reaping.since = around.now;
-    ++reaping.attempts;
     return decision;
 }
 
@@ -100,7 +107,7 @@ bool to_be_probed(Inquiry& inquiry) {
     return !settled(inquiry);
 }
 
-void probe_target(Record& record, Role role, Instant now, Segments& out) {
+void probe_target(Record& record, Role role, Instant now, Decision& out) {
     Inquiry& inquiry = record.reaping.of(role);
     inquiry.asked = now;
     inquiry.outstanding = true;
@@ -108,12 +115,12 @@ void probe_target(Record& record, Role role, Instant now, Segments& out) {
     if (!inquiry.retry) inquiry.unsent = 0;
     inquiry.retry = false;
     ++inquiry.probes;
-    out.add(probe_towards(record, role));
-    ++out.probes;
+    out.segments.add(probe_towards(record, role));
+    out.steps.add({.did = Did::make_sure, .side = role, .attempt = inquiry.probes, .reason = kMakeSure});
 }
 
 Decision probe_targets(Record& record, const Circumstances& around) {
-    Decision decision{Step::wait, Instant::never(), record.reaping.reason, {}};
+    Decision decision = wait_until(Instant::never(), record.reaping.reason);
     std::array<bool, 2> due{};
     for (const Role role : {Role::client, Role::server}) {
         Inquiry& inquiry = record.reaping.of(role);
@@ -128,8 +135,7 @@ Decision probe_targets(Record& record, const Circumstances& around) {
     if (sides == 0) return decision;
     if (!take_turn(record, around, Limit::probes, sides)) return wait_for_turn(record, around, Limit::probes);
     for (const Role role : {Role::client, Role::server})
-        if (due[tcp::index(role)]) probe_target(record, role, around.now, decision.segments);
-    decision.step = Step::send;
+        if (due[tcp::index(role)]) probe_target(record, role, around.now, decision);
     decision.again = std::min(decision.again, around.now + kAnswerTime);
     return decision;
 }
@@ -146,16 +152,15 @@ std::optional<Decision> send_what_did_not_leave(Record& record, const Circumstan
         unsent = std::max(unsent, inquiry.unsent);
     }
     if (when == Instant::never()) return std::nullopt;
-    if (unsent >= kMostUnsent) return Decision{Step::refused, around.now, kUnsent, {}};
-    if (around.now < when) return Decision{Step::wait, when, {}, {}};
+    if (unsent >= kMostUnsent) return refused(kUnsent, around.now);
+    if (around.now < when) return wait_until(when);
     const Duration quiet = quiet_before(record, around);
     switch (obstacle(record, quiet, around.now)) {
         case Obstacle::none: break;
-        case Obstacle::not_quiet: return Decision{Step::wait, record.last_seen + quiet, {}, {}};
-        case Obstacle::data_in_flight:
-            return Decision{Step::wait, around.now + std::max(quiet, kBriefQuiet), {}, {}};
+        case Obstacle::not_quiet: return wait_until(record.last_seen + quiet);
+        case Obstacle::data_in_flight: return wait_until(around.now + std::max(quiet, kBriefQuiet));
         case Obstacle::untouchable:
-        case Obstacle::numbers_unknown: return Decision{Step::refused, around.now, kUnsent, {}};
+        case Obstacle::numbers_unknown: return refused(kUnsent, around.now);
     }
     if (!take_turn(record, around, Limit::resets, 1)) return wait_for_turn(record, around, Limit::resets);
     return send_round(record, around, false);
@@ -166,8 +171,8 @@ Decision conclude(const Record& record) {
     const bool any_confirmed = side[0].confirmed || side[1].confirmed;
     const bool any_doubt =
         std::ranges::any_of(side, [](const Inquiry& i) { return i.target && !i.confirmed && !i.mute; });
-    const Step step = any_confirmed && !any_doubt ? Step::confirmed : Step::unconfirmed;
-    return {step, Instant::never(), record.reaping.reason, {}};
+    return {.result = any_confirmed && !any_doubt ? Result::confirmed : Result::unconfirmed,
+            .reason = record.reaping.reason};
 }
 
 /// What the breaker makes of an end that nobody has proven; empty when it may happen. Evidence does not keep:
@@ -177,14 +182,18 @@ std::optional<Decision> refusal(Record& record, const Circumstances& around) {
     const policy::Admission admission =
         around.breaker.admit(around.now, around.flows, around.breaker_share, source);
     if (admission == policy::Admission::admitted) return std::nullopt;
+    const Cause cause = record.reaping.cause;
+    const bool was_asked = cause == Cause::evidence || cause == Cause::alive_too_long;
     revive(record);
     const Instant again = around.now + kStoppedFor;
-    if (admission == policy::Admission::stopped) return Decision{Step::wait, again, {}, {}};
+    if (admission == policy::Admission::stopped) return wait_until(again);
     record.reaping.since = around.now;
     record.reaping.reason = kSourceFull;
     record.reaping.not_before = again;
-    return Decision{
-        .step = Step::wait, .again = again, .reason = kSourceFull, .segments = {}, .source_full = true};
+    Decision out = wait_until(again, kSourceFull);
+    if (was_asked) out.steps.add({.did = Did::leave, .reason = kSourceFull});
+    out.source_full = true;
+    return out;
 }
 
 /// Who is left has told its number since the last loss, and its peer is gone: nothing else is to be known.
@@ -203,29 +212,68 @@ Decision reset_again(Record& record, const Circumstances& around) {
     const bool untaken = std::ranges::none_of(side, [](const Inquiry& i) { return i.confirmed; });
     if (untaken && is_let_off(record, around)) {
         revive(record);
-        return {Step::wait, around.now + kQuiet, {}, {}};
+        return wait_until(around.now + kQuiet);
     }
     const Duration quiet = quiet_before(record, around);
     switch (obstacle(record, quiet, around.now)) {
-        case Obstacle::data_in_flight: return {Step::wait, around.now + std::max(quiet, kBriefQuiet), {}, {}};
-        case Obstacle::not_quiet: return {Step::wait, record.last_seen + quiet, {}, {}};
+        case Obstacle::data_in_flight: return wait_until(around.now + std::max(quiet, kBriefQuiet));
+        case Obstacle::not_quiet: return wait_until(record.last_seen + quiet);
         case Obstacle::numbers_unknown:
             if (knows_the_rest(record)) break;
             // Something passed unseen since the RST. Both sides are asked where they stand, as before any
             // end.
             revive(record);
             if (!to_be_verified(record))
-                return {Step::wait, around.now + std::max(kQuiet, around.timeouts.fin_wait_2), {}, {}};
+                return wait_until(around.now + std::max(kQuiet, around.timeouts.fin_wait_2));
             record.reaping.verify = true;
             record.reaping.not_before = around.now + kBeforeConfirming;
-            return {Step::wait, record.reaping.not_before, {}, {}};
+            return wait_until(record.reaping.not_before);
         case Obstacle::untouchable:
         case Obstacle::none: break;
     }
     return send_round(record, around);
 }
 
+/// The side whose connection is gone has said so by an RST that went on to the other: only to make sure is
+/// left.
+Decision pass_on(Record& record, Role target, const Circumstances& around) {
+    begin_confirming(record, target, around.now);
+    return go_on_confirming(record, around);
+}
+
+/// Whether a side has replied that it is over. If not, its end is the doing of the side that is silent, or
+/// else of the client, which has opened it.
+void note_proof(Record& record, const Circumstances& around) {
+    flow::Reaping& reaping = record.reaping;
+    const Role holder = other(reaping.closer);
+    const Evidence closing = evidence_of(record, reaping.closer, around.timeouts);
+    const Evidence holding = evidence_of(record, holder, around.timeouts);
+    reaping.proven = closing == Evidence::gone || closing == Evidence::orphan || holding == Evidence::gone;
+    reaping.blamed = Role::client;
+    if (unheard(closing) != unheard(holding)) reaping.blamed = unheard(closing) ? reaping.closer : holder;
+}
+
 }  // namespace
+
+Decision end_one(Record& record, Role target, std::string_view reason, const Circumstances& around) {
+    record.reaping.reason = reason;
+    note_proof(record, around);
+    const Inquiry& ended = record.reaping.of(other(target));
+    const bool by_its_rst = ended.evidence == Evidence::gone && !ended.guessed && !ended.by_word;
+    if (by_its_rst) return pass_on(record, target, around);
+    const bool closer = target == record.reaping.closer;
+    begin_resetting(record, closer ? ResetSides::closer : ResetSides::holder, Cause::evidence, reason,
+                    around.now);
+    return go_on_resetting(record, around);
+}
+
+Decision end_both(Record& record, Cause cause, std::string_view reason, const Circumstances& around) {
+    const auto& side = record.reaping.side;
+    const bool silent = std::ranges::any_of(side, [](const Inquiry& i) { return unheard(i.evidence); });
+    note_proof(record, around);
+    begin_resetting(record, silent ? ResetSides::both : around.timeouts.reset, cause, reason, around.now);
+    return go_on_resetting(record, around);
+}
 
 void forget_corrections(Record& record) {
     if (record.reaping.phase != Phase::confirming) return;
@@ -259,17 +307,17 @@ void begin_resetting(Record& record, ResetSides sides, Cause cause, std::string_
 Decision go_on_resetting(Record& record, const Circumstances& around) {
     if (is_let_off(record, around)) {
         revive(record);
-        return {Step::wait, around.now + kQuiet, {}, {}};
+        return wait_until(around.now + kQuiet);
     }
     const Duration quiet = quiet_before(record, around);
     switch (obstacle(record, quiet, around.now)) {
         case Obstacle::none: break;
-        case Obstacle::not_quiet: return {Step::wait, record.last_seen + quiet, {}, {}};
-        case Obstacle::data_in_flight: return {Step::wait, around.now + std::max(quiet, kBriefQuiet), {}, {}};
+        case Obstacle::not_quiet: return wait_until(record.last_seen + quiet);
+        case Obstacle::data_in_flight: return wait_until(around.now + std::max(quiet, kBriefQuiet));
         case Obstacle::untouchable:
         case Obstacle::numbers_unknown:
             revive(record);
-            return {Step::wait, around.now + std::max(kQuiet, around.timeouts.fin_wait_2), {}, {}};
+            return wait_until(around.now + std::max(kQuiet, around.timeouts.fin_wait_2));
     }
     flow::Reaping& reaping = record.reaping;
     if (!reaping.reserved) {
@@ -297,8 +345,7 @@ Decision go_on_confirming(Record& record, const Circumstances& around) {
     const bool someone_lives = std::ranges::any_of(reaping.side, [](const Inquiry& i) {
         return i.target && !i.confirmed && i.evidence == Evidence::alive;
     });
-    if (someone_lives && reaping.attempts >= kMaxAttempts)
-        return {Step::refused, around.now, reaping.reason, {}};
+    if (someone_lives && reaping.attempts >= kMaxAttempts) return refused(reaping.reason, around.now);
     if (someone_lives) return reset_again(record, around);
     const Decision decision = probe_targets(record, around);
     return std::ranges::all_of(reaping.side, settled) ? conclude(record) : decision;

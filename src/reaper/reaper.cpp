@@ -15,6 +15,7 @@ namespace finwait::reaper {
 namespace {
 
 using flow::Evidence;
+using flow::Occasion;
 using flow::Phase;
 using flow::Record;
 using tcp::Role;
@@ -73,10 +74,6 @@ bool only_observes(const Record& record, const Circumstances& around) {
            (around.observe || around.timeouts.on_expiry == policy::OnExpiry::observe);
 }
 
-Decision wait_until(Instant when) {
-    return {Step::wait, when, {}, {}};
-}
-
 /// The wait that an obstacle asks for; empty when there is none. Who only observes asks nobody and takes
 /// recalled numbers for right.
 std::optional<Decision> held_up(const Record& record, Duration quiet, const Circumstances& around) {
@@ -97,7 +94,7 @@ std::optional<Decision> held_up(const Record& record, Duration quiet, const Circ
 Decision verify(Record& record, const Circumstances& around) {
     const bool asking = !around.observe && !around.breaker.open() && to_be_verified(record) &&
                         around.timeouts.on_expiry != policy::OnExpiry::observe;
-    if (asking) return begin_asking(record, around);
+    if (asking) return begin_asking(record, Occasion::gap, around);
     record.reaping.verify = false;
     return decide(record, around);
 }
@@ -106,7 +103,7 @@ Decision verify(Record& record, const Circumstances& around) {
 /// whether it is gone.
 Decision break_off(Record& record, const Circumstances& around) {
     if (record.reaping.phase == Phase::confirming)
-        return {Step::unconfirmed, around.now, record.reaping.reason, {}};
+        return {.result = Result::unconfirmed, .again = around.now, .reason = record.reaping.reason};
     revive(record);
     return wait_until(around.now);
 }
@@ -120,11 +117,8 @@ Decision ask_early(Record& record, const Circumstances& around) {
         record.reaping.crowded = false;
         return decide(record, around);
     }
-    record.reaping.early = true;
-    const Decision decision = begin_asking(record, around);
-    const bool begun = record.reaping.phase == Phase::probing;
-    record.reaping.early = begun;
-    record.reaping.crowded = !begun;
+    const Decision decision = begin_asking(record, Occasion::crowded, around);
+    record.reaping.crowded = record.reaping.phase != Phase::probing;
     return decision;
 }
 
@@ -165,25 +159,27 @@ Decision watch(Record& record, const Circumstances& around) {
     if (observing && record.reaping.recorded) return wait_until(Instant::never());
     if (!observing && !record.reaping.requested && around.breaker.open())
         return wait_until(around.now + kStoppedFor);
-    if (early && to_be_verified(record)) return begin_asking(record, around);
+    if (early && to_be_verified(record)) return begin_asking(record, Occasion::hearsay, around);
     if (idle && !observing && t.on_expiry == policy::OnExpiry::probe) {
         if (untouchable(record)) return wait_until(Instant::never());
         if (!tcp::exact(record.connection) && !to_be_verified(record))
             return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));
         if (const auto later = moment_of_its_own(record, around)) return wait_until(*later);
-        return begin_asking(record, around);
+        return begin_asking(record, Occasion::due, around);
     }
     const bool unknown = by_clock(cause) && window_unknown(record) && !untouchable(record);
-    if (!observing && (to_be_verified(record) || unknown)) return begin_asking(record, around);
-    if (!observing && asks_about_report(record, cause)) return begin_asking(record, around);
+    if (!observing && (to_be_verified(record) || unknown)) return begin_asking(record, Occasion::due, around);
+    if (!observing && asks_about_report(record, cause)) return begin_asking(record, Occasion::due, around);
     if (by_clock(cause) && window_closed(record, around.now))
         return wait_until(around.now + (idle ? t.fin_wait_2 : std::min(t.fin_wait_2, kLookAgain)));
     if (const auto held = held_up(record, idle ? kQuiet : kBriefQuiet, around)) {
         if (observing || cause != Cause::too_long || !waits_for_moment(record, around.now)) return *held;
     }
-    if (observing) return {Step::record, Instant::never(), text_of(cause), {}};
+    if (observing) return {.result = Result::would_reset, .reason = text_of(cause)};
     begin_resetting(record, t.reset, cause, text_of(cause), around.now);
-    return decide(record, around);
+    Decision out = go_on_resetting(record, around);
+    if (record.reaping.phase != Phase::watching) note_expired(record, out);
+    return out;
 }
 
 }  // namespace

@@ -7,13 +7,13 @@
 #include "flow/record.hpp"
 #include "policy/breaker.hpp"
 #include "policy/timeouts.hpp"
+#include "reaper/decision.hpp"
 #include "reaper/pace.hpp"
 #include "tcp/segment.hpp"
 
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 
 namespace finwait::reaper {
 
@@ -24,35 +24,6 @@ enum class Obstacle : std::uint8_t {
     numbers_unknown,  // something passed unseen since the numbers were heard
     data_in_flight,   // data towards a side is not acknowledged yet
     not_quiet,        // a segment has passed just now
-};
-
-enum class Step : std::uint8_t {
-    wait,         // nothing to send
-    send,         // send Decision::segments, then ask again at once
-    record,       // the policy only observes: note that it would have been reset
-    confirmed,    // over: a probe drew RST from each side that was reset
-    unconfirmed,  // over: nobody contradicted the RSTs, nobody confirmed them
-    refused,      // a side has outlived every RST
-};
-
-/// At most a probe, a near-miss or an RST to each side.
-struct Segments {
-    std::array<tcp::Segment, 2> segment;
-    std::uint8_t count = 0;
-    std::uint8_t probes = 0;  // how many of them are probes
-    std::uint8_t resets = 0;  // how many are RSTs that are to end the flow
-
-    void add(const tcp::Segment& s) { segment[count++] = s; }
-};
-
-struct Decision {
-    Step step = Step::wait;
-    Instant again = Instant::never();  // when to decide again
-    std::string_view reason;           // static text: why the flow is asked, reset or left
-    Segments segments;                 // with Step::send
-    std::optional<Limit> limit;        // it has something to send, and this rate limit makes it wait
-    bool source_full = false;          // its source has had its part of its policy's ends: it is to wait
-    bool withdraw_report = false;      // nothing shows the FIN that conntrack reported
 };
 
 /// What stands around the flow.

@@ -95,7 +95,9 @@ bool take_turn(const Record& record, const Circumstances& around, Limit limit, u
 
 Decision wait_for_turn(const Record& record, const Circumstances& around, Limit limit) {
     const RateLimit& rate = limit == Limit::probes ? around.probes : around.resets;
-    return {Step::wait, rate.expected(around.now, urgency(record)), {}, {}, limit};
+    Decision out = wait_until(rate.expected(around.now, urgency(record)));
+    out.limit = limit;
+    return out;
 }
 
 std::optional<Instant> note_unsent(Record& record, Role side, const tcp::Segment& segment,

@@ -8,11 +8,27 @@ namespace finwait::reaper {
 
 /// Whether its time is up in the way that asks; otherwise it is only asked where its numbers are not sure.
 [[nodiscard]] bool asks_by_policy(const flow::Record& record, const Circumstances& around);
-[[nodiscard]] Decision begin_asking(flow::Record& record, const Circumstances& around);
+/// Adds the step that the flow's time is up, once.
+void note_expired(flow::Record& record, Decision& out);
+/// Opens an inquiry, if the rate of probes allows it now. REQUIRES: the flow is half-closed.
+[[nodiscard]] Decision begin_asking(flow::Record& record, flow::Occasion occasion,
+                                    const Circumstances& around);
 /// It is being asked where it stands; each side had its last probe at `asked`.
 void resume_asking(flow::Record& record, Instant asked, Instant now);
 [[nodiscard]] Decision go_on_asking(flow::Record& record, const Circumstances& around);
+/// Ends an inquiry without doing anything: the flow is asked again later, or, whoever wanted its end, after a
+/// quarter of an hour at least.
+[[nodiscard]] Decision leave(flow::Record& record, std::string_view reason, const Circumstances& around);
+[[nodiscard]] Decision leave_for_long(flow::Record& record, std::string_view reason,
+                                      const Circumstances& around);
 
+/// An inquiry has shown that the flow is over: `target` is reset, unless it has got a real RST from its peer.
+[[nodiscard]] Decision end_one(flow::Record& record, tcp::Role target, std::string_view reason,
+                               const Circumstances& around);
+/// The same for both sides, or for those that the policy names. A side that did not answer is reset too,
+/// whatever the policy: perhaps only its answers are lost.
+[[nodiscard]] Decision end_both(flow::Record& record, flow::Cause cause, std::string_view reason,
+                                const Circumstances& around);
 void begin_resetting(flow::Record& record, policy::ResetSides sides, flow::Cause cause,
                      std::string_view reason, Instant now);
 [[nodiscard]] Decision go_on_resetting(flow::Record& record, const Circumstances& around);

@@ -192,7 +192,7 @@ TEST(Compact, WhateverElseIsRememberedKeepsAFlowFromRest) {
         [](Record& r) { r.reaping.waits = true; },
         [](Record& r) { r.reaping.recorded = true; },
         [](Record& r) { r.reaping.crowded = true; },
-        [](Record& r) { r.reaping.early = true; },
+        [](Record& r) { r.reaping.expired = true; },
         [](Record& r) { r.reaping.urgent = true; },
         [](Record& r) { r.reaping.verify = true; },
         [](Record& r) { r.reaping.side[1].evidence = Evidence::alive; },
