@@ -38,7 +38,7 @@ std::string about_option(const CLI::App& app, const CLI::App* command, const std
         names.insert(names.end(), own.begin(), own.end());
     }
     const std::string name = found.substr(0, found.find('='));
-    const std::string what = policy::quoted(name) + " is no option of " + app.get_name() +
+    const std::string what = policy::in_quotes(name) + " is no option of " + app.get_name() +
                              (command == nullptr ? "" : " " + command->get_name());
     if (const std::string owner = owner_of(app, name); !owner.empty()) return what + owner;
     if (!name.starts_with("--")) return what;  // one letter resembles every other
@@ -54,7 +54,7 @@ bool begins_filter(const std::string& found) {
 }
 
 std::string about_subcommand(const CLI::App& app, const std::string& found) {
-    const std::string what = policy::quoted(found) + " is no subcommand";
+    const std::string what = policy::in_quotes(found) + " is no subcommand";
     if (begins_filter(found))
         return what + "; did you mean \"" + app.get_name() + " list " + found + " ...\"?";
     if (engine::FlowId::parse(found))
@@ -99,7 +99,7 @@ bool precedes(std::span<const char* const> words, const std::string& first, cons
 CLI::Validator one_of(std::vector<std::string_view> allowed) {
     const auto check = [allowed = std::move(allowed)](std::string& value) -> std::string {
         if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return {};
-        return "found " + policy::quoted(value) + "; allowed: " + policy::listed(allowed) +
+        return "found " + policy::in_quotes(value) + "; allowed: " + policy::listed(allowed) +
                policy::suggestion(value, allowed);
     };
     return CLI::Validator(check, "");
@@ -119,7 +119,8 @@ std::string complaint(const CLI::App& app, const CLI::ParseError& error, std::sp
     if (found.size() > 1 && found.front() == '-') return about_option(app, command, found);
     if (command == nullptr || precedes(words, found, command->get_name()))
         return about_subcommand(app, found);
-    return policy::quoted(found) + " is one word too many for " + app.get_name() + " " + command->get_name();
+    return policy::in_quotes(found) + " is one word too many for " + app.get_name() + " " +
+           command->get_name();
 }
 
 }  // namespace finwait::ctl

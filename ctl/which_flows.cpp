@@ -42,7 +42,7 @@ bool choose_flows(const std::string& operand, control::Request& request, Output&
     }
     for (const std::string& word : words) {
         if (!is_id(word)) {
-            err.write("finwaitctl: found " + policy::quoted(word) + " behind the id " + words.front() +
+            err.write("finwaitctl: found " + policy::in_quotes(word) + " behind the id " + words.front() +
                       ": say which flows either by their ids or by a filter\n");
             return false;
         }

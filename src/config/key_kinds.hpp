@@ -27,7 +27,7 @@ Key<Table> word(std::string_view name, Value Table::*member, Words<Value> values
     std::string allowed;
     for (const auto& [text, value] : values) {
         words.push_back(text);
-        allowed += (allowed.empty() ? "" : ", ") + policy::quoted(text);
+        allowed += (allowed.empty() ? "" : ", ") + policy::in_quotes(text);
     }
     const auto read = [=](const toml::node& node, Table& table) {
         const auto text = node.value_exact<std::string_view>();

@@ -31,7 +31,7 @@ std::string key_text(std::string_view key) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
                c == '-';
     });
-    return bare ? std::string(key) : policy::quoted(key);
+    return bare ? std::string(key) : policy::in_quotes(key);
 }
 
 std::string complaint(const std::string& key, const std::string& found, std::string_view allowed) {
@@ -43,7 +43,7 @@ Place place_of(const Document& document, const toml::node& node) {
 }
 
 std::string duration_string(Duration d) {
-    return policy::quoted(policy::duration_text(d));
+    return policy::in_quotes(policy::duration_text(d));
 }
 
 }  // namespace
@@ -231,7 +231,7 @@ void Reader::check_audit() {
     if (place == given_.places.end() || settings_.log.audit.empty()) return;
     const std::string obstacle = obstacle_to_file(settings_.log.audit);
     if (obstacle.empty()) return;
-    errors_.add(place->second, complaint("log.audit", "the string " + policy::quoted(settings_.log.audit),
+    errors_.add(place->second, complaint("log.audit", "the string " + policy::in_quotes(settings_.log.audit),
                                          "a file that can be written (" + obstacle + ")"));
 }
 

@@ -19,7 +19,8 @@ void Reader::warn(Errors& warnings) const {
         if (!before.empty())
             why = "every connection that it matches is matched before by " + policy::listed(before) +
                   "; put it first, give it a greater priority, or remove it";
-        warnings.add(policies_.at(name), "policy " + policy::quoted(name) + " can never be in force: " + why);
+        warnings.add(policies_.at(name),
+                     "policy " + policy::in_quotes(name) + " can never be in force: " + why);
     }
 }
 

@@ -20,7 +20,7 @@ std::size_t characters(std::string_view utf8) {
 
 std::string describe(const toml::node& node) {
     switch (node.type()) {
-        case toml::node_type::string: return "the string " + policy::quoted(node.as_string()->get());
+        case toml::node_type::string: return "the string " + policy::in_quotes(node.as_string()->get());
         case toml::node_type::integer: return "the integer " + std::to_string(node.as_integer()->get());
         case toml::node_type::floating_point:
             return "the number " + number_text(node.as_floating_point()->get());

@@ -36,8 +36,8 @@ std::string rules(const Context& context, const std::string& backend) {
     }
     if (!context.hooks.rules) return error_line({ErrorCode::failed, "this daemon has no rules to show", 0});
     const std::string text = context.hooks.rules(backend);
-    return data_line("rules", R"({"backend":)" + control::quoted(backend) + R"(,"text":)" +
-                                  control::quoted(text) + "}") +
+    return data_line("rules", R"({"backend":)" + control::json_string(backend) + R"(,"text":)" +
+                                  control::json_string(text) + "}") +
            done_line();
 }
 
@@ -46,7 +46,7 @@ std::string notes_json(const Context& context) {
     std::string json = "[";
     if (context.hooks.reload_notes)
         for (const std::string& note : context.hooks.reload_notes())
-            json += (json.size() > 1 ? "," : "") + control::quoted(note);
+            json += (json.size() > 1 ? "," : "") + control::json_string(note);
     return json + "]";
 }
 
@@ -56,14 +56,14 @@ std::string reload(const Context& context, const Requester& by) {
     if (problems.empty()) return done_line(R"({"notes":)" + notes_json(context) + "}");
     std::string text;
     for (const std::string& problem : problems) {
-        text += data_line("problem", R"({"message":)" + control::quoted(problem) + "}");
+        text += data_line("problem", R"({"message":)" + control::json_string(problem) + "}");
     }
     return text + error_line({ErrorCode::config, "not reloaded; the old configuration stays in force", 0});
 }
 
 std::string version(const Context& context) {
     const std::string json =
-        fmt::format(R"({{"version":{},"pid":{}}})", control::quoted(context.hooks.version),
+        fmt::format(R"({{"version":{},"pid":{}}})", control::json_string(context.hooks.version),
                     static_cast<long>(::getpid()));
     return data_line("version", json) + done_line();
 }
@@ -71,8 +71,8 @@ std::string version(const Context& context) {
 std::string config(const Context& context) {
     if (!context.hooks.config) return error_line({ErrorCode::failed, "this daemon has no configuration", 0});
     const ConfigText config = context.hooks.config();
-    return data_line("config", R"({"file":)" + control::quoted(config.file) + R"(,"text":)" +
-                                   control::quoted(config.text) + "}") +
+    return data_line("config", R"({"file":)" + control::json_string(config.file) + R"(,"text":)" +
+                                   control::json_string(config.text) + "}") +
            done_line();
 }
 

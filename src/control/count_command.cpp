@@ -20,7 +20,7 @@ std::string states(const policy::Subject& subject) {
     return fmt::format(R"("{}/{}")", tcp::name(subject.client_state), tcp::name(subject.server_state));
 }
 std::string policy_name(const policy::Subject& subject) {
-    return control::quoted(subject.policy);
+    return control::json_string(subject.policy);
 }
 std::string client(const policy::Subject& subject) {
     return '"' + subject.client.address.text() + '"';

@@ -133,7 +133,7 @@ std::span<const std::string_view> sort_keys() {
     return kSortKeys;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
     return dump(json(text));
 }
 

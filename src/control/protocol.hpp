@@ -137,7 +137,7 @@ struct Error {
 [[nodiscard]] std::string error_line(const Error& error);
 
 /// A JSON string, quotes included; what is not UTF-8 is replaced.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string json_string(std::string_view text);
 
 /// A line of an answer, taken apart as far as needed to pass its value on unread.
 struct Reply {

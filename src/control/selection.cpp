@@ -53,7 +53,7 @@ std::optional<Error> unknown_policy(const Context& context, const policy::Filter
 Error no_such_policy(const std::string& name, const std::vector<std::string>& there, std::size_t column) {
     const std::vector<std::string_view> known(there.begin(), there.end());
     return {ErrorCode::filter,
-            "there is no policy " + policy::quoted(name) + "; there are: " + policy::listed(known) +
+            "there is no policy " + policy::in_quotes(name) + "; there are: " + policy::listed(known) +
                 policy::suggestion(name, known),
             column};
 }

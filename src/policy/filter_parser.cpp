@@ -62,7 +62,7 @@ Parser::Parsed Parser::factor() {
     const auto& next = lexer_.peek();
     if (!next.is("not") && !next.is("(")) return placed_predicate();
     if (depth_ == Filter::kMaxDepth) {
-        return fail(next, "found " + policy::quoted(next.text) + " nested too deep; allowed: at most " +
+        return fail(next, "found " + policy::in_quotes(next.text) + " nested too deep; allowed: at most " +
                               std::to_string(Filter::kMaxDepth) + " levels of \"not\" and \"(\"");
     }
     ++depth_;
@@ -135,8 +135,9 @@ Parser::Parsed Parser::predicate() {
 
     const auto allowed = after_factor_ ? std::span<const std::string_view>(kWords) : kFactorStart;
     if (const auto meant = predicate_for(word.text); !meant.empty()) {
-        return fail(word, "found " + quoted(word.text) + "; allowed: " + listed(allowed) + "; did you mean " +
-                              quoted(std::string(meant) + ' ' + std::string(word.text)) + "?");
+        return fail(word, "found " + policy::in_quotes(word.text) + "; allowed: " + listed(allowed) +
+                              "; did you mean " +
+                              policy::in_quotes(std::string(meant) + ' ' + std::string(word.text)) + "?");
     }
     return unexpected(word, listed(allowed), allowed);
 }
@@ -148,7 +149,7 @@ std::nullopt_t Parser::fail(const Token& at, std::string message) {
 
 std::nullopt_t Parser::unexpected(const Token& found, std::string_view allowed,
                                   std::span<const std::string_view> near) {
-    const auto what = found.is_end() ? std::string("the end of the filter") : policy::quoted(found.text);
+    const auto what = found.is_end() ? std::string("the end of the filter") : policy::in_quotes(found.text);
     return fail(found, "found " + what + "; allowed: " + std::string(allowed) + suggestion(found.text, near));
 }
 

@@ -40,7 +40,7 @@ std::size_t slips(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::string_view kHex = "0123456789abcdef";
     std::string out = "\"";
     for (const char c : text.substr(0, kQuotedMax)) {
@@ -85,7 +85,7 @@ std::optional<std::string_view> nearest(std::string_view found, std::span<const 
 
 std::string suggestion(std::string_view found, std::span<const std::string_view> words) {
     const auto word = nearest(found, words);
-    return word ? "; did you mean " + policy::quoted(*word) + "?" : std::string();
+    return word ? "; did you mean " + policy::in_quotes(*word) + "?" : std::string();
 }
 
 std::string pointed_at(std::string_view text, std::size_t column) {

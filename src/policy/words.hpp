@@ -11,7 +11,7 @@
 namespace finwait::policy {
 
 /// `text` in double quotes, cut when it is long; whatever is not printable ASCII as \xNN.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// "a, b, c".
 [[nodiscard]] std::string listed(std::span<const std::string_view> words);
