@@ -5,6 +5,7 @@
 #include "tcp/hearsay.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace finwait::engine {
 
@@ -49,6 +50,7 @@ bool Engine::Impl::on_unseen(Instant now, FlowId id) {
 }
 
 void Engine::Impl::on_ambiguous(FlowId id, flow::Ambiguity ambiguity) {
+    assert(ambiguity != flow::Ambiguity::none);
     const auto slot = slot_of(id);
     if (!slot) return;
     Record& record = table_[*slot];

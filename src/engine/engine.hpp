@@ -8,9 +8,9 @@
 #include "engine/belief.hpp"
 #include "engine/explain.hpp"
 #include "engine/report.hpp"
+#include "flow/awake.hpp"
 #include "flow/inquiry.hpp"
 #include "flow/prefix.hpp"
-#include "flow/table.hpp"
 #include "policy/breaker.hpp"
 #include "policy/policy.hpp"
 #include "policy/pressure.hpp"
@@ -56,8 +56,8 @@ class Observer {
 struct Options {
     std::uint32_t max_flows = 1'000'000;  // at least 1, below 2^24
     std::uint8_t shard = 0;
-    std::uint32_t awake = flow::Table::kAwake;  // flows that keep a full record after they were busy
-    bool selective = true;                      // established flows are released to the kernel's fast path
+    std::uint32_t awake = flow::kAwake;  // flows that keep a full record after they were busy
+    bool selective = true;               // established flows are released to the kernel's fast path
     /// Keys the flow table's hash: unknown to whoever sends packets.
     std::uint64_t hash_key[2] = {0, 0};
     Tuning tuning;

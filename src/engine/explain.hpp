@@ -4,7 +4,7 @@
 
 #include "engine/report.hpp"
 #include "flow/inquiry.hpp"
-#include "flow/record.hpp"
+#include "flow/phase.hpp"
 #include "policy/policy.hpp"
 
 #include <array>

@@ -45,6 +45,13 @@ enum class Cause : std::uint8_t {
     return c == Cause::idle || c == Cause::too_long || c == Cause::alive_too_long;
 }
 
+/// What the forward hook shows of the flow is not enough to send anything for it.
+enum class Ambiguity : std::uint8_t {
+    none,
+    numbers,  // this machine changes its sequence numbers after they were seen there (SYNPROXY, NAT helpers)
+    ends,     // another connection has the same two ends there, and NAT tells the two apart only behind it
+};
+
 /// How the last attempt to end a flow came out.
 enum class Outcome : std::uint8_t { none, confirmed, unconfirmed, refused };
 

@@ -43,13 +43,6 @@ struct Reaping {
     [[nodiscard]] const Inquiry& of(tcp::Role r) const { return side[tcp::index(r)]; }
 };
 
-/// What the forward hook shows of the flow is not enough to send anything for it.
-enum class Ambiguity : std::uint8_t {
-    none,
-    numbers,  // this machine changes its sequence numbers after they were seen there (SYNPROXY, NAT helpers)
-    ends,     // another connection has the same two ends there, and NAT tells the two apart only behind it
-};
-
 struct Record {
     Key key;
     tcp::Connection connection;

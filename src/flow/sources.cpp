@@ -1,6 +1,7 @@
 #include "flow/sources.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace finwait::flow {
 
@@ -37,6 +38,7 @@ void Sources::clear() {
 }
 
 void Sources::add(std::uint32_t slot, const tcp::Address& source, const tcp::Address& peer) {
+    assert(prepared());
     if (has(slot)) return;
     // Slots come into use in ascending order: memory is touched only as the table fills.
     if (slot >= book_->places.size()) book_->places.resize(slot + 1);
@@ -88,12 +90,14 @@ void Sources::remove(std::uint32_t slot) {
 }
 
 bool Sources::too_many(std::uint32_t slot, std::uint32_t limit) const {
+    assert(has(slot));
     const Line& line = book_->pairs[book_->places[slot].pair];
     const Line& source = book_->sources[line.source];
     return source.flows > limit && line.flows > std::max(limit / source.peers, 1U);
 }
 
 std::uint32_t Sources::longest_idle(std::uint32_t slot) const {
+    assert(has(slot));
     return book_->pairs[book_->places[slot].pair].head;
 }
 

@@ -4,6 +4,7 @@
 // Two shelves keep the flows that may be given up first, oldest in front.
 #pragma once
 
+#include "flow/awake.hpp"
 #include "flow/compact.hpp"
 #include "flow/index.hpp"
 #include "flow/pool.hpp"
@@ -23,9 +24,6 @@ enum class Shelf : std::uint8_t { none, finished, provisional };
 
 class Table {
   public:
-    /// Flows that keep their records after they were busy: a few megabytes.
-    static constexpr std::uint32_t kAwake = 16'384;
-
     /// `limit` flows at most, 1 to 2^24 - 1. One is put to rest when `awake` others have been laid down
     /// since; so those that are busy keep their records. `memory` must outlive the table.
     Table(std::uint32_t limit, HashKey secret, std::uint32_t awake = kAwake,

@@ -8,6 +8,7 @@
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace finwait::reaper {
 
@@ -277,6 +278,7 @@ Decision leave_for_long(Record& record, std::string_view reason, const Circumsta
 }
 
 Decision begin_asking(Record& record, Occasion occasion, const Circumstances& around) {
+    assert(tcp::closer(record.connection));
     // It goes on being watched until its turn comes.
     if (!take_turn(record, around, Limit::probes, 2)) return wait_for_turn(record, around, Limit::probes);
     if (tcp::blind(record.connection)) occasion = Occasion::hearsay;

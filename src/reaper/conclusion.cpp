@@ -5,6 +5,7 @@
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace finwait::reaper {
 
@@ -122,6 +123,7 @@ Evidence evidence_of(const Record& record, Role role, const Timeouts& t) {
 }
 
 Conclusion conclude_inquiry(const Record& record, const Timeouts& t, Instant now) {
+    assert(record.reaping.phase == flow::Phase::probing);
     const flow::Reaping& reaping = record.reaping;
     const bool gone = any(record, Evidence::gone);
     if (!gone && tcp::closer(record.connection) != reaping.closer) return {.next = Next::watch_on};

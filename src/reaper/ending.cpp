@@ -6,6 +6,7 @@
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <optional>
 
 namespace finwait::reaper {
@@ -50,6 +51,7 @@ tcp::Segment reset_towards(const Record& record, Role target) {
 /// Sends RSTs to the targets that are not known to be gone, or only to those whose last RST did not leave
 /// this machine; what was heard before no longer counts.
 Decision send_round(Record& record, const Circumstances& around, bool all = true) {
+    assert(!untouchable(record));
     flow::Reaping& reaping = record.reaping;
     Decision decision = wait_until(around.now + kBeforeConfirming, reaping.reason);
     ++reaping.attempts;
@@ -256,6 +258,7 @@ void note_proof(Record& record, const Circumstances& around) {
 }  // namespace
 
 Decision end_one(Record& record, Role target, std::string_view reason, const Circumstances& around) {
+    assert(record.reaping.phase == Phase::probing);
     record.reaping.reason = reason;
     note_proof(record, around);
     const Inquiry& ended = record.reaping.of(other(target));

@@ -3,6 +3,8 @@
 
 #include "tcp/rules.hpp"
 
+#include <cassert>
+
 namespace finwait::tcp {
 
 namespace {
@@ -35,6 +37,7 @@ void settle_unknown(Connection& c) {
 }
 
 void follow_one_side(Connection& c, Role from) {
+    assert(c.of(from).state == State::syn_sent);
     c.adopted = true;
     apply(c.of(from), Event::acked_syn);
     c.of(other(from)).state = State::unknown;

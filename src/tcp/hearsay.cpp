@@ -4,6 +4,7 @@
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace finwait::tcp {
@@ -156,6 +157,7 @@ bool fin_reported(const Connection& c) {
 }
 
 void withdraw_report(Connection& c) {
+    assert(fin_reported(c));
     const Role role = *closer_by_hearsay(c);
     Side& closer = c.of(role);
     Side& holder = c.of(other(role));
@@ -166,6 +168,7 @@ void withdraw_report(Connection& c) {
 }
 
 void repeat_report(Connection& c, Role role) {
+    assert(exact(c) && !c.side[0].fin_seen && !c.side[1].fin_seen);
     Side& closer = c.of(role);
     Side& holder = c.of(other(role));
     closer.state = State::fin_wait_2;
