@@ -24,6 +24,7 @@ std::optional<Turn> turn_of(const reaper::Step& step) {
         case reaper::Did::leave: return Turn::leave;
         case reaper::Did::reset: return Turn::reset;
         case reaper::Did::make_sure: return Turn::confirm;
+        case reaper::Did::pass_on:
         case reaper::Did::expire:
         case reaper::Did::open_inquiry: return std::nullopt;
     }

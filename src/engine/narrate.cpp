@@ -67,6 +67,7 @@ std::optional<EventType> event_of(const reaper::Step& step, const reaper::Decisi
         case reaper::Did::reset:
             if (!first_of_round) return std::nullopt;
             return step.attempt > 1 ? EventType::reset_again : EventType::reset;
+        case reaper::Did::pass_on: return EventType::reset;
         case reaper::Did::make_sure: return EventType::asked_again;
     }
     return std::nullopt;
@@ -74,7 +75,8 @@ std::optional<EventType> event_of(const reaper::Step& step, const reaper::Decisi
 
 /// Whom the event of a step concerns: empty for the whole flow.
 std::optional<tcp::Role> side_of(const reaper::Step& step) {
-    return step.did == reaper::Did::reset ? std::nullopt : step.side;
+    const bool whole = step.did == reaper::Did::reset || step.did == reaper::Did::pass_on;
+    return whole ? std::nullopt : step.side;
 }
 
 }  // namespace
@@ -127,6 +129,7 @@ void Engine::Impl::count_step(const Record& record, const reaper::Step& step) {
             count(step.evidence == Evidence::silent ? Answer::silent : Answer::unreachable);
             return;
         case reaper::Did::reset: ++counters.resets_sent; return;
+        case reaper::Did::pass_on:
         case reaper::Did::test:
         case reaper::Did::leave: return;
     }

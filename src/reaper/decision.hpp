@@ -26,6 +26,7 @@ enum class Did : std::uint8_t {
     test,          // a near-miss to the closer: an RST that ends an orphan's record only
     leave,         // the inquiry is over, and nothing is done for now
     reset,         // an RST to a side
+    pass_on,       // a side's RST, the answer to a probe, has gone on to the other side: that is its end
     make_sure,     // a probe to a side after an RST
 };
 

@@ -240,7 +240,10 @@ Decision reset_again(Record& record, const Circumstances& around) {
 /// left.
 Decision pass_on(Record& record, Role target, const Circumstances& around) {
     begin_confirming(record, target, around.now);
-    return go_on_confirming(record, around);
+    record.reaping.attempts = 1;  // that RST was the first
+    Decision out = go_on_confirming(record, around);
+    out.steps.add({.did = Did::pass_on, .side = target, .reason = record.reaping.reason});
+    return out;
 }
 
 /// Whether a side has replied that it is over. If not, its end is the doing of the side that is silent, or

@@ -59,6 +59,22 @@ TEST(Asking, TheRstOfAHostThatForgotTheConnectionGoesOnToTheOtherSide) {
     EXPECT_EQ(path.engine.counters().resets_confirmed, 1U);
 }
 
+TEST(Asking, AnEndByAnAnswerToAProbeIsToldAndCountedAsFinwaitds) {
+    Path path = asked();
+    path.client(ack(1002, 5001));
+    path.server(rst(5001));
+    path.wait(milliseconds(10));
+    EXPECT_THAT(path.events(), Contains(EventType::reset).Times(1));
+    EXPECT_EQ(path.engine.policy_counts()[0].reset, 1U);
+    EXPECT_EQ(path.engine.counters().resets_sent, 0U);
+    path.wait(milliseconds(690));
+    path.client(ack(1002, 5001));  // that RST has got lost: it gets one of ours
+    path.wait(milliseconds(1100));
+    EXPECT_EQ(path.engine.counters().resets_sent, 1U);
+    EXPECT_EQ(path.engine.policy_counts()[0].reset, 1U) << "it is the same end";
+    EXPECT_THAT(path.events(), Contains(EventType::reset_again));
+}
+
 TEST(Asking, ALostRealRstIsReplacedByOurs) {
     Path path = asked();
     path.client(ack(1002, 5001));
