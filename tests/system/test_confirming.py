@@ -108,7 +108,7 @@ class Confirming(case.SystemTest):
         self.assertEqual(stats["resets.sent"], 4 * COUNT)
         self.assert_gone(pairs)
 
-    def data_comes_by_another_way(self, mode):
+    def data_comes_by_another_way(self, mode, offsets):
         daemon = self.resetting(mode)
         wire = self.wire(around=True)
         pairs, tap = self.half_closed("client", halfclosed.OPEN)
@@ -120,15 +120,16 @@ class Confirming(case.SystemTest):
             expected[pair.key] = numbers(pair.client).expects
             self.assertEqual(expected[pair.key], (own.expects + 5) & 0xFFFFFFFF)
         self.until_confirmed(daemon, COUNT)
-        self.assert_ended_by(tap, [-5, 0], expected)
+        self.assert_ended_by(tap, offsets, expected)
         self.assertEqual([outcome(pair.client) for pair in pairs], ["ECONNRESET"] * COUNT)
         self.assert_gone(pairs)
 
-    def test_a_closer_that_got_data_by_another_way_gives_its_number_when_it_is_probed(self):
-        self.data_comes_by_another_way("selective")
+    def test_a_closer_that_got_data_by_another_way_gives_its_number_by_acknowledging_that(self):
+        # conntrack finds its acknowledgment invalid; finwaitd, which knows that data may have passed unseen, does not.
+        self.data_comes_by_another_way("selective", [0])
 
-    def test_a_closer_that_got_data_by_another_way_gives_its_number_also_when_all_packets_are_seen(self):
-        self.data_comes_by_another_way("all")
+    def test_a_closer_that_got_data_by_another_way_gives_its_number_when_it_is_probed(self):
+        self.data_comes_by_another_way("all", [-5, 0])
 
     def test_a_holder_that_never_got_the_fin_which_it_seems_to_have_acknowledged_gives_its_number_by_a_challenge(self):
         daemon = self.resetting()
