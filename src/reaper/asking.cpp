@@ -39,6 +39,10 @@ constexpr std::string_view kTest = "both sides answer: does the closer's applica
 constexpr std::string_view kSilent = "it has answered none of its attempts";
 constexpr std::string_view kUnreachable =
     "it has not answered, and the network reports that it cannot be reached";
+constexpr std::string_view kDeaf =
+    "it has not answered, but its answers may not come to finwaitd: after a forged RST or SYN conntrack may "
+    "find "
+    "them invalid";
 
 /// The machine of a socket that is here says more of it than an answer does, but not its numbers: where these
 /// are wanted, too, they come first.
@@ -88,10 +92,16 @@ void ask(Record& record, Role role, Instant now, Decision& out) {
     if (inquiry.guessed) inquiry.number = probe.ack;
 }
 
+/// Whether an operator, or the clock that holds whatever the sides answer, wants the flow's end.
+bool to_end_unproven(const Record& record, const Circumstances& around) {
+    return record.reaping.requested || around.now >= record.last_progress + around.timeouts.alive_max;
+}
+
 /// What it means that a side has had all its attempts. One that has answered before is there: hosts limit how
 /// often they answer. ICMP errors are no proof that it is gone: paths come back (RFC 1122 section 4.2.3.9,
-/// RFC 5927 section 5.2). It may still answer then. Nor is it one where its answers may not come to us.
-void give_up(Record& record, Role role, Decision& out) {
+/// RFC 5927 section 5.2). It may still answer then. Nor is it one where its answers may not come to us; where
+/// it stands is taken from its peer then only if the flow is to end without proof.
+void give_up(Record& record, Role role, const Circumstances& around, Decision& out) {
     Inquiry& inquiry = record.reaping.of(role);
     const bool deaf = record.astray && tcp::recalled(record.connection);
     inquiry.outstanding = inquiry.reported || deaf;
@@ -99,14 +109,15 @@ void give_up(Record& record, Role role, Decision& out) {
         inquiry.evidence = Evidence::unreachable;
     else
         inquiry.evidence = inquiry.answered == Instant() ? Evidence::silent : Evidence::alive;
-    if (!deaf) tcp::excuse_silence(record.connection, role);
+    if (!deaf || to_end_unproven(record, around)) tcp::excuse_silence(record.connection, role);
     if (!unheard(inquiry.evidence)) return;
+    const std::string_view unreachable = inquiry.reported ? kUnreachable : kDeaf;
     const bool silent = inquiry.evidence == Evidence::silent;
     out.steps.add({.did = Did::give_up,
                    .side = role,
                    .attempt = inquiry.probes,
                    .evidence = inquiry.evidence,
-                   .reason = silent ? kSilent : kUnreachable});
+                   .reason = silent ? kSilent : unreachable});
 }
 
 void ask_sides(Record& record, std::array<bool, 2> due, const Circumstances& around, Decision& out) {
@@ -129,7 +140,7 @@ bool to_be_asked(Record& record, Role role, const Circumstances& around, Decisio
     if (inquiry.probes < around.timeouts.probe_attempts) return true;
     const Inquiry& peer = record.reaping.of(other(role));
     if (peer.retry && peer.evidence == Evidence::unknown) return false;  // nor may its answers come by
-    give_up(record, role, out);
+    give_up(record, role, around, out);
     out.again = around.now;
     return false;
 }

@@ -22,7 +22,7 @@ using tcp::Role;
 
 constexpr std::string_view kAliveTooLong = "both sides answer, and there has been no progress for alive_max";
 constexpr std::string_view kUnreachableTooLong =
-    "the network reports that a side cannot be reached, and there has been no progress for alive_max";
+    "a side cannot be reached or heard, and there has been no progress for alive_max";
 constexpr std::string_view kWindowClosed =
     "both sides are there, and the closer's window is closed: data may wait for it";
 constexpr std::string_view kReported =
@@ -128,6 +128,8 @@ Conclusion conclude_inquiry(const Record& record, const Timeouts& t, Instant now
     const bool gone = any(record, Evidence::gone);
     if (!gone && tcp::closer(record.connection) != reaping.closer) return {.next = Next::watch_on};
     if (reaping.occasion == Occasion::hearsay) return conclude_hearsay(record, t, now);
+    // An operator has asked for its end meanwhile: that needs no evidence, only exact numbers.
+    if (!gone && reaping.requested && tcp::exact(record.connection)) return {.next = Next::decide_anew};
     const bool known = tcp::exact(record.connection) && !window_unknown(record);
     if (!gone && reaping.purpose == Purpose::position && known) return {.next = Next::decide_anew};
     const Judgement& j =

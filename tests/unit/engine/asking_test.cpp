@@ -75,6 +75,13 @@ TEST(Asking, AnEndByAnAnswerToAProbeIsToldAndCountedAsFinwaitds) {
     EXPECT_THAT(path.events(), Contains(EventType::reset_again));
 }
 
+TEST(Asking, AnOperatorDoesNotWaitForTheAnswers) {
+    Path path = asked();
+    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
+    path.wait(milliseconds(200));
+    EXPECT_EQ(path.resets().size(), 2U);
+}
+
 TEST(Asking, ALostRealRstIsReplacedByOurs) {
     Path path = asked();
     path.client(ack(1002, 5001));

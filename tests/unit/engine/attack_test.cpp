@@ -185,6 +185,30 @@ TEST(AForgedRstOrSyn, DoesSoForOneSideThatIsNotHeardAlone) {
     EXPECT_THAT(path.resets(), IsEmpty());
 }
 
+TEST(AForgedRstOrSyn, DoesNotKeepAnOrphanBeyondAliveMax) {
+    Path path = half_heard(policy::OnExpiry::probe);
+    const auto go_on = [&path](int minutes_more) {
+        for (int i = 0; i < minutes_more; ++i) {
+            path.wait(minutes(1));
+            path.client(ack(1002, 5001));  // the holder is never heard
+        }
+    };
+    go_on(120);
+    EXPECT_THAT(path.resets(), IsEmpty());
+    go_on(20);
+    EXPECT_GE(path.resets().size(), 2U);
+}
+
+TEST(AForgedRstOrSyn, DoesNotKeepAnOperatorFromEndingAFlow) {
+    Path path = half_heard(policy::OnExpiry::probe);
+    path.wait(minutes(1));
+    EXPECT_EQ(path.engine.kill(path.now, path.flow().id), KillResult::requested);
+    path.wait(milliseconds(100));
+    path.client(ack(1002, 5001));
+    path.wait(seconds(30));
+    EXPECT_GE(path.resets().size(), 2U);
+}
+
 TEST(AForgedRstOrSyn, DoesNotHideThatTheCloserHasGotMore) {
     Path path(selective(policy::OnExpiry::reset));
     path.handshake();

@@ -177,7 +177,7 @@ TEST(Unreachable, WithoutProgressForAliveMaxBothAreResetWhateverThePolicy) {
     path.wait(seconds(7));
     EXPECT_THAT(path.resets(), SizeIs(2));
     EXPECT_EQ(last_reason(path),
-              "the network reports that a side cannot be reached, and there has been no progress for "
+              "a side cannot be reached or heard, and there has been no progress for "
               "alive_max");
 }
 
