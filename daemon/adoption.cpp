@@ -241,7 +241,7 @@ void Adoption::finish(const std::optional<netfilter::ConntrackError>& problem) {
 void Adoption::tell(const std::optional<netfilter::ConntrackError>& problem) const {
     const Counts& n = counts_;
     if (problem)
-        log_->warn("{}; connections older than this start are not known, but for {} that were adopted",
+        log_->warn("{}; of the connections older than this start only the {} that were adopted are known",
                    problem->message, n.adopted);
     else
         log_->info(

@@ -20,7 +20,7 @@ using boost::system::error_code;
 
 namespace {
 
-/// Whether a request's answer is as long as there are flows or events; a reload builds all policies anew.
+/// Whether a request's answer is as long as there are flows or events; a reload builds all policies again.
 bool takes_memory(const Request& request) {
     switch (request.command) {
         case Command::list:

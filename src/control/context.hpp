@@ -67,7 +67,7 @@ struct Hooks {
 struct Options {
     std::size_t max_connections = 64;
     std::size_t reserved_connections = 8;  // of these, for those who may change something
-    std::size_t user_connections = 16;     // of one user, but for root and the daemon's own
+    std::size_t user_connections = 16;     // of one user; root and the daemon's own have no limit
     std::size_t max_request = kMaxRequest;
     int max_bad_requests = 10;
     std::chrono::milliseconds request_timeout =

@@ -27,7 +27,7 @@ constexpr std::size_t kPiece = 16U << 10U;
 struct Wanted {
     std::vector<std::string> types;  // empty: all
     policy::Filter filter;
-    std::vector<engine::FlowId> ids;  // empty: of all flows, and of none
+    std::vector<engine::FlowId> ids;  // empty: all events, also those that concern no flow
 
     [[nodiscard]] bool has(const observe::Told& told) const {
         const auto named = [&told](const std::string& type) { return type == observe::type_of(told); };

@@ -240,15 +240,24 @@ TEST(Unsent, AnEndThatCannotBeMadeSureOfIsUnconfirmed) {
     EXPECT_THAT(path.events(), Not(Contains(EventType::silent)));
 }
 
-TEST(Unsent, ATestForAnOrphanThatDidNotLeaveIsRepeated) {
+Path asked_for_orphan_test() {
     policy::Timeouts t;
     t.orphan_test = policy::OrphanTest::active;
-    Path path = asked(t);
-    WayOut way(path);
+    return asked(t);
+}
+
+/// Both sides answer their probes, and from then on no RST leaves.
+void no_test_leaves(Path& path, WayOut& way) {
     way.resets_pass = false;
     way.turn_back();
     path.client(ack(1002, 5001));
     path.server(ack(5001, 1002));
+}
+
+TEST(Unsent, ATestForAnOrphanThatDidNotLeaveIsRepeated) {
+    Path path = asked_for_orphan_test();
+    WayOut way(path);
+    no_test_leaves(path, way);
     way.wait(milliseconds(500));
     ASSERT_EQ(path.resets().size(), 1U);
     EXPECT_THAT(path.events(), Not(Contains(EventType::left)));
@@ -258,14 +267,9 @@ TEST(Unsent, ATestForAnOrphanThatDidNotLeaveIsRepeated) {
 }
 
 TEST(Unsent, ATestForAnOrphanThatNeverLeavesIsNotMadeForEver) {
-    policy::Timeouts t;
-    t.orphan_test = policy::OrphanTest::active;
-    Path path = asked(t);
+    Path path = asked_for_orphan_test();
     WayOut way(path);
-    way.resets_pass = false;
-    way.turn_back();
-    path.client(ack(1002, 5001));
-    path.server(ack(5001, 1002));
+    no_test_leaves(path, way);
     way.wait(minutes(5));
     EXPECT_LT(path.resets().size(), 10U);
     EXPECT_THAT(path.events(), Contains(EventType::left));
