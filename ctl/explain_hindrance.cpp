@@ -87,10 +87,11 @@ void add_hindrance(const json& e, Sentences& out) {
             "reload puts it back).");
     if (hindrance == "policy_stopped") {
         const std::string policy = text_at(part(e, "policy"), "name");
-        out.push_back(
-            fmt::format("Its policy is stopped: it would have ended too much of the table within a minute. "
-                        "\"finwaitctl policy --resume {}\" lets it go on.",
-                        policy));
+        out.push_back(fmt::format(
+            "Its policy is stopped: without proof it would have ended too much of the table within a "
+            "minute. Until \"finwaitctl policy --resume {}\" it ends only what a side proves to be "
+            "over.",
+            policy));
     }
     if (hindrance == "window_closed")
         out.emplace_back(

@@ -92,9 +92,10 @@ void Journal::note(Instant now, spdlog::level::level_enum level, const Line& lin
 
 void Journal::tell_of_stop(const engine::Event& event, const std::string& policy) {
     Line(Message::policy_stopped,
-         fmt::format("policy {} is stopped: {} (limits.breaker_share); nothing more is ended by it until "
-                     "\"finwaitctl policy --resume {}\"",
-                     policy, event.reason, policy))
+         fmt::format(
+             "policy {} is stopped: {} (limits.breaker_share); until \"finwaitctl policy --resume {}\" it "
+             "ends only connections that a side proves to be over",
+             policy, event.reason, policy))
         .with("FINWAITD_POLICY", policy)
         .with("FINWAITD_REASON", event.reason)
         .log(*logger_, spdlog::level::warn);

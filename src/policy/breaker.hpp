@@ -1,5 +1,6 @@
 // A circuit breaker: a policy that would end more than its share of the table within a minute is more likely
-// wrong than right, and is stopped until an operator has looked. Of what it may end, one source may bring
+// wrong than right, and is stopped until an operator has looked: it ends only what a side proves to be over,
+// which does not count here. Of what it may end without proof, one source may bring
 // about a part only: beyond that the source's own flows wait, so that nobody can stop a policy for everybody.
 #pragma once
 

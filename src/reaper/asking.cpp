@@ -325,10 +325,6 @@ void resume_asking(Record& record, Instant asked, Instant now) {
 }
 
 Decision go_on_asking(Record& record, const Circumstances& around) {
-    if (around.breaker.open()) {
-        revive(record);
-        return wait_until(around.now + kStoppedFor);
-    }
     if (record.reaping.occasion == Occasion::hearsay) excuse_the_gone(record);
     return apply(record, conclude_inquiry(record, around.timeouts, around.now), around);
 }

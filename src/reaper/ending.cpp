@@ -25,6 +25,8 @@ using tcp::Role;
 constexpr std::uint8_t kConfirmingProbes = 3;
 constexpr std::string_view kSourceFull =
     "its source has had its part of what the policy may end within a minute without proof";
+constexpr std::string_view kPolicyStopped =
+    "its policy is stopped (limits.breaker_share) and ends only what a side proves to be over";
 
 constexpr std::string_view kMakeSure = "after the RST: is it gone?";
 constexpr std::string_view kUnsent =
@@ -187,14 +189,15 @@ std::optional<Decision> refusal(Record& record, const Circumstances& around) {
     const Cause cause = record.reaping.cause;
     const bool was_asked = cause == Cause::evidence || cause == Cause::alive_too_long;
     revive(record);
+    const bool stopped = admission == policy::Admission::stopped;
+    const std::string_view reason = stopped ? kPolicyStopped : kSourceFull;
     const Instant again = around.now + kStoppedFor;
-    if (admission == policy::Admission::stopped) return wait_until(again);
     record.reaping.since = around.now;
-    record.reaping.reason = kSourceFull;
+    record.reaping.reason = reason;
     record.reaping.not_before = again;
-    Decision out = wait_until(again, kSourceFull);
-    if (was_asked) out.steps.add({.did = Did::leave, .reason = kSourceFull});
-    out.source_full = true;
+    Decision out = wait_until(again, reason);
+    if (was_asked) out.steps.add({.did = Did::leave, .reason = reason});
+    out.source_full = !stopped;
     return out;
 }
 

@@ -92,8 +92,8 @@ std::optional<Decision> held_up(const Record& record, Duration quiet, const Circ
 
 /// Something has passed unseen: whoever may be asked is asked where it stands, before its time.
 Decision verify(Record& record, const Circumstances& around) {
-    const bool asking = !around.observe && !around.breaker.open() && to_be_verified(record) &&
-                        around.timeouts.on_expiry != policy::OnExpiry::observe;
+    const bool asking =
+        !around.observe && to_be_verified(record) && around.timeouts.on_expiry != policy::OnExpiry::observe;
     if (asking) return begin_asking(record, Occasion::gap, around);
     record.reaping.verify = false;
     return decide(record, around);
@@ -111,8 +111,8 @@ Decision break_off(Record& record, const Circumstances& around) {
 /// Its source has too many flows. That is no reason to end it, only to ask it before its time, by real
 /// numbers: what cannot be asked waits for its time. Under the rate limit it is watched until its turn comes.
 Decision ask_early(Record& record, const Circumstances& around) {
-    const bool asking = !only_observes(record, around) && !around.breaker.open() && !untouchable(record) &&
-                        tcp::exact(record.connection);
+    const bool asking =
+        !only_observes(record, around) && !untouchable(record) && tcp::exact(record.connection);
     if (!asking) {
         record.reaping.crowded = false;
         return decide(record, around);
@@ -143,6 +143,15 @@ std::optional<Instant> moment_of_its_own(const Record& record, const Circumstanc
     return own;
 }
 
+/// How long a stopped policy leaves a flow alone; empty when it asks its sides now. It goes on to ask, for it
+/// still ends what a side proves to be over, but as seldom as it asks a half-close that lives.
+std::optional<Instant> stopped_until(const Record& record, bool asks, const Circumstances& around) {
+    if (!asks) return around.now + kStoppedFor;
+    if (record.reaping.since == Instant()) return std::nullopt;
+    const Instant again = record.reaping.since + std::max(kLeaveAlone, around.timeouts.fin_wait_2);
+    return around.now < again ? std::optional(again) : std::nullopt;
+}
+
 Decision watch(Record& record, const Circumstances& around) {
     const policy::Timeouts& t = around.timeouts;
     const bool observing = only_observes(record, around);
@@ -157,10 +166,11 @@ Decision watch(Record& record, const Circumstances& around) {
     const Cause cause = cause_of(record, around);
     const bool idle = cause == Cause::idle;
     if (observing && record.reaping.recorded) return wait_until(Instant::never());
-    if (!observing && !record.reaping.requested && around.breaker.open())
-        return wait_until(around.now + kStoppedFor);
     if (early && to_be_verified(record)) return begin_asking(record, Occasion::hearsay, around);
-    if (idle && !observing && t.on_expiry == policy::OnExpiry::probe) {
+    const bool asks = idle && t.on_expiry == policy::OnExpiry::probe;
+    if (!observing && !record.reaping.requested && around.breaker.open())
+        if (const auto later = stopped_until(record, asks, around)) return wait_until(*later);
+    if (asks && !observing) {
         if (untouchable(record)) return wait_until(Instant::never());
         if (!tcp::exact(record.connection) && !to_be_verified(record))
             return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));

@@ -108,8 +108,9 @@ TEST(PolicyNotes, SayNothingOfAPolicyThatHasDoneNothing) {
 }
 
 TEST(PolicyNotes, SayWhatIsToBeDoneAboutAStoppedPolicy) {
-    EXPECT_THAT(policy_notes({{"name", "web"}, {"stopped", true}}),
-                testing::HasSubstr("\"finwaitctl policy --resume web\" lets it go on"));
+    EXPECT_THAT(
+        policy_notes({{"name", "web"}, {"stopped", true}}),
+        testing::HasSubstr("until \"finwaitctl policy --resume web\" it ends only what a side proves"));
 }
 
 TEST(PolicyNotes, TellHowObservedResetsTurnedOutAndHowLongHalfClosesLasted) {
@@ -119,18 +120,34 @@ TEST(PolicyNotes, TellHowObservedResetsTurnedOutAndHowLongHalfClosesLasted) {
     const nlohmann::json beyond = {{{"up_to_s", 1.0}, {"count", 1}}, {{"up_to_s", nullptr}, {"count", 99}}};
     EXPECT_EQ(
         policy_notes({{"name", "web"},
+                      {"on_expiry", "reset"},
                       {"observed", 9},
                       {"right", 5},
-                      {"regret", 3},
-                      {"undecided", 1},
+                      {"regret", 1},
+                      {"undecided", 3},
                       {"lasted", buckets},
                       {"longest_idle", beyond},
                       {"suggested_fin_wait_2_s", 30.0}}),
-        "web: 9 resets observed: 5 would have been right, 3 would have hit a connection that went on, 1 not "
-        "known (still open, or ended by finwaitd)\n"
+        "web: time was up 9 times: a reset would have been right 5 times, once it would have hit a "
+        "connection that "
+        "went on, 3 not known (still open, or ended by finwaitd)\n"
         "web: 100 half-closes came to a good end; they lasted up to 1.0s (half of them), up to 30s (99 %); "
         "idle "
         "more than 1.0s (99 %); fin_wait_2 = \"30s\" would have let all but one in a thousand finish\n");
+}
+
+TEST(PolicyNotes, SayThatFinwaitdWouldHaveAskedFirst) {
+    nlohmann::json policy = {{"name", "web"}, {"on_expiry", "probe"}, {"observed", 1}};
+    EXPECT_THAT(policy_notes(policy), testing::EndsWith("; finwaitd would have asked both sides first, and "
+                                                        "reset only on evidence\n"));
+    policy["on_expiry"] = "observe";
+    EXPECT_THAT(policy_notes(policy), testing::HasSubstr("; with on_expiry = \"probe\" finwaitd would have"));
+}
+
+TEST(PolicyNotes, OneHalfCloseIsOne) {
+    const nlohmann::json once = {{{"up_to_s", 1.0}, {"count", 1}}};
+    EXPECT_THAT(policy_notes({{"name", "web"}, {"lasted", once}, {"longest_idle", once}}),
+                testing::StartsWith("web: 1 half-close came to a good end; it lasted up to 1.0s"));
 }
 
 TEST(Table, WritesAsSoonAsItHasMeasuredEnough) {

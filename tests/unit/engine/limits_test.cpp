@@ -50,6 +50,45 @@ TEST(BreakerInForce, DoesNotKeepAnOperatorFromEndingAFlow) {
     EXPECT_THAT(path.resets(), SizeIs(before + 2));
 }
 
+/// An open breaker: 4000 clients of as many sources, none of which answers.
+Path stopped_by_silence() {
+    Options options = idle_after(seconds(3), policy::OnExpiry::probe);
+    options.tuning.breaker_share = 0.25;
+    Path path(options);
+    half_close_of_many(path, 4000);
+    path.wait(minutes(2));
+    return path;
+}
+
+TEST(BreakerInForce, AStoppedPolicyStillEndsWhatASideProvesToBeOver) {
+    Path path = stopped_by_silence();
+    ASSERT_TRUE(path.engine.policy_counts()[0].stopped);
+    path.use_hosts("10.80.0.1", "10.99.2.2");
+    path.client_half_closed();
+    path.wait(seconds(4));
+    path.server(rst(5001));
+    path.wait(seconds(20));
+    EXPECT_THAT(path.flows("host 10.80.0.1 and phase watching"), IsEmpty());
+    EXPECT_EQ(path.engine.counters().answers[static_cast<std::size_t>(Answer::gone)], 1U);
+    EXPECT_TRUE(path.engine.policy_counts()[0].stopped);
+}
+
+TEST(BreakerInForce, AStoppedPolicyEndsNothingThatIsOnlySilent) {
+    Path path = stopped_by_silence();
+    const std::uint64_t ended = path.engine.policy_counts()[0].reset;
+    path.actions.clear();
+    path.wait(minutes(10));
+    EXPECT_EQ(path.engine.policy_counts()[0].reset, ended);
+    EXPECT_THAT(path.resets(), IsEmpty());
+    EXPECT_THAT(path.probes(), IsEmpty()) << "nor is it asked over and over";
+    path.wait(minutes(10));
+    EXPECT_FALSE(path.probes().empty()) << "but now and then: a side may prove meanwhile that it is over";
+    path.actions.clear();
+    EXPECT_TRUE(path.engine.resume("default"));
+    path.wait(minutes(10));
+    EXPECT_FALSE(path.resets().empty());
+}
+
 TEST(BreakerInForce, OutlivesAReload) {
     Options options = idle_after(seconds(3));
     options.tuning.breaker_share = 0.25;
