@@ -6,6 +6,7 @@ import unittest
 
 from harness import case, firewall, halfclosed
 from harness.command import CommandFailed
+from harness.daemon import binary
 from harness.sockets import open_both_versions
 from harness.wait import until
 
@@ -78,6 +79,9 @@ class Behaviour:
         time.sleep(3)
         self.assertEqual((daemon.stats()["resets.sent"], daemon.stats()["probes.sent"]), (0, 0))
         self.assertNotEqual(self.own_rules(), self.fresh)
+        checked = self.lab.gateway.run(binary("finwaitctl"), "--socket", daemon.socket, "check", "--system", check=False)
+        self.assertEqual(checked.returncode, 1, checked.stdout)
+        self.assertRegex(checked.stdout, r"problem +rules +.*missing.*\n +to do: finwaitctl reload")
         self.assertIn("# missing", daemon.ctl("rules").stdout)
         self.assertIn("rules in the kernel are not all there", daemon.ctl("explain", daemon.flows()[0]["id"]).stdout)
         daemon.ctl("reload")
@@ -94,7 +98,7 @@ class Behaviour:
         daemon = self.started("off")
         self.flush()
         self.assertEqual(daemon.stop(), 0)
-        self.assertNotRegex(daemon.log(), r"\[error\]|by hand")
+        self.assertNotRegex(daemon.log(), r" error: |by hand")
 
 
 class Iptables(Behaviour, Watched):
