@@ -25,10 +25,12 @@ std::string findings_text(const std::vector<machine::Finding>& findings, bool js
 }
 
 ExitCode check_system(const std::string& file, const Invocation& call, Output& out, Output& err) {
-    const auto chosen = config_to_check(file, call.socket, err);
+    const auto chosen = config_to_check(file, {call.socket}, err);
     if (const auto* code = std::get_if<ExitCode>(&chosen)) return *code;
     const auto& config = std::get<ConfigToCheck>(chosen);
-    auto found = machine::findings(machine::gather(), config.settings);
+    machine::Facts facts = machine::gather();
+    facts.rules_missing = config.rules_missing;
+    auto found = machine::findings(facts, config.settings);
     found.insert(found.begin(), config.about);
     const std::string text = findings_text(found, call.json);
     out.write(call.pretty ? indented(text) + "\n" : text);

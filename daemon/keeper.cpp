@@ -33,11 +33,11 @@ state::Origin origin_of(const config::Settings& settings, Shards shards) {
     return origin;
 }
 
-/// Nothing can be kept without a directory; whoever wants none should not be told of a failure.
+/// Nothing can be kept without a directory. An operator who wants nothing kept says so by state.file = "".
 bool has_directory(const std::filesystem::path& file, spdlog::logger& log) {
     std::error_code error;
     if (std::filesystem::is_directory(file.parent_path(), error)) return true;
-    log.info("connections are not kept over a restart: there is no directory {} (state.file)",
+    log.warn("connections are not kept over a restart: there is no directory {} (state.file)",
              file.parent_path().string());
     return false;
 }

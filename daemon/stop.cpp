@@ -14,9 +14,11 @@ namespace finwait::daemon {
 namespace {
 
 constexpr Duration kDrainPatience = std::chrono::seconds(1);
-constexpr std::chrono::milliseconds kOpeningsEvery(1000);
-/// A look that comes so much too late means that this thread was stopped.
-constexpr Duration kStoodStill = std::chrono::milliseconds(400);
+constexpr std::chrono::milliseconds kOpeningsEvery(250);
+/// A look that comes so much too late means that this thread was stopped. With looks this frequent that holds
+/// for each stop of 500 ms or longer, after which the guard opens the queues of a stopped process: a short
+/// stop is not taken for a longer one before it.
+constexpr Duration kStoodStill = std::chrono::milliseconds(250);
 constexpr Duration kRemembered = std::chrono::seconds(5);
 
 }  // namespace

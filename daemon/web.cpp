@@ -30,7 +30,10 @@ std::optional<std::string> Daemon::serve(const config::Metrics& metrics) {
             "may read "
             "which connections there are. Let the firewall admit only those who may, or listen on 127.0.0.1",
             metrics.listen);
-    if (place) logger_->info("metrics and the status page are served at {}", web::text(*place));
+    if (place)
+        logger_->info("metrics and the status page are served at {}", web::text(*place));
+    else
+        logger_->info("metrics are no longer served");
     return problem;
 }
 

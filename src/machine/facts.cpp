@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -59,8 +60,30 @@ std::optional<std::string> output_of(const char* tool, std::vector<std::string> 
     return std::move(result.output);
 }
 
-void append(std::vector<std::string>& to, std::vector<std::string> more) {
-    to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+/// Without -t, iptables-save makes the kernel load no table.
+RuleListing list_rules(const netfilter::ToolTime& time) {
+    RuleListing listing;
+    const auto ask = [&](const std::string& tool, std::vector<std::string> arguments) {
+        const auto path = netfilter::find_tool(tool);
+        if (!path) return;
+        arguments.insert(arguments.begin(), *path);
+        netfilter::ToolResult result = netfilter::run_tool(arguments, "", time);
+        if (auto silent = netfilter::no_answer(tool, result)) listing.silent.push_back(std::move(*silent));
+        if (result.ok()) listing.texts.push_back(std::move(result.output));
+    };
+    ask("nft", {"list", "ruleset"});
+    ask("iptables-save", {});
+    ask("ip6tables-save", {});
+    if (listing.texts.empty() && listing.silent.empty())
+        listing.silent.emplace_back("neither nft nor iptables has listed its rules");
+    return listing;
+}
+
+RulesFound find_in(const RuleListing& listing, std::vector<std::string> (*parse)(const std::string&)) {
+    RulesFound found{{}, listing.silent};
+    for (const std::string& text : listing.texts)
+        std::ranges::move(parse(text), std::back_inserter(found.rules));
+    return found;
 }
 
 /// Connections that SYNPROXY has opened, of all processors: the column "cookie_valid" (nf_synproxy_core.c). 0
@@ -84,15 +107,16 @@ constexpr char kTrialRules[] =
     "add chain inet finwaitd_trial forward { type filter hook forward priority mangle; }\n"
     "add rule inet finwaitd_trial forward queue num 0 bypass\n";
 
-/// Why nft cannot make such a rule. Without root it is not known.
-std::string problem_of_nft(const netfilter::ToolTime& time) {
+/// Whether nft can make such a rule.
+void try_nft(const netfilter::ToolTime& time, Facts& facts) {
     const auto nft = netfilter::find_tool("nft");
-    if (!nft) return {};
+    if (!nft) return;
     const netfilter::ToolResult result = netfilter::run_tool({*nft, "--check", "-f", "-"}, kTrialRules, time);
-    if (!result.status || result.ok() || result.errors.find("not permitted") != std::string::npos) return {};
+    facts.nft_silent = netfilter::no_answer("nft", result).value_or("");
+    if (result.ok() || !facts.nft_silent.empty()) return;
     const std::string line = result.errors.substr(0, result.errors.find('\n'));
     const std::size_t said = line.find("Error: ");  // behind the place in the input
-    return said == std::string::npos ? line : line.substr(said);
+    facts.nft_problem = said == std::string::npos ? line : line.substr(said);
 }
 
 }  // namespace
@@ -120,25 +144,16 @@ Facts gather() {
     facts.iptables = netfilter::find_tool("iptables").has_value();
     facts.detours = scan_detours();
     const netfilter::ToolTime time(kPatience);
-    facts.nft_problem = problem_of_nft(time);
+    try_nft(time, facts);
     facts.own_rules = netfilter::find_own_rules(time);
-    facts.mark_copies = find_mark_copies(time);
-    facts.tracking = find_tracking(time);
     if (const auto json = output_of("nft", {"-j", "list", "flowtables"}, time))
         facts.flowtables = parse_flowtables(*json);
-    if (const auto rules = output_of("nft", {"list", "ruleset"}, time)) {
-        append(facts.untracked, parse_untracked(*rules));
-        append(facts.synproxies, parse_synproxies(*rules));
-        append(facts.helpers, parse_helpers(*rules));
-    }
-    for (const char* tool : {"iptables-save", "ip6tables-save"}) {
-        if (const auto rules = output_of(tool, {"-t", "raw"}, time)) {
-            append(facts.untracked, parse_untracked(*rules));
-            append(facts.helpers, parse_helpers(*rules));
-        }
-        if (const auto rules = output_of(tool, {"-t", "filter"}, time))
-            append(facts.synproxies, parse_synproxies(*rules));
-    }
+    const RuleListing listing = list_rules(time);
+    facts.mark_copies = find_in(listing, &parse_mark_copies);
+    facts.tracking = find_in(listing, &parse_tracking);
+    facts.untracked = find_in(listing, &parse_untracked);
+    facts.synproxies = find_in(listing, &parse_synproxies);
+    facts.helpers = find_in(listing, &parse_helpers);
     return facts;
 }
 
@@ -236,14 +251,8 @@ bool copies_bits(const std::string& rule, std::uint32_t bits) {
     return (bits_behind(copied, "mark & ") & bits_behind(copied, "mark and ") & bits) != 0;
 }
 
-std::vector<std::string> find_mark_copies(const netfilter::ToolTime& time) {
-    std::vector<std::string> found;
-    if (const auto rules = output_of("nft", {"list", "ruleset"}, time))
-        append(found, parse_mark_copies(*rules));
-    for (const char* tool : {"iptables-save", "ip6tables-save"})
-        if (const auto rules = output_of(tool, {"-t", "mangle"}, time))
-            append(found, parse_mark_copies(*rules));
-    return found;
+RulesFound find_mark_copies(const netfilter::ToolTime& time) {
+    return find_in(list_rules(time), &parse_mark_copies);
 }
 
 /// Each of these takes conntrack into use (nf_ct_netns_get(), net/netfilter/nf_conntrack_proto.c). NOTRACK
@@ -276,17 +285,8 @@ std::vector<std::string> parse_tracking(const std::string& rules) {
     return found;
 }
 
-std::optional<std::vector<std::string>> find_tracking(const netfilter::ToolTime& time) {
-    std::optional<std::vector<std::string>> found;
-    const auto add = [&found](const std::optional<std::string>& rules) {
-        if (!rules) return;
-        if (!found) found.emplace();
-        append(*found, parse_tracking(*rules));
-    };
-    add(output_of("nft", {"list", "ruleset"}, time));
-    for (const char* tool : {"iptables-save", "ip6tables-save"})
-        add(output_of(tool, {}, time));
-    return found;
+RulesFound find_tracking(const netfilter::ToolTime& time) {
+    return find_in(list_rules(time), &parse_tracking);
 }
 
 }  // namespace finwait::machine

@@ -14,6 +14,18 @@
 
 namespace finwait::machine {
 
+/// Rules as the tools list them, each tool's as one text.
+struct RuleListing {
+    std::vector<std::string> texts;
+    std::vector<std::string> silent;  // the tools that gave no answer, and why: "nft needs root"
+};
+
+/// The rules of one kind in a listing.
+struct RulesFound {
+    std::vector<std::string> rules = {};
+    std::vector<std::string> silent = {};  // the tools that may have more, and why they gave no answer
+};
+
 /// Empty where the kernel, or this user's rights, do not tell.
 struct Facts {
     // net.netfilter.nf_conntrack_tcp_timeout_*: how long conntrack remembers a silent connection in that
@@ -30,17 +42,17 @@ struct Facts {
     netfilter::OwnRulesFound own_rules;         // in any backend
     bool nft = false;                           // the programs
     bool iptables = false;
-    std::string
-        nft_problem;  // why nft cannot queue packets in this kernel; empty where it can, or is not known
+    std::string nft_problem;  // why nft cannot queue packets in this kernel; empty where it can
+    std::string nft_silent;   // why nft has not said whether it can; empty where it has
     std::optional<std::vector<std::string>> flowtables;  // "inet filter ft"
-    std::vector<std::string> untracked;                  // rules that keep connections from conntrack
-    std::vector<std::string> mark_copies;              // rules that copy marks between packet and connection
-    std::optional<Detours> detours;                    // what is left alone because of routing
-    std::vector<std::string> synproxies;               // rules that let SYNPROXY open connections
-    std::optional<std::vector<std::string>> tracking;  // rules that make conntrack track
-    std::uint64_t synproxied = 0;  // connections that it has opened since the kernel started
-    std::vector<std::string>
-        helpers;  // rules that give connections a helper, which may rewrite what they say
+    RulesFound untracked;                                // rules that keep connections from conntrack
+    RulesFound mark_copies;           // rules that copy marks between packet and connection
+    std::optional<Detours> detours;   // what is left alone because of routing
+    RulesFound synproxies;            // rules that let SYNPROXY open connections
+    RulesFound tracking;              // rules that make conntrack track
+    std::uint64_t synproxied = 0;     // connections that SYNPROXY has opened since the kernel started
+    RulesFound helpers;               // rules that give connections a helper, which may rewrite what they say
+    std::uint64_t rules_missing = 0;  // firewall rules that the running finwaitd knows to be missing
 };
 
 /// The files below `proc`, as a rule /proc.
@@ -55,12 +67,12 @@ struct Facts {
 /// Whether such a rule copies any of these bits.
 [[nodiscard]] bool copies_bits(const std::string& rule, std::uint32_t bits);
 /// Asks the tools for the former, as far as there is time.
-[[nodiscard]] std::vector<std::string> find_mark_copies(
+[[nodiscard]] RulesFound find_mark_copies(
     const netfilter::ToolTime& time = netfilter::ToolTime(std::chrono::seconds(30)));
 /// The rules in the same that make conntrack track connections, but for finwaitd's own.
 [[nodiscard]] std::vector<std::string> parse_tracking(const std::string& rules);
-/// Asks the tools for the former, as far as there is time; empty when none has answered.
-[[nodiscard]] std::optional<std::vector<std::string>> find_tracking(
+/// Asks the tools for the former, as far as there is time.
+[[nodiscard]] RulesFound find_tracking(
     const netfilter::ToolTime& time = netfilter::ToolTime(std::chrono::seconds(30)));
 /// The rules in the output of `iptables-save` or `nft list ruleset` that say NOTRACK, but for finwaitd's own.
 [[nodiscard]] std::vector<std::string> parse_untracked(const std::string& rules);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 namespace finwait::machine {
 namespace {
@@ -28,6 +29,14 @@ std::string joined(const std::vector<std::string>& words) {
     for (const std::string& word : words)
         text += (text.empty() ? "" : ", ") + word;
     return text;
+}
+
+/// What cannot be said because a tool gave no answer.
+Finding not_known(std::string subject, const std::string& question, const std::vector<std::string>& silent) {
+    return {Grade::unknown,
+            std::move(subject),
+            "Whether " + question + " is not known: " + joined(silent) + ".",
+            {}};
 }
 
 Finding conntrack_timeout(std::string_view state, const std::optional<Duration>& limit, const Need& need,
@@ -102,6 +111,8 @@ Finding tools(const Facts& facts, const config::Settings& settings) {
         return {Grade::good, "tools", "intercept.backend is \"none\": no tool is needed.", {}};
     const bool tries_nft = facts.nft && (automatic || wanted == Backend::nftables);
     if (tries_nft && !facts.nft_problem.empty()) return without_nft_queue(facts, automatic && facts.iptables);
+    if (tries_nft && !facts.nft_silent.empty())
+        return not_known("tools", "nft can queue packets in this kernel", {facts.nft_silent});
     if (tries_nft) return {Grade::good, "tools", "The rules are made by nftables.", {}};
     if (facts.iptables && wanted != Backend::nftables)
         return {
@@ -141,32 +152,36 @@ Finding flowtables(const Facts& facts) {
 }
 
 Finding untracked(const Facts& facts) {
-    if (facts.untracked.empty())
+    if (facts.untracked.rules.empty() && !facts.untracked.silent.empty())
+        return not_known("untracked", "a rule keeps connections from conntrack", facts.untracked.silent);
+    if (facts.untracked.rules.empty())
         return {Grade::good, "untracked", "No rule keeps connections from conntrack.", {}};
     return {
         Grade::warning, "untracked",
         "Untracked connections have no mark: in selective mode only their SYN, FIN and RST are seen. Rule: " +
-            facts.untracked.front(),
+            facts.untracked.rules.front(),
         "intercept.packets = \"all\", or track what finwaitd is to watch"};
 }
 
 Finding sequence(const Facts& facts) {
-    if (!facts.synproxies.empty() || facts.synproxied > 0)
+    if (!facts.synproxies.rules.empty() || facts.synproxied > 0)
         return {Grade::warning, "sequence",
                 "SYNPROXY changes the sequence numbers of the connections that it opens (so far " +
                     std::to_string(facts.synproxied) +
                     "), after finwaitd has seen them: finwaitd may list such a connection in a wrong state, "
                     "mostly as "
                     "opening, and leaves it alone." +
-                    (facts.synproxies.empty() ? "" : " Rule: " + facts.synproxies.front()),
+                    (facts.synproxies.rules.empty() ? "" : " Rule: " + facts.synproxies.rules.front()),
                 "keep what finwaitd is to watch out of SYNPROXY"};
-    if (!facts.helpers.empty())
+    if (!facts.synproxies.silent.empty())
+        return not_known("sequence", "a rule changes sequence numbers", facts.synproxies.silent);
+    if (!facts.helpers.rules.empty())
         return {Grade::good,
                 "sequence",
                 "With NAT, a helper may change the sequence numbers of its connections; finwaitd leaves "
                 "those alone. "
                 "Rule: " +
-                    facts.helpers.front(),
+                    facts.helpers.rules.front(),
                 {}};
     return {Grade::good, "sequence", "No rule is known to change sequence numbers.", {}};
 }
@@ -218,13 +233,15 @@ std::string_view name(Grade g) {
     return "unknown";
 }
 
-Finding marks(const std::vector<std::string>& mark_copies, const config::Settings& settings) {
+Finding marks(const RulesFound& mark_copies, const config::Settings& settings) {
     const std::uint32_t bits = settings.intercept.mark_mask;
     const bool used = settings.intercept.packets == config::Packets::selective;
     const auto at = std::ranges::find_if(
-        mark_copies, [&](const std::string& rule) { return used && copies_bits(rule, bits); });
-    if (at == mark_copies.end())
-        return {Grade::good, "marks", "No rule copies finwaitd's bits of the mark.", {}};
+        mark_copies.rules, [&](const std::string& rule) { return used && copies_bits(rule, bits); });
+    const bool none = at == mark_copies.rules.end();
+    if (none && used && !mark_copies.silent.empty())
+        return not_known("marks", "a rule copies finwaitd's bits of the mark", mark_copies.silent);
+    if (none) return {Grade::good, "marks", "No rule copies finwaitd's bits of the mark.", {}};
     const std::string others = hex(~bits);
     return {
         Grade::warning, "marks",
@@ -237,27 +254,32 @@ Finding marks(const std::vector<std::string>& mark_copies, const config::Setting
             "), or intercept.packets = \"all\""};
 }
 
-Finding tracking(const std::optional<std::vector<std::string>>& rules, const config::Settings& settings) {
-    if (settings.intercept.packets == config::Packets::selective)
-        return {Grade::good, "tracking", "finwaitd's own rules make conntrack track connections.", {}};
-    if (!settings.intercept.forward())
-        return {Grade::good, "tracking", "finwaitd reads this machine's own sockets when it starts.", {}};
-    if (!rules)
-        return {Grade::unknown,
-                "tracking",
-                "Whether a rule makes conntrack track connections could not be asked: nft and iptables are "
-                "missing, or need root.",
-                {}};
-    if (!rules->empty())
+Finding tracking(const RulesFound& found, const config::Settings& settings) {
+    const bool selective = settings.intercept.packets == config::Packets::selective;
+    if (selective && settings.intercept.backend == config::Backend::none)
         return {Grade::good,
                 "tracking",
-                "A rule makes conntrack track connections, also while finwaitd is stopped: " + rules->front(),
+                "finwaitd's own rules make conntrack track connections, and finwaitd does not remove them: "
+                "intercept.backend is \"none\".",
                 {}};
+    if (!settings.intercept.forward())
+        return {Grade::good, "tracking", "finwaitd reads this machine's own sockets when it starts.", {}};
+    if (!found.rules.empty())
+        return {Grade::good,
+                "tracking",
+                "A rule makes conntrack track connections, also while finwaitd is stopped: " +
+                    found.rules.front(),
+                {}};
+    if (!found.silent.empty())
+        return not_known("tracking", "a rule makes conntrack track connections", found.silent);
+    const std::string own = selective ? "finwaitd's own rules do so only while it runs"
+                                      : "with intercept.packets = \"all\" finwaitd's own rules do not";
     return {Grade::warning, "tracking",
-            "No rule makes conntrack track connections, and with intercept.packets = \"all\" finwaitd's own "
-            "rules do not: nobody sees what passes while finwaitd is stopped. finwaitd does not find "
-            "connections that became half-closed meanwhile, and lists those that ended until their timeouts.",
-            "intercept.packets = \"selective\", or a rule for IPv4 and IPv6 that needs conntrack, such as "
+            "No rule makes conntrack track connections, and " + own +
+                ": nobody sees what passes before finwaitd's first start, and while it is stopped. finwaitd "
+                "does not find connections that became half-closed meanwhile, and lists those that ended "
+                "until their timeouts.",
+            "a rule for IPv4 and IPv6 that needs conntrack, such as "
             "iptables -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT"};
 }
 
@@ -265,6 +287,12 @@ Finding own_rules(const Facts& facts, const config::Settings& settings) {
     const std::string where = facts.own_rules.text();
     const bool bound =
         std::ranges::find(facts.bound_queues, settings.intercept.first_queue) != facts.bound_queues.end();
+    if (facts.rules_missing > 0)
+        return {Grade::problem, "rules",
+                "Of the running finwaitd's firewall rules " + std::to_string(facts.rules_missing) +
+                    (facts.rules_missing == 1 ? " is" : " are") +
+                    " missing, or changed: connections pass unseen, and finwaitd ends none.",
+                "finwaitctl reload, which puts them back"};
     if (facts.own_rules.places() > 1)
         return {Grade::warning, "rules",
                 "finwaitd's firewall rules are in more than one backend (" + where +

@@ -30,14 +30,13 @@ struct Finding {
 
 /// Rules that carry finwaitd's bits from connections to packets, where they keep routing rules from matching,
 /// or wipe them out of connections.
-[[nodiscard]] Finding marks(const std::vector<std::string>& mark_copies, const config::Settings& settings);
+[[nodiscard]] Finding marks(const RulesFound& mark_copies, const config::Settings& settings);
 
-/// What nobody sees while finwaitd does not run, because nothing makes conntrack track. `rules`: those that
-/// make it; empty when they could not be asked for.
-[[nodiscard]] Finding tracking(const std::optional<std::vector<std::string>>& rules,
-                               const config::Settings& settings);
+/// What nobody sees while finwaitd does not run, because no rule but finwaitd's own, which it removes when it
+/// stops, makes conntrack track. `found`: the rules of others that do.
+[[nodiscard]] Finding tracking(const RulesFound& found, const config::Settings& settings);
 
-/// finwaitd's own rules: left by a run that was killed, or in two backends at once.
+/// finwaitd's own rules: missing, left by a run that was killed, or in two backends at once.
 [[nodiscard]] Finding own_rules(const Facts& facts, const config::Settings& settings);
 
 [[nodiscard]] std::vector<Finding> findings(const Facts& facts, const config::Settings& settings);

@@ -13,7 +13,7 @@ void look_in_nft(const ToolTime& time, OwnRulesFound& all) {
     const auto nft = find_tool("nft");
     if (!nft) return;
     OwnTableListing listing = list_own_nft_table(*nft, time);
-    if (!listing.result.status) all.unknown.push_back("nftables: " + listing.result.errors);
+    if (auto silent = no_answer("nft", listing.result)) all.unknown.push_back(std::move(*silent));
     if (!listing.lines.empty())
         all.found.push_back({OwnRules::Place::nftables, "nftables", std::move(listing.lines)});
 }
@@ -21,7 +21,7 @@ void look_in_nft(const ToolTime& time, OwnRulesFound& all) {
 void look_in(const Xtables& tool, const ToolTime& time, OwnRulesFound& all) {
     const auto answer = own_tables(tool, time);
     if (const auto* failed = std::get_if<ToolResult>(&answer)) {
-        if (!failed->status) all.unknown.push_back(tool.name + ": " + failed->errors);
+        if (auto silent = no_answer(tool.name, *failed)) all.unknown.push_back(std::move(*silent));
         return;
     }
     OwnRules own{

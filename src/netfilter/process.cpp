@@ -183,6 +183,17 @@ void note_end(pid_t pid, bool ended, std::string_view unless, ToolResult& result
 
 }  // namespace
 
+bool ToolResult::refused() const {
+    if (!status || ok()) return false;
+    return errors.find("not permitted") != errors.npos || errors.find("Permission denied") != errors.npos;
+}
+
+std::optional<std::string> no_answer(std::string_view tool, const ToolResult& result) {
+    if (!result.status) return std::string(tool) + ": " + result.errors;
+    if (result.refused()) return std::string(tool) + " needs root";
+    return std::nullopt;
+}
+
 std::optional<std::string> find_tool(std::string_view name) {
     for (const char* directory :
          {"/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/", "/usr/local/sbin/", "/usr/local/bin/"}) {

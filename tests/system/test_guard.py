@@ -107,6 +107,21 @@ class Stopped(case.SystemTest):
         self.assertEqual(daemon.stop(), 0, daemon.log())
         self.assertEqual(firewall.own_rules(self.lab), [])
 
+    def test_a_short_stop_is_not_told_as_the_longer_one_before_it(self):
+        said = lambda: re.findall(r"gave no verdicts for (\d+\.\d) s", daemon.log())
+        daemon = self.stopped()
+        self.assert_passes()
+        time.sleep(8)
+        os.kill(daemon.pid, signal.SIGCONT)
+        self.assertTrue(until(said, 5), daemon.log())
+        before = len(said())
+        os.kill(daemon.pid, signal.SIGSTOP)
+        self.assert_passes()
+        os.kill(daemon.pid, signal.SIGCONT)
+        self.assertTrue(until(lambda: len(said()) > before, 5), daemon.log())
+        self.assertGreater(float(said()[0]), 6)
+        self.assertLess(float(said()[-1]), float(said()[0]) - 1)
+
     def test_who_stops_all_processes_of_that_name_does_not_stop_the_guard(self):
         daemon = self.daemon(SETTINGS)
         guard = guard_of(daemon)

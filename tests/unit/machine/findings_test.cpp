@@ -22,6 +22,7 @@ Facts good_machine() {
     f.queue = f.nft = f.iptables = true;
     f.flowtables.emplace();
     f.detours.emplace();
+    f.tracking.rules = {"ct state established accept"};
     return f;
 }
 
@@ -36,16 +37,66 @@ TEST(Findings, NothingIsToBeDoneOnAGoodMachine) {
     EXPECT_THAT(findings(good_machine(), {}), Each(Field(&Finding::advice, IsEmpty())));
 }
 
-TEST(Findings, WithAllPacketsNobodySeesWhatPassesWhileFinwaitdIsStoppedUnlessARuleNeedsConntrack) {
-    config::Settings all;
-    all.intercept.packets = config::Packets::all;
-    EXPECT_EQ(tracking(std::vector<std::string>(), {}).grade, Grade::good) << "selective";
-    EXPECT_EQ(tracking(std::vector<std::string>(), all).grade, Grade::warning);
-    EXPECT_THAT(tracking(std::vector<std::string>(), all).advice, HasSubstr("packets = \"selective\""));
-    EXPECT_EQ(tracking(std::nullopt, all).grade, Grade::unknown);
-    EXPECT_EQ(tracking({{"ct state established accept"}}, all).grade, Grade::good);
-    all.intercept.scope = config::Scope::local;
-    EXPECT_EQ(tracking(std::vector<std::string>(), all).grade, Grade::good);
+TEST(Findings, NobodySeesWhatPassesWhileFinwaitdIsStoppedUnlessARuleOfOthersNeedsConntrack) {
+    for (const config::Packets packets : {config::Packets::all, config::Packets::selective}) {
+        config::Settings settings;
+        settings.intercept.packets = packets;
+        EXPECT_EQ(tracking({}, settings).grade, Grade::warning);
+        EXPECT_THAT(tracking({}, settings).what, HasSubstr("before finwaitd's first start"));
+        EXPECT_THAT(tracking({}, settings).advice, HasSubstr("-m conntrack"));
+        EXPECT_EQ(tracking({{}, {"nft needs root"}}, settings).grade, Grade::unknown);
+        EXPECT_EQ(tracking({{"ct state established accept"}, {}}, settings).grade, Grade::good);
+        EXPECT_EQ(tracking({{"ct state established accept"}, {"nft needs root"}}, settings).grade,
+                  Grade::good);
+        settings.intercept.scope = config::Scope::local;
+        EXPECT_EQ(tracking({}, settings).grade, Grade::good);
+    }
+}
+
+TEST(Findings, RulesThatTheOperatorLoadsMakeConntrackTrackAlsoWhileFinwaitdIsStopped) {
+    config::Settings settings;
+    settings.intercept.backend = config::Backend::none;
+    EXPECT_EQ(tracking({}, settings).grade, Grade::good);
+    settings.intercept.packets = config::Packets::all;
+    EXPECT_EQ(tracking({}, settings).grade, Grade::warning) << "those do not";
+}
+
+TEST(Findings, RulesThatTheRunningFinwaitdMissesAreAProblemThatAReloadMends) {
+    Facts facts = good_machine();
+    facts.bound_queues = {0};
+    facts.own_rules.found = {{netfilter::OwnRules::Place::nftables, "nftables", {"table inet finwaitd {"}}};
+    EXPECT_EQ(own_rules(facts, {}).grade, Grade::good);
+    facts.rules_missing = 7;
+    EXPECT_EQ(own_rules(facts, {}).grade, Grade::problem);
+    EXPECT_THAT(own_rules(facts, {}).what, HasSubstr("7 are missing"));
+    EXPECT_THAT(own_rules(facts, {}).advice, HasSubstr("finwaitctl reload"));
+}
+
+TEST(Findings, AToolThatWasRefusedLeavesItsLinesUnknown) {
+    Facts facts = good_machine();
+    facts.tracking = {};
+    facts.flowtables.reset();
+    facts.nft_silent = "nft needs root";
+    facts.own_rules.unknown = {"nft needs root"};
+    for (RulesFound* found :
+         {&facts.untracked, &facts.mark_copies, &facts.synproxies, &facts.helpers, &facts.tracking})
+        found->silent = {"nft needs root", "iptables-save needs root"};
+    std::vector<std::string> unknown;
+    for (const Finding& finding : of(facts, {}, Grade::unknown)) {
+        unknown.push_back(finding.subject);
+        EXPECT_THAT(finding.what, HasSubstr("needs root"));
+    }
+    EXPECT_THAT(unknown, ::testing::ElementsAre("tools", "rules", "offload", "untracked", "tracking",
+                                                "sequence", "marks"));
+}
+
+TEST(Findings, WhatOneToolHasShownIsSaidAlthoughAnotherWasRefused) {
+    Facts facts = good_machine();
+    facts.untracked = {{"-A PREROUTING -j NOTRACK"}, {"nft needs root"}};
+    facts.mark_copies = {{"-j CONNMARK --restore-mark"}, {"nft needs root"}};
+    facts.synproxies = {{"-A FORWARD -j SYNPROXY"}, {"nft needs root"}};
+    EXPECT_EQ(of(facts, {}, Grade::warning).size(), 3U);
+    EXPECT_THAT(of(facts, {}, Grade::unknown), IsEmpty());
 }
 
 TEST(Findings, RulesInTwoBackendsQueueTwice) {
@@ -113,29 +164,30 @@ TEST(Findings, APolicyThatNeverActsNeedsNoTime) {
 TEST(Findings, EveryTrapHasItsWarning) {
     Facts facts = good_machine();
     facts.flowtables = std::vector<std::string>{"inet filter ft"};
-    facts.untracked = {"-A PREROUTING -j NOTRACK"};
+    facts.untracked.rules = {"-A PREROUTING -j NOTRACK"};
     facts.bridge_calls_iptables = true;
-    facts.mark_copies = {"-j CONNMARK --restore-mark"};
+    facts.mark_copies.rules = {"-j CONNMARK --restore-mark"};
     facts.detours->vrf = {3};
     facts.detours->vrf_names = {"blue"};
     facts.detours->rules = {"iif guest"};
     facts.forwarding_v4 = facts.forwarding_v6 = false;
-    facts.synproxies = {"-A FORWARD -j SYNPROXY"};
+    facts.synproxies.rules = {"-A FORWARD -j SYNPROXY"};
+    facts.tracking = {};
     config::Settings settings;
     settings.limits.flows = 1000;
-    EXPECT_EQ(of(facts, settings, Grade::warning).size(), 9U);
+    EXPECT_EQ(of(facts, settings, Grade::warning).size(), 10U);
     EXPECT_THAT(of(facts, settings, Grade::warning),
                 Each(Field(&Finding::advice, ::testing::Not(IsEmpty()))));
 }
 
 TEST(Findings, CopiesOfMarksDoNoHarmWhereTheyLeaveOurBitsOutOrNoneAreUsed) {
     config::Settings settings;
-    EXPECT_EQ(marks({"-j CONNMARK --restore-mark --nfmask 0xbfffffff"}, settings).grade, Grade::good);
-    const Finding found = marks({"-j CONNMARK --restore-mark"}, settings);
+    EXPECT_EQ(marks({{"-j CONNMARK --restore-mark --nfmask 0xbfffffff"}, {}}, settings).grade, Grade::good);
+    const Finding found = marks({{"-j CONNMARK --restore-mark"}, {}}, settings);
     EXPECT_EQ(found.grade, Grade::warning);
     EXPECT_THAT(found.advice, HasSubstr("--nfmask 0xbfffffff --ctmask 0xbfffffff"));
     settings.intercept.packets = config::Packets::all;
-    EXPECT_EQ(marks({"-j CONNMARK --restore-mark"}, settings).grade, Grade::good);
+    EXPECT_EQ(marks({{"-j CONNMARK --restore-mark"}, {}}, settings).grade, Grade::good);
 }
 
 TEST(Findings, AMachineThatForwardsNothingCanFollowItsOwnConnections) {
@@ -150,17 +202,17 @@ TEST(Findings, AMachineThatForwardsNothingCanFollowItsOwnConnections) {
 
 TEST(Findings, SynproxyIsNamedByItsRuleOrByWhatItHasOpened) {
     Facts facts = good_machine();
-    facts.synproxies = {"tcp dport 80 synproxy mss 1460 wscale 7"};
+    facts.synproxies.rules = {"tcp dport 80 synproxy mss 1460 wscale 7"};
     auto found = of(facts, {}, Grade::warning);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_THAT(found[0].what, HasSubstr("Rule: tcp dport 80 synproxy mss 1460 wscale 7"));
-    facts.synproxies.clear();
+    facts.synproxies.rules.clear();
     facts.synproxied = 12;
     found = of(facts, {}, Grade::warning);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_THAT(found[0].what, HasSubstr("(so far 12)"));
     facts.synproxied = 0;
-    facts.helpers = {"-A PREROUTING -p tcp --dport 21 -j CT --helper ftp"};
+    facts.helpers.rules = {"-A PREROUTING -p tcp --dport 21 -j CT --helper ftp"};
     EXPECT_THAT(of(facts, {}, Grade::warning), IsEmpty());
 }
 

@@ -33,6 +33,18 @@ TEST(RunTool, GivesBackStatusAndStderr) {
     EXPECT_EQ(r.errors, "broken\n");
 }
 
+TEST(RunTool, AToolThatWasRefusedHasGivenNoAnswer) {
+    const auto said_by = [](const std::string& script) {
+        return no_answer("nft", run_tool({"/bin/sh", "-c", script}, ""));
+    };
+    EXPECT_EQ(said_by("echo 'Operation not permitted (you must be root)' >&2; exit 1"), "nft needs root");
+    EXPECT_EQ(said_by("echo 'Could not fetch rule set generation id: Permission denied' >&2; exit 4"),
+              "nft needs root");
+    EXPECT_EQ(said_by("echo 'Error: No such file or directory' >&2; exit 1"), std::nullopt);
+    EXPECT_EQ(said_by("echo 'Permission denied'"), std::nullopt) << "it is what the tool lists";
+    EXPECT_EQ(no_answer("nft", run_tool({"/nowhere/nft"}, "")).value_or("").substr(0, 5), "nft: ");
+}
+
 TEST(RunTool, WordsAreNotSeenByAShell) {
     EXPECT_EQ(run_tool({"/bin/echo", "$(id) ; a  b"}, "").output, "$(id) ; a  b\n");
 }
