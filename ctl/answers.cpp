@@ -31,12 +31,23 @@ bool check_filter(const std::string& filter, Output& err, policy::Purpose purpos
     return false;
 }
 
+namespace {
+
+/// What was sent lies in the socket of a daemon that is stopped, which reads it later.
+std::string_view may_still_happen(const control::Client& client, const control::Request& request) {
+    if (!client.silent() || !control::changes(request) || request.permission_only) return {};
+    return "; it may still be done when finwaitd goes on";
+}
+
+}  // namespace
+
 Answer exchange(const std::string& socket, const control::Request& request, const TakeData& take, Output& err,
                 std::chrono::milliseconds patience) {
     auto connected = control::Client::connect(socket, patience);
     if (const auto* problem = std::get_if<control::ConnectError>(&connected)) {
         err.write("finwaitctl: " + problem->message + "\n");
-        return {exit_code(problem->failure), {}};
+        const bool silent = problem->failure == control::ConnectFailure::silent;
+        return {exit_code(problem->failure), {}, {}, silent ? Contact::silent : Contact::none};
     }
     auto& client = std::get<control::Client>(connected);
     // Even when this fails there may be an answer: a daemon that turns us away says why.
@@ -56,8 +67,8 @@ Answer exchange(const std::string& socket, const control::Request& request, cons
         }
         if (!take(reply->json)) return {ExitCode::done, {}};
     }
-    err.write("finwaitctl: " + client.problem() + "\n");
-    return {ExitCode::unreachable, {}};
+    err.write("finwaitctl: " + client.problem() + std::string(may_still_happen(client, request)) + "\n");
+    return {ExitCode::unreachable, {}, {}, client.silent() ? Contact::silent : Contact::made};
 }
 
 }  // namespace finwait::ctl

@@ -8,6 +8,7 @@
 #include "ctl/output.hpp"
 #include "policy/filter.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -17,10 +18,18 @@
 
 namespace finwait::ctl {
 
+/// How far an exchange has come.
+enum class Contact : std::uint8_t {
+    none,    // nobody listens, or not for this user
+    silent,  // the daemon is there, and gave no sign of life
+    made,
+};
+
 struct Answer {
     ExitCode code = ExitCode::done;
     std::string done;                              // the JSON of the last line, when the code is done
     std::optional<control::ErrorCode> error = {};  // what the daemon called it, if it did
+    Contact contact = Contact::made;
 };
 
 /// Gets the JSON of each data line; false ends the exchange early, which is no error.

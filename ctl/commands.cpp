@@ -101,30 +101,38 @@ std::string resume_text(const std::string& policy, bool resumed) {
     return "finwaitctl: policy " + policy + " was not stopped: nothing has changed\n";
 }
 
-ExitCode policies(const Invocation& call, Terminal& terminal) {
+/// The mode first, then a table, and below it what that cannot say.
+void print_policies(const std::vector<nlohmann::json>& policies, const std::string& mode,
+                    Terminal& terminal) {
     std::string notes;
-    JsonArray array(terminal.out, call.pretty);
     Table table(policy_columns(), terminal.width, terminal.out, {true, terminal.colours});
-    const auto take = [&](std::string_view json) {
-        if (call.json) {
-            array.add(json);
-            return !terminal.out.ended();
-        }
-        const nlohmann::json policy = parse_object(json);
+    for (const nlohmann::json& policy : policies) {
         table.add(policy_row(policy));
         notes += policy_notes(policy);
+    }
+    terminal.out.write(mode_line(mode));
+    table.finish();
+    if (!notes.empty()) terminal.out.write("\n" + notes);
+}
+
+ExitCode policies(const Invocation& call, Terminal& terminal) {
+    std::vector<nlohmann::json> found;
+    JsonArray array(terminal.out, call.pretty);
+    const auto take = [&](std::string_view json) {
+        if (call.json)
+            array.add(json);
+        else
+            found.push_back(parse_object(json));
         return !terminal.out.ended();
     };
     const Answer answer = exchange(call.socket, request_of(Command::policy, call), take, terminal.err);
     if (answer.code != ExitCode::done) return answer.code;
-    if (call.json) {
+    const nlohmann::json done = parse_object(answer.done);
+    if (call.json)
         array.finish();
-    } else {
-        table.finish();
-        if (!notes.empty()) terminal.out.write("\n" + notes);
-    }
-    if (const nlohmann::json done = parse_object(answer.done); done.contains("resumed"))
-        terminal.err.write(resume_text(call.resume, done["resumed"] == true));
+    else
+        print_policies(found, done.value("mode", std::string()), terminal);
+    if (done.contains("resumed")) terminal.err.write(resume_text(call.resume, done["resumed"] == true));
     return answer.code;
 }
 

@@ -1,6 +1,7 @@
 #include "ctl/event_text.hpp"
 
 #include "ctl/text.hpp"
+#include "policy/words.hpp"
 
 #include <fmt/format.h>
 
@@ -48,6 +49,22 @@ std::string below(const json& own, const char* key) {
     return text;
 }
 
+/// What was asked for and refused: kill "port 80". Anybody may have written the operand.
+std::string refused_request(const json& own) {
+    const std::string command = text_at(own, "command");
+    if (command == "-") return {};
+    const std::string operand = text_at(own, "operand");
+    return ": " + command + (operand == "-" ? "" : " " + policy::in_quotes(operand));
+}
+
+/// ", by bob (uid 1001)", or the number alone where there is no name.
+std::string requester(const json& own) {
+    const std::string uid = text_at(own, "uid");
+    const std::string user = text_at(own, "user");
+    if (uid == "-") return {};
+    return (user == "-" ? std::string() : ", by " + user) + " (uid " + uid + ")";
+}
+
 }  // namespace
 
 std::string event_text(const json& event) {
@@ -62,8 +79,8 @@ std::string event_text(const json& event) {
     if (const std::string file = text_at(own, "file"); file != "-") line += "  " + file;
     if (const std::string policy = text_at(own, "policy"); policy != "-") line += "  policy " + policy;
     if (const std::string reason = text_at(own, "reason"); reason != "-") line += ": " + reason;
-    if (const std::string uid = text_at(own, "uid"); uid != "-") line += " (uid " + uid + ")";
-    return line + below(own, "problems") + below(own, "missing") + "\n";
+    return line + refused_request(own) + requester(own) + below(own, "problems") + below(own, "missing") +
+           "\n";
 }
 
 }  // namespace finwait::ctl

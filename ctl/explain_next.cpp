@@ -90,7 +90,7 @@ std::string sentence(const json& prospect, const json& e) {
     if (step == "confirm")
         return fmt::format("{} a probe to {} makes sure that nobody is left there.", at, who(prospect));
     if (step == "record")
-        return fmt::format("{} it is recorded that it would have been reset{}; nothing is sent.", at,
+        return fmt::format("{} it is recorded that its time was up{}; nothing is sent.", at,
                            because(prospect));
     if (step == "confirmed") return at + " its end is confirmed.";
     if (step == "unconfirmed") return at + " it is taken for ended, unconfirmed.";

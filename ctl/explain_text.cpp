@@ -4,6 +4,7 @@
 #include "ctl/table.hpp"
 #include "ctl/text.hpp"
 
+#include <cstdint>
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -92,15 +93,26 @@ std::string passed_over(const json& policy) {
     return fmt::format("{} before it does not match, because of: {}", text_at(policy, "name"), deciding);
 }
 
-/// What the policy does where nothing is sent.
-std::string what_it_observes(const json& policy) {
+/// "finwaitd only observes (mode)": by whose word nothing is sent.
+std::string who_observes(const json& e) {
+    return e.value("mode", "") == "observe" ? "finwaitd only observes (mode)"
+                                            : "It only observes (on_expiry)";
+}
+
+/// What becomes of a flow whose time is up where nothing is sent.
+std::string what_it_observes(const json& e) {
+    const json policy = part(e, "policy");
     const std::string idle = duration_at(policy, "fin_wait_2_s");
     const std::string most = duration_at(policy, "fin_wait_2_max_s");
     if (idle == "-" && most == "-") return "It has no limit for half-closed flows.";
     std::string limits = idle == "-" ? std::string() : "without progress for " + idle;
     if (most != "-") limits += (limits.empty() ? "" : ", or ") + ("for " + most + " in all");
-    return "It only observes: it records a flow that is half-closed " + limits +
-           " as one that would have been reset, and neither probes nor ends it.";
+    const char* const otherwise =
+        text_at(policy, "on_expiry") == "probe"
+            ? ". Otherwise it would ask both sides first, and reset only on evidence."
+            : ".";
+    return who_observes(e) + ": of a flow that is half-closed " + limits +
+           " it records that its time was up, and neither probes nor ends it" + otherwise;
 }
 
 std::string what_it_does(const json& policy) {
@@ -129,7 +141,7 @@ void print_policy(const json& e, Output& out) {
     lines.insert(lines.end(), terms.begin(), terms.end());
     for (const json& other : e.value("passed_over", json::array()))
         lines.push_back(passed_over(other));
-    lines.push_back(only_observed(e) ? what_it_observes(policy) : what_it_does(policy));
+    lines.push_back(only_observed(e) ? what_it_observes(e) : what_it_does(policy));
     section(out, "Policy", lines);
 }
 
@@ -147,14 +159,14 @@ std::string side_evidence(const char* role, const json& side, const json& policy
     const std::string evidence = text_at(side, "evidence");
     const std::string answered = duration_at(side, "answered_s");
     const std::string asked = duration_at(side, "asked_s");
-    const auto probes = side.value("probes", 0);
+    const auto probes = side.value("probes", std::uint64_t{0});
     if (side.value("confirmed", false))
         return fmt::format("The {} is gone: a probe after the reset drew an RST.", role);
     if (side.value("target", false))
         return probes == 0
                    ? fmt::format("The {} was reset, and has not been asked since.", role)
-                   : fmt::format("The {} was reset, and asked {} times since, last {} ago; {}.", role, probes,
-                                 asked,
+                   : fmt::format("The {} was reset, and asked {} since, last {} ago; {}.", role,
+                                 times(probes), asked,
                                  evidence == "unknown" ? "no answer" : "its answer: " + meaning(evidence));
     if (evidence == "unknown" && answered != "-")
         return fmt::format("The {} answered a probe {} ago.", role, answered);
@@ -163,7 +175,7 @@ std::string side_evidence(const char* role, const json& side, const json& policy
                            : fmt::format("The {} was asked {} of {} times, last {} ago, no answer.", role,
                                          probes, policy.value("probe_attempts", 0), asked);
     if (answered == "-")
-        return fmt::format("The {} was asked {} times without an answer: {}.", role, probes,
+        return fmt::format("The {} was asked {} without an answer: {}.", role, times(probes),
                            meaning(evidence));
     return fmt::format("The {} answered a probe {} ago: {}.", role, answered, meaning(evidence));
 }

@@ -139,6 +139,9 @@ ExitCode kill_flows(const Invocation& call, Terminal& terminal) {
     const bool some_are_missing = chosen == ExitCode::failed && !victims.all().empty();
     if (chosen != ExitCode::done && !some_are_missing) return chosen;
     if (victims.all().empty()) return none_matches(victims, call, terminal);
+    const bool will_ask = !call.yes && terminal.ask && victims.count(Fate::chosen) > 0;
+    const ExitCode permitted = will_ask ? victims.ask_permission(call.operand) : ExitCode::done;
+    if (permitted != ExitCode::done) return permitted;
     // Programs read the array alone; whoever is asked has to see what it is about.
     if (!call.json)
         show_plan(victims, terminal.width, terminal.out);

@@ -37,21 +37,31 @@ std::string within(const json& buckets, double share) {
     return "more than " + last;
 }
 
+/// A policy that probes resets nothing by the timer alone.
+std::string evidence_first(const json& policy) {
+    if (text_at(policy, "on_expiry") == "reset") return {};
+    const char* const whether = text_at(policy, "on_expiry") == "probe" ? "" : "with on_expiry = \"probe\" ";
+    return fmt::format("; {}finwaitd would have asked both sides first, and reset only on evidence", whether);
+}
+
 std::string outcome(const json& policy, const std::string& name) {
     return fmt::format(
-        "{}: {} resets observed: {} would have been right, {} would have hit a connection that went on, {} "
-        "not known (still open, or ended by finwaitd)\n",
-        name, number(policy, "observed"), number(policy, "right"), number(policy, "regret"),
-        number(policy, "undecided"));
+        "{}: time was up {}: a reset would have been right {}, {} it would have hit a connection that went "
+        "on, "
+        "{} not known (still open, or ended by finwaitd){}\n",
+        name, times(number(policy, "observed")), times(number(policy, "right")),
+        times(number(policy, "regret")), number(policy, "undecided"), evidence_first(policy));
 }
 
 std::string lasting(const json& policy, const std::string& name) {
     const json lasted = policy.value("lasted", json::array());
     const json idle = policy.value("longest_idle", json::array());
     if (total(lasted) == 0) return {};
+    const bool one = total(lasted) == 1;
     std::string text = fmt::format(
-        "{}: {} half-closes came to a good end; they lasted {} (half of them), {} (99 %); idle {} (99 %)",
-        name, total(lasted), within(lasted, 0.5), within(lasted, 0.99), within(idle, 0.99));
+        "{}: {} half-close{} came to a good end; {} lasted {} (half of them), {} (99 %); idle {} (99 %)",
+        name, total(lasted), one ? "" : "s", one ? "it" : "they", within(lasted, 0.5), within(lasted, 0.99),
+        within(idle, 0.99));
     const std::string suggested = duration_at(policy, "suggested_fin_wait_2_s");
     if (suggested != "-")
         text +=
@@ -76,14 +86,22 @@ Row policy_row(const json& policy) {
             text_at(policy, "regret")};
 }
 
+std::string mode_line(std::string_view mode) {
+    if (mode.empty()) return {};
+    return fmt::format(
+        "mode = \"{}\"{}\n", mode,
+        mode == "observe" ? ": finwaitd asks and ends nobody by itself, whatever ON EXPIRY says" : "");
+}
+
 std::string policy_notes(const json& policy) {
     const std::string name = text_at(policy, "name");
     std::string text;
     if (policy.value("stopped", false))
         text += fmt::format(
-            "{}: STOPPED: it would have ended more than limits.breaker_share of the connections within a "
-            "minute; "
-            "\"finwaitctl policy --resume {}\" lets it go on\n",
+            "{}: STOPPED: without proof it would have ended more than limits.breaker_share of the "
+            "connections "
+            "within a minute; until \"finwaitctl policy --resume {}\" it ends only what a side proves to be "
+            "over\n",
             name, name);
     if (number(policy, "observed") > 0) text += outcome(policy, name);
     return text + lasting(policy, name);

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -13,6 +14,9 @@ namespace finwait::ctl {
 
 [[nodiscard]] std::vector<Column> policy_columns();
 [[nodiscard]] Row policy_row(const nlohmann::json& policy);
+
+/// Which mode is in force, above the table: a line with its newline. Empty where `mode` is.
+[[nodiscard]] std::string mode_line(std::string_view mode);
 
 /// Lines, each with its newline: whether the policy is stopped, how its observed resets turned out, how long
 /// its half-closes lasted, and which fin_wait_2 that suggests. Empty when there is nothing to say.

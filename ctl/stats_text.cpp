@@ -43,8 +43,10 @@ constexpr std::array kResets = {Item{"sent", "segments sent"},
                                 Item{"delayed", "delayed by resets_per_second"},
                                 Item{"held_back", "waiting: one source's part"},
                                 Item{"observed", "only observed"}};
+/// What passes while finwait-guard holds the queues open nobody counts: each opening of a queue stands as
+/// one.
 constexpr std::array kQueue = {
-    Item{"dropped", "passed unseen, in all"}, Item{"kernel_dropped", "of these: queue full or opened"},
+    Item{"dropped", "passed unseen, as counted"}, Item{"kernel_dropped", "of these: queue full"},
     Item{"user_dropped", "of these: socket buffer full"}, Item{"errors", "messages not understood"},
     Item{"openings", "times opened by finwait-guard"}};
 constexpr std::array kWire = {

@@ -52,6 +52,10 @@ std::string human_duration(double seconds) {
     return two_units(hours, 24, 'd', 'h');
 }
 
+std::string times(std::uint64_t count) {
+    return count == 1 ? "once" : fmt::format("{} times", count);
+}
+
 std::string text_at(const nlohmann::json& object, std::string_view key) {
     const nlohmann::json* value = member(object, key);
     if (value == nullptr) return "-";

@@ -13,6 +13,9 @@ namespace finwait::ctl {
 /// "0.4s", "33s", "1m11s", "2h4m", "5d3h": two units at most, rounded.
 [[nodiscard]] std::string human_duration(double seconds);
 
+/// "once", "12 times".
+[[nodiscard]] std::string times(std::uint64_t count);
+
 /// The member as text; "-" when it is missing, null or an empty string.
 [[nodiscard]] std::string text_at(const nlohmann::json& object, std::string_view key);
 /// The member, a number of seconds, for people; "-" when there is none.

@@ -114,6 +114,22 @@ ExitCode Victims::choose(const std::string& operand) {
     return code == ExitCode::done ? print_missing(socket_, request.ids, ids, err_) : code;
 }
 
+ExitCode Victims::ask_permission(const std::string& operand) {
+    control::Request request;
+    request.command = control::Command::kill;
+    if (!choose_flows(operand, request, err_)) return ExitCode::bad_input;
+    request.permission_only = true;
+    std::string said;
+    Output kept(said);
+    const Answer answer = exchange(
+        socket_, request, [](std::string_view) { return true; }, kept);
+    // A daemon of an earlier version does not know the question: the kill itself will tell.
+    if (answer.error == control::ErrorCode::command) return ExitCode::done;
+    kept.flush();
+    err_.write(said);
+    return answer.code;
+}
+
 ExitCode Victims::end() {
     return ask(control::Command::kill, Fate::chosen, [](Victim& victim, const json& killed) {
         victim.result = text_at(killed, "result");

@@ -63,6 +63,9 @@ class Victims {
     [[nodiscard]] ExitCode choose(const std::string& operand);
     /// How many choose() has left out.
     [[nodiscard]] std::size_t ended_before() const { return ended_before_; }
+    /// Whether this user may end flows; otherwise why not has been said. `operand` is what choose() was
+    /// given.
+    [[nodiscard]] ExitCode ask_permission(const std::string& operand);
     /// Asks for the end of those that can be ended, and of no others.
     [[nodiscard]] ExitCode end();
     /// Looks every `pause` what has become of them, until all is known or nothing new for `patience`.

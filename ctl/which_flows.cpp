@@ -74,10 +74,14 @@ std::string text_of_events(const std::vector<nlohmann::json>& events) {
     return text;
 }
 
+void print_never(const std::string& id, Output& err) {
+    err.write("finwaitctl: no flow " + id + ": it is gone, or never was\n");
+}
+
 void print_missing(const std::string& socket, const std::string& id, Output& err) {
     const std::string events = text_of_events(last_events(socket, id));
     if (events.empty())
-        err.write("finwaitctl: no flow " + id + ": it is gone, or never was\n");
+        print_never(id, err);
     else
         err.write("finwaitctl: flow " + id + " is over; its last events:\n" + events);
 }

@@ -25,6 +25,8 @@ namespace finwait::ctl {
 /// The same for people, a line each.
 [[nodiscard]] std::string text_of_events(const std::vector<nlohmann::json>& events);
 
+/// "finwaitctl: no flow 3f2a-17".
+void print_never(const std::string& id, Output& err);
 /// "finwaitctl: flow 3f2a-17 is over" and how, or that there is no such flow.
 void print_missing(const std::string& socket, const std::string& id, Output& err);
 /// The same of each of `wanted` that is not in `seen`: failed where there is one, else done.

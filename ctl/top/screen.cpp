@@ -101,23 +101,21 @@ struct Screen::Handle {
 std::variant<std::unique_ptr<Screen>, std::string> Screen::open() {
     std::setlocale(LC_ALL, "");
     std::setlocale(LC_NUMERIC, "C");
+    const char* const kind = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe)
+    const std::string type = kind == nullptr ? "" : kind;
+    if (type.empty()) return "TERM is not set: set it to what the terminal is, such as xterm or vt100";
     SCREEN* made = ::newterm(nullptr, stdout, stdin);
-    if (made == nullptr) {
-        const char* type = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe)
-        return "the terminal type \"" + std::string(type == nullptr ? "" : type) +
+    if (made == nullptr)
+        return "the terminal type \"" + type +
                "\" is not known here: set TERM to one that is, such as xterm or vt100";
-    }
     auto handle = std::make_unique<Handle>(made);
     // Lines would appear below each other for ever. tigetstr() wants its word writable.
     std::string address_of_cursor = "cup";
     const char* const moves = ::tigetstr(address_of_cursor.data());
-    if (moves == nullptr || moves == reinterpret_cast<const char*>(-1)) {
-        const char* type = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe)
-        return "top needs a terminal whose cursor can be moved, and the type \"" +
-               std::string(type == nullptr ? "" : type) +
+    if (moves == nullptr || moves == reinterpret_cast<const char*>(-1))
+        return "top needs a terminal whose cursor can be moved, and the type \"" + type +
                "\" has none: set TERM to what the terminal is, such as xterm or vt100, or use list, stats or "
                "events";
-    }
     ::cbreak();
     ::noecho();
     ::keypad(stdscr, TRUE);

@@ -13,6 +13,41 @@ namespace {
 // A configuration is a few kilobytes; this keeps a path that leads elsewhere from filling the memory.
 constexpr std::size_t kMaxFileSize = std::size_t{1} << 20;
 
+std::string_view line_of(std::string_view text, std::size_t number) {
+    for (std::size_t line = 1; line < number; ++line) {
+        const std::size_t end = text.find('\n');
+        if (end == std::string_view::npos) return {};
+        text.remove_prefix(end + 1);
+    }
+    return text.substr(0, text.find_first_of("\r\n"));
+}
+
+/// What stands behind the line's first "=".
+std::string_view value_in(std::string_view line) {
+    constexpr std::string_view kBlank = " \t";
+    const std::size_t equals = line.find('=');
+    const std::size_t begin = equals == line.npos ? line.npos : line.find_first_not_of(kBlank, equals + 1);
+    return begin == line.npos ? std::string_view() : line.substr(begin);
+}
+
+bool lacks_quote(std::string_view value) {
+    if (value.empty() || value.front() == '#') return false;
+    if (value.front() == '"' || value.front() == '\'') return value.find(value.front(), 1) == value.npos;
+    if (value.front() == '[' || value.front() == '{') return false;
+    if (value.starts_with("true") || value.starts_with("false")) return false;
+    const auto belongs_to_text = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '/' || c == '.' || c == ':';
+    };
+    const std::string_view without_comment = value.substr(0, value.find('#'));
+    return std::any_of(without_comment.begin(), without_comment.end(), belongs_to_text);
+}
+
+/// What may be wrong with the line that is not TOML; nothing where it is no missing quote.
+std::string_view hint(std::string_view toml, std::size_t line) {
+    if (!lacks_quote(value_in(line_of(toml, line)))) return {};
+    return "; is a quote missing? text stands in quotes, as in mode = \"observe\"";
+}
+
 }  // namespace
 
 void Errors::add(const Place& place, std::string message, std::string excerpt) {
@@ -41,7 +76,8 @@ void parse_text(std::string_view toml, Document& document, Errors& errors) {
         document.root = toml::parse(toml, document.name);
     } catch (const toml::parse_error& error) {
         errors.add(Place{&document, error.source().begin},
-                   "not valid TOML: " + std::string(error.description()));
+                   "not valid TOML: " + std::string(error.description()) +
+                       std::string(hint(toml, error.source().begin.line)));
     }
 }
 

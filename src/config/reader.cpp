@@ -34,6 +34,21 @@ std::string key_text(std::string_view key) {
     return bare ? std::string(key) : policy::in_quotes(key);
 }
 
+/// "; it belongs under [timeouts]", of a key that stands in a table which does not know it; nothing where
+/// none does.
+std::string where_it_belongs(std::string_view name) {
+    if (std::ranges::find(root_keys(), name, &Key<Settings>::name) != root_keys().end())
+        return "; it belongs at the top of the file, before the first [table]";
+    std::string found;
+    for_each_table([&](std::string_view table, auto keys, auto) {
+        for (const auto& key : keys)
+            if (key.name == name) found = "; it belongs under [" + std::string(table) + "]";
+    });
+    if (found.empty() && std::ranges::find(kPolicyKeys, name) != kPolicyKeys.end())
+        return "; it belongs under [[policy]]";
+    return found;
+}
+
 std::string complaint(const std::string& key, const std::string& found, std::string_view allowed) {
     return key + ": found " + found + "; allowed: " + std::string(allowed);
 }
@@ -58,9 +73,10 @@ void Reader::read_keys(const Document& document, const toml::table& table, const
         const auto key = std::ranges::find(keys, name.str(), &Key<Table>::name);
         if (key == keys.end()) {
             if (std::find(others.begin(), others.end(), name.str()) != others.end()) continue;
+            const std::string elsewhere = where_it_belongs(name.str());
             errors_.add({&document, name.source().begin},
                         complaint(dotted(path, key_text(name)), "an unknown key", policy::listed(known)) +
-                            policy::suggestion(name, known));
+                            (elsewhere.empty() ? policy::suggestion(name, known) : elsewhere));
             continue;
         }
         const auto full_name = dotted(path, name);

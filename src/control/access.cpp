@@ -61,9 +61,4 @@ Error Access::refusal(const Request& request, const Requester& who) const {
     return {ErrorCode::permission, std::move(message), 0};
 }
 
-bool changes(const Request& request) {
-    return request.command == Command::kill || request.command == Command::reload ||
-           (request.command == Command::policy && !request.resume.empty());
-}
-
 }  // namespace finwait::control

@@ -36,7 +36,4 @@ class Access {
     std::optional<gid_t> group_;
 };
 
-/// Whether a request is for more than reading.
-[[nodiscard]] bool changes(const Request& request);
-
 }  // namespace finwait::control

@@ -52,7 +52,7 @@ int try_to_connect(int descriptor, const std::string& path) {
     return result == 0 ? 0 : errno;
 }
 
-std::string silent(std::chrono::milliseconds patience) {
+std::string no_life(std::chrono::milliseconds patience) {
     return fmt::format("finwaitd does not answer (for {} s): it is stopped, or hangs",
                        std::chrono::duration<double>(patience).count());
 }
@@ -72,7 +72,7 @@ std::variant<Client, ConnectError> Client::connect(const std::string& path,
         std::this_thread::sleep_for(kBetweenAttempts);
         error = try_to_connect(descriptor, path);
     }
-    if (error == EAGAIN) return ConnectError{ConnectFailure::unreachable, silent(patience)};
+    if (error == EAGAIN) return ConnectError{ConnectFailure::silent, no_life(patience)};
     if (error != 0) return explain(path, error);
     return client;
 }
@@ -84,7 +84,8 @@ Client::Client(Client&& other) noexcept
       patience_(other.patience_),
       buffer_(std::move(other.buffer_)),
       begin_(other.begin_),
-      problem_(std::move(other.problem_)) {}
+      problem_(std::move(other.problem_)),
+      silent_(other.silent_) {}
 
 Client& Client::operator=(Client&& other) noexcept {
     if (this == &other) return *this;
@@ -96,6 +97,7 @@ Client& Client::operator=(Client&& other) noexcept {
     buffer_ = std::move(other.buffer_);
     begin_ = other.begin_;
     problem_ = std::move(other.problem_);
+    silent_ = other.silent_;
     return *this;
 }
 
@@ -127,7 +129,10 @@ bool Client::wait(short events) {
         switch (woken) {
             case Woken::ready: return true;
             case Woken::by_ping: continue;
-            case Woken::by_nothing: problem_ = silent(patience_); return false;
+            case Woken::by_nothing:
+                problem_ = no_life(patience_);
+                silent_ = true;
+                return false;
             case Woken::failed: return false;
         }
     }

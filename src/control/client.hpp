@@ -21,7 +21,11 @@ namespace finwait::control {
 /// How long a daemon that does not answer is waited for.
 inline constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(5);
 
-enum class ConnectFailure : std::uint8_t { unreachable, not_permitted };
+enum class ConnectFailure : std::uint8_t {
+    unreachable,
+    not_permitted,
+    silent,  // somebody listens, and takes no connection
+};
 
 struct ConnectError {
     ConnectFailure failure = ConnectFailure::unreachable;
@@ -45,6 +49,8 @@ class Client {
     /// why.
     [[nodiscard]] std::optional<std::string_view> next_line();
     [[nodiscard]] const std::string& problem() const { return problem_; }
+    /// The problem is that the daemon gave no sign of life.
+    [[nodiscard]] bool silent() const { return silent_; }
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -67,6 +73,7 @@ class Client {
     std::string buffer_;
     std::size_t begin_ = 0;  // of what next_line() has not handed out yet
     std::string problem_;
+    bool silent_ = false;
 };
 
 }  // namespace finwait::control

@@ -58,7 +58,7 @@ std::string reload(const Context& context, const Requester& by) {
     for (const std::string& problem : problems) {
         text += data_line("problem", R"({"message":)" + control::json_string(problem) + "}");
     }
-    return text + error_line({ErrorCode::config, "not reloaded; the old configuration stays in force", 0});
+    return text + error_line({ErrorCode::config, "not reloaded", 0});
 }
 
 std::string version(const Context& context) {
@@ -87,6 +87,7 @@ asio::awaitable<bool> refuse(const Context& context, const Request& request, Wri
 asio::awaitable<bool> execute(const Context& context, const Request& request, Writer& writer) {
     if (changes(request) && !context.access.may_change(writer.credentials()))
         return refuse(context, request, writer);
+    if (request.permission_only) return send(writer, done_line());
     switch (request.command) {
         case Command::list:
         case Command::count:

@@ -94,8 +94,8 @@ asio::awaitable<void> Connection::serve() {
             go_on = co_await answer();
         } else if (read == Read::too_long) {
             Error error{ErrorCode::command, {}, 0};
-            error.message =
-                "a request is at most " + std::to_string(context_->options.max_request) + " bytes long";
+            error.message = "a request is at most " + std::to_string(context_->options.max_request) +
+                            " bytes long: name fewer flows at a time, or use a filter";
             co_await complain(std::move(error));
         } else if (read == Read::too_slow) {
             Error error{ErrorCode::timeout, "no complete request in time", 0};

@@ -18,7 +18,7 @@ namespace finwait::control {
 
 /// What the queues lost, as the shell counts it.
 struct QueueStats {
-    std::uint64_t dropped = 0;         // all of the below: segments that passed unseen
+    std::uint64_t dropped = 0;         // segments that passed unseen; of an opened queue one, whatever passed
     std::uint64_t kernel_dropped = 0;  // the queue was full
     std::uint64_t user_dropped = 0;    // our socket's buffer was full
     std::uint64_t errors = 0;          // messages from the kernel that made no sense

@@ -81,10 +81,12 @@ struct Flag {
     std::string_view name;
     bool Request::*member;
 };
-constexpr std::array kFlags = {
-    Flag{Command::list, "addresses", &Request::addresses}, Flag{Command::list, "sides", &Request::sides},
-    Flag{Command::list, "descending", &Request::descending},
-    Flag{Command::events, "follow", &Request::follow}, Flag{Command::events, "fresh", &Request::fresh}};
+constexpr std::array kFlags = {Flag{Command::list, "addresses", &Request::addresses},
+                               Flag{Command::list, "sides", &Request::sides},
+                               Flag{Command::list, "descending", &Request::descending},
+                               Flag{Command::events, "follow", &Request::follow},
+                               Flag{Command::events, "fresh", &Request::fresh},
+                               Flag{Command::kill, "permission", &Request::permission_only}};
 
 /// Null when the command knows none of this name.
 bool* flag_in(Request& request, std::string_view name) {
@@ -127,6 +129,11 @@ std::string_view name(Command c) {
 }
 std::string_view name(ErrorCode c) {
     return kErrorNames[static_cast<std::size_t>(c)];
+}
+
+bool changes(const Request& request) {
+    return request.command == Command::kill || request.command == Command::reload ||
+           (request.command == Command::policy && !request.resume.empty());
 }
 
 std::span<const std::string_view> sort_keys() {

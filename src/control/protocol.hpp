@@ -9,6 +9,7 @@
 //   list, count, kill, events {"ids":["3f2a-17",…]}: these flows and no others
 //   list {"addresses":true}: with the addresses by which the sides know each other
 //   list {"sides":true}: with "sides" and "history", as show has them
+//   kill {"permission":true}: ends nothing; an error when the one who asks may not kill
 //   count {"by"}: a word of kGroupings, or "": how many of each
 //   policy {"resume"}, the name of a policy that its breaker has stopped, or ""
 //   list {"sort","descending","limit"}: of all that match the first so many by this order, which is one of
@@ -98,9 +99,13 @@ struct Request {
     std::vector<std::string> types = {};  // of events: these only; empty: all
     bool follow = false;                  // of events
     bool fresh = false;                   // of events
+    bool permission_only = false;         // of kill: ends nothing, asks whether one may
 
     friend bool operator==(const Request&, const Request&) = default;
 };
+
+/// Whether a request is for more than reading: root, the daemon's own user and admins may make it.
+[[nodiscard]] bool changes(const Request& request);
 
 /// What "list" can sort by, and how many flows it then gives at most.
 [[nodiscard]] std::span<const std::string_view> sort_keys();

@@ -37,17 +37,25 @@ sockaddr_un address_of(const std::string& path) {
     return address;
 }
 
-/// The directory of a socket below /run is gone after every boot.
-std::string make_directory(const SocketNames& names, const std::string& path) {
-    const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+/// finwaitd's own directory, where a socket is by default. It is gone after every boot.
+constexpr std::string_view kOwnDirectory = "/run/finwaitd";
+
+/// Makes no directory but finwaitd's own: another one that is missing is a slip in the path.
+std::string provide_directory(const SocketNames& names, const std::string& path) {
+    namespace fs = std::filesystem;
+    const fs::path directory = fs::path(path).parent_path();
     std::error_code error;
-    if (directory.empty() || !std::filesystem::create_directories(directory, error)) {
-        return error ? failed(names, "creating its directory", path, error.value()) : std::string();
-    }
-    using std::filesystem::perms;
+    if (directory.empty() || fs::exists(directory, error)) return {};
+    if (error) return failed(names, "looking at its directory", path, error.value());
+    if (fs::weakly_canonical(directory, error) != kOwnDirectory)
+        return fmt::format("{0} {1}: there is no directory {2}; make it, or set {3} to another place",
+                           names.socket, path, directory.string(), names.key);
+    fs::create_directory(directory, error);
+    if (error) return failed(names, "creating its directory", path, error.value());
+    using fs::perms;
     const perms mode =
         perms::owner_all | perms::group_read | perms::group_exec | perms::others_read | perms::others_exec;
-    std::filesystem::permissions(directory, mode, error);
+    fs::permissions(directory, mode, error);
     return error ? failed(names, "setting its directory's mode", path, error.value()) : std::string();
 }
 
@@ -113,7 +121,7 @@ std::variant<SocketFile, std::string> SocketFile::open(const std::string& path, 
         return fmt::format("{} \"{}\": its path must have 1 to {} bytes", names.socket, path,
                            sizeof(sockaddr_un::sun_path) - 1);
     }
-    if (std::string problem = make_directory(names, path); !problem.empty()) return problem;
+    if (std::string problem = provide_directory(names, path); !problem.empty()) return problem;
     if (std::string problem = clear_place(names, path); !problem.empty()) return problem;
     const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return failed(names, "opening a socket", path, errno);

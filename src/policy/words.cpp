@@ -38,6 +38,19 @@ std::size_t slips(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
+// A byte that continues a UTF-8 character takes no column of its own.
+bool begins_character(char c) {
+    return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
+}
+
+// Where the character with this number, from 0, begins.
+std::size_t offset_of(std::string_view text, std::size_t number) {
+    std::size_t at = 0;
+    for (std::size_t seen = 0; at < text.size(); ++at)
+        if (begins_character(text[at]) && seen++ == number) break;
+    return at;
+}
+
 }  // namespace
 
 std::string in_quotes(std::string_view text) {
@@ -90,15 +103,27 @@ std::string suggestion(std::string_view found, std::span<const std::string_view>
 
 std::string pointed_at(std::string_view text, std::size_t column) {
     constexpr std::string_view kIndent = "  ";
+    constexpr std::string_view kLeftOut = "...";
+    constexpr std::size_t kShownMax = 70;  // with the indent and what stands for the rest: a terminal's line
     std::string shown(text);
     const auto moves_cursor = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; };
     std::replace_if(shown.begin(), shown.end(), moves_cursor, ' ');
-    // A byte that continues a UTF-8 character takes no column of its own.
-    const auto begins_character = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; };
-    const std::string_view before = std::string_view(shown).substr(0, std::max<std::size_t>(column, 1) - 1);
-    const auto width =
-        static_cast<std::size_t>(std::count_if(before.begin(), before.end(), begins_character));
-    return std::string(kIndent) + shown + "\n" + std::string(kIndent) + std::string(width, ' ') + "^";
+    const auto characters = [](std::string_view part) {
+        return static_cast<std::size_t>(std::count_if(part.begin(), part.end(), begins_character));
+    };
+    std::string_view after = shown;
+    std::size_t width = characters(after.substr(0, std::max<std::size_t>(column, 1) - 1));
+    std::string head(kIndent);
+    if (const std::size_t all = characters(after); all > kShownMax && width > kShownMax / 2) {
+        const std::size_t left_out = std::min(width - kShownMax / 2, all - kShownMax);
+        after.remove_prefix(offset_of(after, left_out));
+        width -= left_out;
+        if (left_out > 0) head += kLeftOut;
+    }
+    const std::size_t end = offset_of(after, kShownMax);
+    const std::string_view tail = end < after.size() ? kLeftOut : std::string_view();
+    const std::size_t indent = head.size() + width;
+    return head.append(after.substr(0, end)).append(tail) + "\n" + std::string(indent, ' ') + "^";
 }
 
 }  // namespace finwait::policy

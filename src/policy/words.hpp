@@ -24,7 +24,8 @@ namespace finwait::policy {
 [[nodiscard]] std::string suggestion(std::string_view found, std::span<const std::string_view> words);
 
 /// The text, and on a second line a caret below the byte at `column` (1-based); both indented, neither with
-/// a newline at its end. What would move the caret or the terminal's cursor is shown as a space.
+/// a newline at its end. Of a long text only what stands around the column. What would move the caret or the
+/// terminal's cursor is shown as a space.
 [[nodiscard]] std::string pointed_at(std::string_view text, std::size_t column);
 
 }  // namespace finwait::policy

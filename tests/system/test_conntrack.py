@@ -272,11 +272,14 @@ class Unknown(case.SystemTest):
 
     def test_that_nobody_sees_what_passes_while_finwaitd_is_stopped_is_said_at_its_start_and_by_check(self):
         said = "No rule makes conntrack track connections"
+        selective = self.daemon(start=False)
+        found = self.lab.gateway.run(binary("finwaitctl"), "check", "--system", selective.config, check=False).stdout
+        self.assertRegex(found, rf"warning +tracking +{said}, and finwaitd's own rules do so only while it runs")
         daemon = self.followed(intercept={"packets": "all"})
         check = lambda: self.lab.gateway.run(binary("finwaitctl"), "check", "--system", daemon.config, check=False).stdout
         flat = lambda text: " ".join(text.split())
         self.assertTrue(until(lambda: said in daemon.log(), 5), daemon.log())
-        self.assertIn('To do: intercept.packets = "selective"', daemon.log())
+        self.assertIn("To do: a rule for IPv4 and IPv6 that needs conntrack", daemon.log())
         self.assertIn(said, flat(check()))
         self.assertEqual(daemon.stop(), 0)
         rule = ("FORWARD", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT")

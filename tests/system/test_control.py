@@ -8,12 +8,13 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 
 from harness import case, compare
 from harness.command import run
-from harness.daemon import binary
+from harness.daemon import NotStarted, binary
 from harness.sockets import open_both_versions
 from harness.wait import until
 
@@ -102,6 +103,26 @@ class Control(Talking):
         os.chmod(program, 0o755)
         return run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program, "--socket", daemon.socket,
                    *args, check=False)
+
+    def test_a_slip_in_the_path_of_the_socket_makes_no_directory(self):
+        daemon = self.daemon(start=False)
+        nowhere = os.path.join(daemon.directory, "no", "such")
+        daemon.configure({"control": {"socket": os.path.join(nowhere, "control.sock")}})
+        with self.assertRaises(NotStarted):
+            daemon.start()
+        self.assertIn(f"there is no directory {nowhere}; make it, or set control.socket to another place", daemon.log())
+        self.assertFalse(os.path.exists(os.path.dirname(nowhere)))
+
+    def test_the_directory_of_the_usual_socket_is_made(self):
+        if os.path.exists("/run/finwaitd"):
+            self.skipTest("/run/finwaitd is there")
+        self.addCleanup(lambda: os.path.isdir("/run/finwaitd") and os.rmdir("/run/finwaitd"))
+        daemon = self.daemon(start=False)
+        daemon.socket = "/run/finwaitd/test.sock"
+        daemon.configure({})
+        daemon.start()
+        self.assertEqual(stat.S_IMODE(os.stat("/run/finwaitd").st_mode), 0o755)
+        self.assertEqual(daemon.stop(), 0)
 
     def test_the_socket_may_come_from_the_environment(self):
         daemon = self.daemon()

@@ -145,8 +145,10 @@ class MetricsTest(case.SystemTest):
         self.assertEqual(daemon.ctl_json("policy")[0]["fin_wait_2_s"], 300)
 
         daemon.configure({"metrics": {"listen": ""}})
+        self.assertNotIn("metrics are no longer served", daemon.log())
         daemon.ctl("reload")
         self.assertFalse(there.answers())
+        self.assertIn("metrics are no longer served", daemon.log())
 
     def test_a_start_where_the_place_is_taken_fails_and_says_by_whom_to_find_out(self):
         with self.lab.gateway.entered():

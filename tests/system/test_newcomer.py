@@ -83,6 +83,34 @@ class Newcomer(case.SystemTest):
         never = self.fails(1, daemon, "explain", "ffff-9")
         self.assertEqual((never.stdout, never.stderr), ("", "finwaitctl: no flow ffff-9: it is gone, or never was\n"))
 
+    def test_events_of_an_id_that_nobody_has_are_none_and_that_is_said(self):
+        daemon = self.daemon(PATIENT)
+        self.half_closed(2)
+        known = self.ids(daemon)[0]
+        done = self.fails(1, daemon, "events", "ffff-9", known)
+        self.assertEqual(done.stderr, "finwaitctl: no flow ffff-9: it is gone, or never was\n")
+        self.assertIn(known, done.stdout)
+        self.assertEqual(daemon.ctl("events", "--type", "tcp_reset", known).stdout, "", "a flow without such events")
+
+    def test_what_only_observes_says_by_whose_word_and_what_it_would_do(self):
+        daemon = self.daemon({**PATIENT, "mode": "observe"})
+        self.half_closed(2)
+        said = daemon.ctl("explain", self.ids(daemon)[0]).stdout
+        self.assertIn("finwaitd only observes (mode): of a flow that is half-closed without progress for 1h", said)
+        self.assertIn("it would ask both sides first, and reset only on evidence", said)
+        self.assertTrue(daemon.ctl("policy").stdout.startswith('mode = "observe": '))
+        daemon.configure({**PATIENT, "mode": "enforce"})
+        daemon.ctl("reload")
+        self.assertTrue(daemon.ctl("policy").stdout.startswith('mode = "enforce"\nPOLICY'))
+
+    def test_a_rejected_reload_says_once_that_nothing_has_changed(self):
+        daemon = self.daemon(PATIENT)
+        daemon.configure({"fin_wait_2": "1h"})
+        refused = self.fails(2, daemon, "reload")
+        self.assertIn("; it belongs under [timeouts]\n", refused.stderr)
+        self.assertEqual(refused.stderr.count("old configuration stays in force"), 1, refused.stderr)
+        self.assertTrue(refused.stderr.endswith("\nfinwaitctl: not reloaded\n"), refused.stderr)
+
     def test_a_policy_that_is_not_there_is_no_empty_list(self):
         daemon = self.daemon(PATIENT)
         for command in (("list",), ("count",), ("kill", "--yes"), ("events",)):
@@ -182,6 +210,10 @@ class Newcomer(case.SystemTest):
         if not shutil.which("script"):
             self.skipTest("needs script (package bsdutils)")
         daemon = self.daemon(PATIENT)
+        unset = run("env", "-u", "TERM", "script", "-qec", f"{binary('finwaitctl')} --socket {daemon.socket} top", "/dev/null",
+                    check=False)
+        self.assertEqual(unset.returncode, 2, unset.stdout)
+        self.assertIn("TERM is not set: ", unset.stdout)
         for kind in ("dumb", "nosuchterminal"):
             done = run("env", f"TERM={kind}", "script", "-qec", f"{binary('finwaitctl')} --socket {daemon.socket} top",
                        "/dev/null", check=False)

@@ -50,6 +50,15 @@ class Permission(case.SystemTest):
             self.assertEqual(code, 4, said)
             self.assertIn(f'"{READERS}"', said)
 
+    def test_who_may_not_ask_the_firewall_tools_is_told_that_and_not_that_all_is_well(self):
+        done = run("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", self.program, "check", "--system",
+                   "--json", self.started.config, check=False)
+        found = {finding["subject"]: finding for finding in json.loads(done.stdout)}
+        for subject in ("tools", "rules", "untracked", "tracking", "sequence"):
+            with self.subTest(subject):
+                self.assertEqual(found[subject]["grade"], "unknown", found[subject])
+                self.assertIn("needs root", found[subject]["what"])
+
     def test_a_member_of_the_group_looks_and_is_refused_each_change(self):
         self.assertEqual(self.as_user(NOBODY, [READERS], "list")[0], 0)
         self.assertEqual(self.as_user(NOBODY, [READERS], "policy")[0], 0)

@@ -317,6 +317,31 @@ TEST(ConfigError, TextThatIsNotToml) {
     EXPECT_THAT(errors("mode = \"\xff\""), ElementsAre(HasSubstr("not valid TOML: ")));
 }
 
+TEST(ConfigError, AQuoteThatMayBeMissing) {
+    const auto hints = HasSubstr("; is a quote missing? text stands in quotes, as in mode = \"observe\"");
+    for (const std::string text :
+         {"mode = observe", "mode = observe # x", "mode = \"observe", "mode = 'observe\n[log]",
+          "mode=observe\"", "[timeouts]\nclosing = \"1m\"\nfin_wait_2 = 5m",
+          "[log]\r\naudit = /var/log/x\r\n", "[timeouts]\nfin_wait_2 = \"5m\nclosing = \"1m\""})
+        EXPECT_THAT(errors(text), ElementsAre(AllOf(HasSubstr("not valid TOML: "), hints))) << text;
+    for (const std::string text :
+         {"mode = \"observe\"x", "mode = ", "mode = # x", "mode \"observe\"", "[limits\nflows = 1",
+          "mode = \"a\\q\"", "mode = \"a\"\nmode = \"b\"", "[intercept]\nloopback = true x",
+          "limits = { flows = 1", "[limits]\nflows = 1 2"})
+        EXPECT_THAT(errors(text), ElementsAre(AllOf(HasSubstr("not valid TOML: "), Not(hints)))) << text;
+}
+
+TEST(ConfigError, AKeyInTheWrongPlaceIsToldWhereItBelongs) {
+    EXPECT_THAT(errors("fin_wait_2 = \"5m\""),
+                ElementsAre(AllOf(StartsWith("test.toml:1:1: fin_wait_2: found an unknown key; allowed: "),
+                                  EndsWith("; it belongs under [timeouts]"))));
+    EXPECT_THAT(errors("[limits]\nqueues = 1"), ElementsAre(EndsWith("; it belongs under [intercept]")));
+    EXPECT_THAT(errors("[limits]\nmode = \"observe\""),
+                ElementsAre(EndsWith("; it belongs at the top of the file, before the first [table]")));
+    EXPECT_THAT(errors("match = \"port 1\""), ElementsAre(EndsWith("; it belongs under [[policy]]")));
+    EXPECT_THAT(errors(policy_with("match = \"\"\nflows = 7")), ElementsAre(EndsWith("under [limits]")));
+}
+
 TEST(ConfigError, AllAreReportedInTheOrderOfTheirPlaces) {
     EXPECT_THAT(
         errors("x = 1\n[timeouts]\nreset = 1\n[[policy]]\nname = \"a\"\nmatch = \"q\"\n[log]\nlevel = \"\"\n"

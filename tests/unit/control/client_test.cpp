@@ -43,6 +43,7 @@ TEST(Client, GivesADaemonUpThatDoesNotAnswer) {
     EXPECT_TRUE(client.send({}));
     EXPECT_FALSE(client.next_line());
     EXPECT_THAT(client.problem(), HasSubstr("finwaitd does not answer (for 0.2 s)"));
+    EXPECT_TRUE(client.silent());
 }
 
 TEST(Client, GivesADaemonUpThatDoesNotEvenTakeConnections) {
@@ -52,7 +53,7 @@ TEST(Client, GivesADaemonUpThatDoesNotEvenTakeConnections) {
         attempts.push_back(Client::connect(daemon.path(), milliseconds(100)));
     const auto* error = std::get_if<ConnectError>(&attempts.back());
     ASSERT_NE(error, nullptr);
-    EXPECT_EQ(error->failure, ConnectFailure::unreachable);
+    EXPECT_EQ(error->failure, ConnectFailure::silent);
     EXPECT_THAT(error->message, HasSubstr("finwaitd does not answer"));
 }
 

@@ -76,7 +76,8 @@ TEST(Limits, ARequestMayBeAsLongAsTheLimitAndNoLonger) {
     Peer bad(daemon.path());
     bad.send(line + " ");
     bad.send("\n");
-    EXPECT_THAT(bad.answer()[0]["error"]["message"], HasSubstr("at most 65536 bytes"));
+    EXPECT_THAT(bad.answer()[0]["error"]["message"],
+                HasSubstr("at most 65536 bytes long: name fewer flows at a time, or use a filter"));
     EXPECT_FALSE(bad.line());
 }
 

@@ -48,6 +48,15 @@ TEST(Protocol, KillWithoutAFilterIsRefused) {
     EXPECT_EQ(refused(R"({"command":"kill","filter":" "})").code, ErrorCode::filter);
 }
 
+TEST(Protocol, AKillMayAskForPermissionOnly) {
+    Request request;
+    request.command = Command::kill;
+    request.filter = "port 80";
+    request.permission_only = true;
+    EXPECT_EQ(std::get<Request>(parse_request(request_line(request))), request);
+    EXPECT_EQ(refused(R"({"command":"list","permission":true})").code, ErrorCode::command);
+}
+
 TEST(Protocol, AnOrderHasAKeyAndALimit) {
     Request request;
     request.command = Command::list;

@@ -196,6 +196,27 @@ TEST(Server, KillsWhatMatchesAndWakesTheShard) {
     EXPECT_EQ(sends, 2);
 }
 
+TEST(Server, AKillThatOnlyAsksForPermissionEndsNothing) {
+    Daemon daemon;
+    daemon.shard().open_flow(40001, true);
+    daemon.start();
+    const auto lines =
+        Peer(daemon.path()).ask({{"command", "kill"}, {"filter", "port 80"}, {"permission", true}});
+    EXPECT_EQ(lines, std::vector<json>{json::parse(R"({"done":{}})")});
+    daemon.stop();
+    EXPECT_EQ(daemon.shard().wakes, 0);
+}
+
+TEST(Server, SaysWithThePoliciesWhichModeIsInForce) {
+    Daemon daemon;
+    daemon.hooks.mode = [] { return std::string("observe"); };
+    daemon.start();
+    Peer peer(daemon.path());
+    EXPECT_EQ(peer.ask({{"command", "policy"}}).back(), json::parse(R"({"done":{"mode":"observe"}})"));
+    EXPECT_EQ(peer.ask({{"command", "policy"}, {"resume", "default"}}).back(),
+              json::parse(R"({"done":{"resumed":false,"mode":"observe"}})"));
+}
+
 TEST(Server, KillsExactlyTheFlowsThatAreNamedAndSaysWhichAreGone) {
     Daemon daemon(2);
     daemon.shard(0).open_flow(40001, true);

@@ -30,18 +30,26 @@ mode_t mode_of(const std::string& path) {
 
 TEST(SocketFile, IsForItsGroupAndRemovedAtTheEnd) {
     const TemporaryDirectory directory;
-    const std::string path = directory.file("run/finwaitd/control.sock");
+    const std::string path = directory.file("control.sock");
     std::vector<std::string> notes;
     {
         const Opened opened = SocketFile::open(path, ::getgrgid(::getgid())->gr_name, notes);
         ASSERT_EQ(problem_of(opened), "");
         EXPECT_EQ(mode_of(path) & 07777U, 0660U);
         EXPECT_TRUE(S_ISSOCK(mode_of(path)));
-        EXPECT_EQ(mode_of(directory.file("run/finwaitd")) & 07777U, 0755U);
         EXPECT_TRUE(Peer(path).connected());
     }
     EXPECT_EQ(mode_of(path), 0U);
     EXPECT_THAT(notes, IsEmpty());
+}
+
+TEST(SocketFile, ADirectoryThatIsNotThereIsNotMade) {
+    const TemporaryDirectory directory;
+    std::vector<std::string> notes;
+    const Opened opened = SocketFile::open(directory.file("no/such/s"), "", notes);
+    EXPECT_THAT(problem_of(opened), HasSubstr("there is no directory " + directory.file("no/such")));
+    EXPECT_THAT(problem_of(opened), HasSubstr("control.socket"));
+    EXPECT_EQ(mode_of(directory.file("no")), 0U);
 }
 
 TEST(SocketFile, AGroupThatDoesNotExistIsOnlyNoted) {

@@ -6,6 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 
@@ -79,7 +82,7 @@ TEST_F(CheckFiles, TheMachineIsLookedAtForTheConfigurationOfTheDaemonThatRuns) {
     write("finwaitd.toml", "mode = 'observe'");
     FakeDaemon daemon({config_line("mode = 'observe'")});
     Captured err;
-    const auto chosen = config_to_check("", daemon.path(), err.output());
+    const auto chosen = config_to_check("", {daemon.path()}, err.output());
     ASSERT_TRUE(std::holds_alternative<ConfigToCheck>(chosen)) << err.text();
     const auto& config = std::get<ConfigToCheck>(chosen);
     EXPECT_EQ(config.settings.mode, config::Mode::observe);
@@ -93,12 +96,12 @@ TEST_F(CheckFiles, AFileThatSaysOtherwiseByNowIsAWarning) {
     write("finwaitd.toml", "mode = 'enforce'");
     Captured err;
     const FakeDaemon daemon({config_line("mode = 'observe'")});
-    const auto other = std::get<ConfigToCheck>(config_to_check("", daemon.path(), err.output()));
+    const auto other = std::get<ConfigToCheck>(config_to_check("", {daemon.path()}, err.output()));
     EXPECT_EQ(other.settings.mode, config::Mode::observe);
     EXPECT_EQ(other.about.grade, Grade::warning);
     EXPECT_THAT(other.about.advice, HasSubstr("finwaitctl reload"));
     write("finwaitd.toml", "mode = 'loud'");
-    const auto wrong = std::get<ConfigToCheck>(config_to_check("", daemon.path(), err.output()));
+    const auto wrong = std::get<ConfigToCheck>(config_to_check("", {daemon.path()}, err.output()));
     EXPECT_EQ(wrong.about.grade, Grade::warning);
     EXPECT_EQ(wrong.about.advice, "finwaitctl check " + path("finwaitd.toml"));
 }
@@ -108,18 +111,73 @@ TEST_F(CheckFiles, AFileThatIsNamedIsTheOneThatIsMeantAndWithoutADaemonTheUsualO
     FakeDaemon daemon({config_line("mode = 'enforce'")});
     Captured err;
     const auto mine =
-        std::get<ConfigToCheck>(config_to_check(path("mine.toml"), daemon.path(), err.output()));
+        std::get<ConfigToCheck>(config_to_check(path("mine.toml"), {daemon.path()}, err.output()));
     EXPECT_EQ(mine.settings.mode, config::Mode::observe);
     EXPECT_THAT(mine.about.what, HasSubstr(path("mine.toml")));
     EXPECT_THAT(daemon.requests(), IsEmpty());
 
-    const auto usual = config_to_check("", "/nowhere/control.sock", err.output());
-    if (const auto* config = std::get_if<ConfigToCheck>(&usual)) {
-        EXPECT_THAT(config->about.what, HasSubstr("/etc/finwaitd/finwaitd.toml: no finwaitd answers"));
-    } else {
-        EXPECT_EQ(std::get<ExitCode>(usual), ExitCode::bad_input);
-        EXPECT_THAT(err.text(), HasSubstr("/etc/finwaitd/finwaitd.toml"));
-    }
+    const auto usual = std::get<ConfigToCheck>(
+        config_to_check("", {"/nowhere/control.sock", path("mine.toml")}, err.output()));
+    EXPECT_EQ(usual.settings.mode, config::Mode::observe);
+    EXPECT_EQ(usual.about.grade, Grade::good);
+    EXPECT_THAT(usual.about.what, HasSubstr("no finwaitd answers at /nowhere/control.sock"));
+    const auto none = config_to_check("", {"/nowhere/control.sock", path("none.toml")}, err.output());
+    ASSERT_TRUE(std::holds_alternative<ExitCode>(none));
+    EXPECT_EQ(std::get<ExitCode>(none), ExitCode::bad_input);
+}
+
+TEST_F(CheckFiles, ADaemonThatIsStoppedIsThereAndNotAbsent) {
+    write("usual.toml", "");
+    const int stopped = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path("s").copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(stopped, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(stopped, 16), 0);
+    Captured err;
+    const auto config = std::get<ConfigToCheck>(
+        config_to_check("", {path("s"), path("usual.toml"), std::chrono::milliseconds(200)}, err.output()));
+    ::close(stopped);
+    EXPECT_EQ(config.about.grade, Grade::warning);
+    EXPECT_THAT(config.about.what,
+                HasSubstr("finwaitd is there and does not answer for 0.2 s: it is stopped"));
+    EXPECT_THAT(config.about.advice, HasSubstr("kill -CONT"));
+}
+
+TEST_F(CheckFiles, WhyADaemonDoesNotTellItsConfigurationIsNotAlwaysItsVersion) {
+    write("usual.toml", "");
+    Captured err;
+    const auto about = [&](const std::string& answer) {
+        const FakeDaemon daemon({answer});
+        return std::get<ConfigToCheck>(config_to_check("", {daemon.path(), path("usual.toml")}, err.output()))
+            .about;
+    };
+    const machine::Finding older =
+        about(control::error_line({control::ErrorCode::command, "no such command", 0}));
+    EXPECT_EQ(older.grade, Grade::warning);
+    EXPECT_THAT(older.what, HasSubstr("of another version"));
+    const machine::Finding busy =
+        about(control::error_line({control::ErrorCode::busy, "too many connections", 0}));
+    EXPECT_EQ(busy.grade, Grade::unknown);
+    EXPECT_THAT(busy.what, HasSubstr("finwaitd has not told its own: too many connections."));
+    const machine::Finding cut = about("");
+    EXPECT_EQ(cut.grade, Grade::unknown);
+    EXPECT_THAT(cut.what, HasSubstr("closed the connection before its answer was complete"));
+    const machine::Finding refused =
+        about(control::error_line({control::ErrorCode::permission, "not for you", 0}));
+    EXPECT_EQ(refused.grade, Grade::unknown);
+    EXPECT_THAT(refused.what, HasSubstr("this user may not ask"));
+}
+
+TEST_F(CheckFiles, RulesThatTheDaemonMissesAreTaken) {
+    write("finwaitd.toml", "mode = 'observe'");
+    Captured err;
+    FakeDaemon daemon({config_line("mode = 'observe'"),
+                       data_line("stats", R"({"rules":{"missing":7,"restored":0}})") + done_line()});
+    const auto config = std::get<ConfigToCheck>(config_to_check("", {daemon.path()}, err.output()));
+    EXPECT_EQ(config.rules_missing, 7U);
+    ASSERT_EQ(daemon.requests().size(), 2U);
+    EXPECT_EQ(nlohmann::json::parse(daemon.requests()[1]), nlohmann::json({{"command", "stats"}}));
 }
 
 TEST(CheckSystem, OnlyAProblemIsAFailure) {

@@ -185,6 +185,7 @@ TEST(ExitCodes, AreAsDocumented) {
     EXPECT_EQ(exit_code(ErrorCode::failed), ExitCode::failed);
     EXPECT_EQ(exit_code(control::ConnectFailure::not_permitted), ExitCode::not_permitted);
     EXPECT_EQ(exit_code(control::ConnectFailure::unreachable), ExitCode::unreachable);
+    EXPECT_EQ(exit_code(control::ConnectFailure::silent), ExitCode::unreachable);
 }
 
 TEST(Check, SaysWhetherAConfigurationIsValid) {

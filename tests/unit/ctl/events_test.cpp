@@ -67,10 +67,57 @@ TEST(Events, ADaemonThatSaysThatItStopsEndsTheFollowingWell) {
 }
 
 TEST(Events, AreThoseOfTheFlowsThatAreNamedByTheirIds) {
-    FakeDaemon daemon({done_line()});
-    EXPECT_EQ(run_events(daemon, [](Invocation& call) { call.operand = "3f2a-17, 4-2 3f2a-17"; }).code, 0);
+    FakeDaemon daemon(
+        {done_line(), done_line(), done_line(R"({"count":1})"), done_line(), done_line(R"({"count":1})")});
+    EXPECT_EQ(run_events(daemon, [](Invocation& call) { call.operand = "3f2a-17, 4-2 3f2a-17"; }).code, 0)
+        << "there are such flows";
     EXPECT_EQ(json::parse(daemon.requests()[0]),
               json::parse(R"({"command":"events","ids":["3f2a-17","4-2"]})"));
+}
+
+TEST(Events, AnIdThatNoFlowAndNoEventHasIsNamed) {
+    FakeDaemon daemon({data_line("event", kReset) + done_line(), done_line(), done_line(R"({"count":0})")});
+    const Outcome outcome = run_events(daemon, [](Invocation& call) { call.operand = "3f2a-17 99-1"; });
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, kReset + "\n");
+    EXPECT_EQ(outcome.err, "finwaitctl: no flow 99-1: it is gone, or never was\n");
+    EXPECT_EQ(json::parse(daemon.requests()[2]), json::parse(R"({"command":"count","ids":["99-1"]})"));
+}
+
+TEST(Events, AnIdWhoseEventsAreOfOtherTypesIsKnown) {
+    FakeDaemon daemon({done_line(), data_line("event", kReset) + done_line()});
+    const Outcome outcome = run_events(daemon, [](Invocation& call) {
+        call.operand = "3f2a-17";
+        call.types = {"tcp_closed"};
+    });
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out + outcome.err, "");
+    EXPECT_EQ(daemon.requests().size(), 2U);
+}
+
+TEST(Events, FollowingNoIdIsNamed) {
+    FakeDaemon daemon({done_line(R"({"stopped":true})")});
+    EXPECT_EQ(run_events(daemon,
+                         [](Invocation& call) {
+                             call.operand = "99-1";
+                             call.follow = true;
+                         })
+                  .code,
+              0);
+    EXPECT_EQ(daemon.requests().size(), 1U);
+}
+
+TEST(Events, ALineForPeopleSaysWhatWasRefusedToWhom) {
+    json event = json::parse(
+        R"({"timestamp":"2024-05-01T12:00:00.123456+02:00","event_type":"request_refused",)"
+        R"("finwaitd":{"uid":1001,"user":"bob","pid":7,"command":"kill","operand":"port 80 \u001b[2J"}})");
+    EXPECT_EQ(
+        event_text(event),
+        "2024-05-01 12:00:00.123+02:00  request_refused: kill \"port 80 \\x1b[2J\", by bob (uid 1001)\n");
+    event["finwaitd"]["operand"] = "";
+    event["finwaitd"]["command"] = "reload";
+    event["finwaitd"]["user"] = nullptr;
+    EXPECT_EQ(event_text(event), "2024-05-01 12:00:00.123+02:00  request_refused: reload (uid 1001)\n");
 }
 
 TEST(Events, ATimestampWithoutFractionsOrZoneIsPrintedAsFarAsItGoes) {

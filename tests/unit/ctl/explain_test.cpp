@@ -161,9 +161,13 @@ TEST(Explain, OfAFlowThatIsOnlyObservedSaysThatNothingIsSent) {
         e["policy"]["fin_wait_2_max_s"] = 7200.0;
         const std::string text = text_of(e);
         EXPECT_THAT(text,
-                    HasSubstr("It only observes: it records a flow that is half-closed without progress for "
-                              "30s, or for 2h in all as one that would have been reset, and neither probes "
-                              "nor ends it.\n"));
+                    HasSubstr(std::string(by_policy ? "It only observes (on_expiry)"
+                                                    : "finwaitd only observes (mode)") +
+                              ": of a flow that is half-closed without progress for 30s, or for 2h in all it "
+                              "records that its time was up, and neither probes nor ends it."));
+        EXPECT_EQ(
+            text.find("Otherwise it would ask both sides first, and reset only on evidence.") != text.npos,
+            !by_policy);
         EXPECT_THAT(text, HasSubstr("None: where finwaitd only observes, it probes nobody.\n"));
         EXPECT_THAT(text, Not(HasSubstr("a flow is asked")));
         EXPECT_THAT(text, Not(HasSubstr("ended in any case")));

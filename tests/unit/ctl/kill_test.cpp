@@ -90,16 +90,40 @@ TEST(Kill, FailsWhenASideLivesOnOrTheWaitIsOver) {
 TEST(Kill, AsksOnATerminalAndTakesOnlyYesForYes) {
     std::string asked;
     for (const bool answer : {false, true}) {
-        FakeDaemon daemon({listing({flow("1-1")}), killed({{"1-1", "reset"}}),
+        FakeDaemon daemon({listing({flow("1-1")}), done_line(), killed({{"1-1", "reset"}}),
                            listing({flow("1-1", "already closed", "confirmed")})});
         const Outcome outcome = run("kill", call_for(daemon), [&](const std::string& question) {
             asked = question;
             return answer;
         });
         EXPECT_EQ(outcome.code, answer ? 0 : 1);
-        EXPECT_EQ(daemon.requests().size(), answer ? 3U : 1U);
+        EXPECT_EQ(daemon.requests().size(), answer ? 4U : 2U);
         EXPECT_EQ(asked, "Really end 1 connection? [y/N] ");
     }
+}
+
+TEST(Kill, WhoMayNotKillIsToldSoBeforeAnythingElse) {
+    FakeDaemon daemon({listing({flow("1-1")}), control::error_line({control::ErrorCode::permission,
+                                                                    "you may look, but not kill", 0})});
+    bool asked = false;
+    const Outcome outcome =
+        run("kill", call_for(daemon), [&asked](const std::string&) { return asked = true; });
+    EXPECT_EQ(outcome.code, 4);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err, "finwaitctl: you may look, but not kill\n");
+    EXPECT_FALSE(asked);
+    EXPECT_EQ(json::parse(daemon.requests()[1]),
+              json::parse(R"({"command":"kill","filter":"port 80","permission":true})"));
+}
+
+TEST(Kill, ADaemonThatDoesNotKnowTheQuestionOfPermissionIsNotAsked) {
+    FakeDaemon daemon(
+        {listing({flow("1-1")}),
+         control::error_line({control::ErrorCode::command, "\"permission\" is not known to kill", 0}),
+         killed({{"1-1", "reset"}}), listing({flow("1-1", "already closed", "confirmed")})});
+    const Outcome outcome = run("kill", call_for(daemon), [](const std::string&) { return true; });
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.err, "");
 }
 
 TEST(Kill, WithoutATerminalItNeedsToBeToldYes) {

@@ -109,6 +109,22 @@ TEST(FilterError, IsPointedAtByCharactersWhateverStandsBeforeIt) {
     EXPECT_EQ(pointed_at("\u00e4\u20ac x", 7), "  \u00e4\u20ac x\n     ^") << "UTF-8 of five bytes";
 }
 
+TEST(FilterError, OfALongTextOnlyWhatStandsAroundItIsShown) {
+    const std::string text = std::string(2000, 'a') + "X" + std::string(2000, 'b');
+    EXPECT_EQ(pointed_at(text, 2001), "  ..." + std::string(35, 'a') + "X" + std::string(34, 'b') + "...\n" +
+                                          std::string(40, ' ') + "^");
+    EXPECT_EQ(pointed_at(text, 1), "  " + std::string(70, 'a') + "...\n  ^");
+    EXPECT_EQ(pointed_at(text, 4002), "  ..." + std::string(70, 'b') + "\n" + std::string(75, ' ') + "^");
+    std::string euros;
+    for (int i = 0; i < 100; ++i)
+        euros += "\u20ac";
+    EXPECT_EQ(pointed_at(euros + "x", 301),
+              "  ..." + euros.substr(0, 69 * 3) + "x\n" + std::string(74, ' ') + "^")
+        << "a column is a character, not a byte";
+    EXPECT_EQ(pointed_at(std::string(70, 'a'), 60),
+              "  " + std::string(70, 'a') + "\n" + std::string(61, ' ') + "^");
+}
+
 TEST(FilterError, StopsAtTheDepthLimit) {
     const auto nested = [](std::size_t levels, std::string_view open, std::string_view close) {
         std::string text;
