@@ -10,7 +10,7 @@ import sys
 import unittest
 
 REPOSITORY = os.path.join(os.path.dirname(__file__), "..", "..")
-TESTS = {"unit_tcp": "tests/unit/tcp", "unit_engine": "tests/unit/engine", "sim_test": "tests/sim"}
+TESTS = {"unit_tcp": "tests/unit/tcp", "unit_reaper": "tests/unit/reaper", "unit_engine": "tests/unit/engine", "sim_test": "tests/sim"}
 
 
 def script():

@@ -135,6 +135,39 @@ TEST(BreakerInForce, WhatIsProvenToBeOverDoesNotCount) {
     EXPECT_EQ(path.flows("phase watching").size(), 0U);
 }
 
+TEST(BreakerInForce, WhatItsAnswersProveToBeOrphanedDoesNotCount) {
+    Options options = idle_after(seconds(3), policy::OnExpiry::probe);
+    options.tuning.breaker_share = 0.25;
+    Path path(options);
+    const auto each = [&path](const auto& act) {
+        for (int i = 0; i < 1000; ++i) {
+            path.use_hosts("10." + std::to_string(100 + i / 250) + "." + std::to_string(i % 250) + ".1",
+                           "10.99.2.2");
+            act();
+        }
+    };
+    each([&path] {
+        path.handshake();
+        tcp::Segment counted = fin(1001, 5001);
+        counted.ip_id = 78;
+        path.client(counted);
+        path.server(ack(5001, 1002));
+    });
+    path.wait(milliseconds(3500));
+    for (int answer = 0; answer < 2; ++answer) {
+        each([&path] {
+            path.client(ack(1002, 5001));  // with IPv4 id 0
+            path.server(ack(5001, 1002));
+        });
+        path.wait(milliseconds(700));
+    }
+    path.wait(seconds(20));
+    EXPECT_FALSE(path.engine.policy_counts()[0].stopped);
+    EXPECT_EQ(path.engine.counters().answers[static_cast<std::size_t>(Answer::orphan)], 1000U);
+    EXPECT_EQ(path.engine.counters().resets_held_back, 0U);
+    EXPECT_EQ(path.flows("phase watching").size(), 0U);
+}
+
 TEST(BreakerInForce, SilenceIsTheDoingOfTheSilentSide) {
     policy::Timeouts t;
     t.fin_wait_2 = seconds(3);
