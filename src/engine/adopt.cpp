@@ -2,7 +2,7 @@
 // they were given to into the one that their segments come to.
 
 #include "engine/impl.hpp"
-#include "tcp/hearsay.hpp"
+#include "tcp/report.hpp"
 
 namespace finwait::engine {
 
@@ -17,7 +17,7 @@ void note_local(flow::Record& record, const Adoptee& adoptee) {
 /// An RST then answers our probe, or what a socket of this machine has sent because of one. The shard that
 /// has asked knows what it means.
 bool awaits_answer_of_own_socket(const flow::Record& record) {
-    return record.reaping.phase == flow::Phase::probing && tcp::blind(record.connection) &&
+    return record.reaping.phase == flow::Phase::probing && tcp::report_open(record.connection) &&
            (record.low_is_local || record.high_is_local);
 }
 
@@ -41,11 +41,11 @@ bool Engine::Impl::adopt_known(Instant now, const Adoptee& adoptee) {
     if (!midway || record.reaping.phase != flow::Phase::watching) return true;
     if (record.endpoint(tcp::Role::client) != adoptee.client) turn_round(slot);
     const Before earlier = before(record);
-    tcp::take_hearsay(c, adoptee.closer, guesses(record.key));
+    tcp::take_report(c, adoptee.closer, guesses(record.key));
     record.opened = std::min(record.opened, adoptee.opened);
     match_policy(now, record);
     settle(now, slot, earlier, nullptr);
-    if (tcp::blind(c)) ask_early(now, slot);
+    if (tcp::report_open(c)) ask_early(now, slot);
     return true;
 }
 
@@ -54,8 +54,8 @@ bool Engine::Impl::adopt(Instant now, const Adoptee& adoptee, bool counted) {
     const std::uint32_t slot = table_.insert(flow::Key::of(adoptee.client, adoptee.server));
     if (slot == flow::kNoSlot) return false;
     Record& record = table_[slot];
-    record.connection = adoptee.closer ? tcp::half_closed_by_hearsay(*adoptee.closer, guesses(record.key))
-                                       : tcp::open_by_hearsay(options_.selective);
+    record.connection = adoptee.closer ? tcp::half_closed_by_report(*adoptee.closer, guesses(record.key))
+                                       : tcp::open_by_report(options_.selective);
     record.client_is_low = adoptee.client == record.key.low;
     record.opened = std::min(adoptee.opened, now);
     record.last_seen = record.last_progress = record.released_at = std::min(adoptee.last_seen, now);
@@ -127,9 +127,9 @@ void Engine::Impl::take_over_inquiry(Instant now, std::uint32_t slot, const Adop
     if (adoptee.requested) record.reaping.requested = true;
     const bool asked = adoptee.asked && record.reaping.phase == flow::Phase::watching && !tuning.observe;
     const tcp::Connection& c = record.connection;
-    const bool by_peer = record.is_local(record.endpoint(other(c.reset_by)));
-    const bool by_rst = tcp::finished(c) && c.reset_seen && by_peer;
-    if (!asked || !adoptee.closer || !(by_rst || tcp::blind(c))) return;
+    const bool by_peer = c.rst && record.is_local(record.endpoint(other(c.rst->by)));
+    const bool by_rst = tcp::finished(c) && by_peer;
+    if (!asked || !adoptee.closer || !(by_rst || tcp::report_open(c))) return;
     const bool by_client = *adoptee.closer == tcp::Role::client;
     const tcp::Role closer = record.role_of(by_client ? adoptee.client : adoptee.server);
     reaper::take_over_asking(record, closer, timeouts(record).probe_interval, now);

@@ -2,7 +2,7 @@
 // and by asking their sides.
 
 #include "engine/impl.hpp"
-#include "tcp/hearsay.hpp"
+#include "tcp/report.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -39,9 +39,9 @@ bool Engine::Impl::on_unseen(Instant now, FlowId id) {
     catch_up_with_losses(now, *slot);
     Record& record = table_[*slot];
     if (tcp::embryonic(record.connection)) return false;
-    const bool again = tcp::recalled(record.connection);
+    const bool again = tcp::in_doubt(record.connection);
     const Before earlier = before(record);
-    tcp::recall(record.connection);
+    tcp::note_gap(record.connection);
     reaper::revive(record);
     settle(now, *slot, earlier, nullptr);
     verify_soon(*slot, again ? now + std::max(reaper::kQuiet, timeouts(record).fin_wait_2) : now);
@@ -75,7 +75,7 @@ void Engine::Impl::doubt(Record& record) const {
     if (record.losses == losses_) return;
     const bool unheard = static_cast<std::int32_t>(unheard_losses_ - record.losses) > 0;  // they wrap round
     record.losses = losses_;
-    tcp::recall(record.connection);
+    tcp::note_gap(record.connection);
     reaper::forget_corrections(record);
     const flow::Phase phase = record.reaping.phase;
     if (unheard && (phase == flow::Phase::probing || phase == flow::Phase::resetting)) reaper::revive(record);
@@ -174,7 +174,7 @@ void Engine::Impl::believe(Instant now, std::uint32_t slot, const Hint& hint) {
             // passed unseen.
             if (s != Stage::half_closed) break;
             if (table_[slot].opened <= last_loss_ && !reaper::to_be_verified(table_[slot]))
-                tcp::recall(table_[slot].connection);
+                tcp::note_gap(table_[slot].connection);
             return doubt_half_closed(now, slot);
     }
     if (s == Stage::finished) return;
@@ -210,7 +210,7 @@ void Engine::Impl::withdraw_report(Instant now, std::uint32_t slot) {
 bool Engine::Impl::report_is_settled(const Record& record) {
     const tcp::Connection& c = record.connection;
     const tcp::Side& closer = c.of(record.reported_closer);
-    return closer.open || c.side[0].fin_seen || c.side[1].fin_seen || c.reset_seen || !tcp::exact(c);
+    return closer.open || c.side[0].fin_seen() || c.side[1].fin_seen() || c.rst || !tcp::exact(c);
 }
 
 /// The time has come to ask about a report again. False when there is no reason to.

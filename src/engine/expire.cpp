@@ -1,7 +1,7 @@
 // Deadlines: what happens when a flow's time in its stage is up.
 
 #include "engine/impl.hpp"
-#include "tcp/hearsay.hpp"
+#include "tcp/report.hpp"
 
 #include <algorithm>
 #include <new>
@@ -27,8 +27,8 @@ constexpr Duration kHeldFor = std::chrono::milliseconds(500);
 /// was repeated. What comes then comes after a retransmission timeout that has been doubled some times.
 bool may_go_on(const flow::Record& record) {
     const tcp::Connection& c = record.connection;
-    if (!c.reset_seen) return c.side[0].fin_repeated || c.side[1].fin_repeated;
-    const bool uncertain = c.reset_claimed && c.of(c.reset_by).complete;
+    if (!c.rst) return c.side[0].fin_repeated || c.side[1].fin_repeated;
+    const bool uncertain = c.rst->claimed() && c.of(c.rst->by).next_proven();
     return uncertain || record.last_seen >= record.last_progress + kInFlight;
 }
 
@@ -47,7 +47,7 @@ Instant Engine::Impl::deadline(const Record& record, Stage stage) const {
         case Stage::finished: break;
     }
     if (may_go_on(record)) return record.last_seen + std::max(t.time_wait, t.closing);
-    const bool lingers = record.connection.reset_seen || record.reaping.phase == flow::Phase::gone;
+    const bool lingers = record.connection.rst || record.reaping.phase == flow::Phase::gone;
     return record.last_progress + (lingers ? kLinger : t.time_wait);
 }
 
@@ -196,7 +196,7 @@ void Engine::Impl::send(std::uint32_t slot, const reaper::Decision& decision, Ac
             send.guessed = record.reaping.of(record.role_of(segment.destination)).guessed;
             send.to_local = local;
             send.after_reset = record.reaping.phase == flow::Phase::confirming;
-            send.for_numbers = tcp::recalled(record.connection);
+            send.for_numbers = tcp::in_doubt(record.connection);
             actions.emplace_back(send);
         }
     }
@@ -250,7 +250,8 @@ void Engine::Impl::take_for_closed(Instant now, std::uint32_t slot) {
     const Before earlier = before(record);
     for (tcp::Side& side : c.side)
         side.state = tcp::next_state(side.state, tcp::Event::reset);
-    c.reset_seen = c.reset_certain = true;
+    if (!c.rst) c.rst.emplace();
+    c.rst->standing = tcp::SeenRst::Standing::certain;
     record.reaping.phase = flow::Phase::gone;
     record.reaping.requested = false;
     record.was_half_closed = false;

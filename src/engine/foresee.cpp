@@ -2,7 +2,7 @@
 // likes. So what is foretold is what would be done.
 
 #include "engine/impl.hpp"
-#include "tcp/hearsay.hpp"
+#include "tcp/report.hpp"
 
 #include <algorithm>
 
@@ -64,8 +64,9 @@ bool answer(flow::Record& record, Instant at) {
         if (!inquiry.outstanding) continue;
         heard = true;
         tcp::Side& side = record.connection.side[i];
-        side.fresh = side.acked = true;
-        side.recalled = side.window_stale = false;
+        tcp::apply(side.next_basis, tcp::NumberEvent::confirmed);
+        tcp::apply(side.ack_basis, tcp::NumberEvent::confirmed);
+        side.window_stale = false;
         inquiry.outstanding = false;
         inquiry.answered = at;
         if (record.reaping.phase == Phase::confirming)
@@ -73,7 +74,6 @@ bool answer(flow::Record& record, Instant at) {
         else
             inquiry.evidence = flow::Evidence::alive;
     }
-    if (!tcp::recalled(record.connection)) record.connection.blind = false;
     return heard;
 }
 

@@ -10,7 +10,7 @@ namespace {
 bool heard_alone(const tcp::Connection& c, tcp::Role role) {
     const tcp::Side& peer = c.of(tcp::other(role));
     return c.of(role).state == tcp::State::syn_sent && peer.state == tcp::State::closed && !peer.syn_seen &&
-           !c.reset_seen;
+           !c.rst;
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include "flow/wheel.hpp"
 #include "reaper/pace.hpp"
 #include "reaper/reaper.hpp"
-#include "tcp/recall.hpp"
+#include "tcp/position.hpp"
 #include "tcp/tracker.hpp"
 
 #include <unordered_map>
@@ -103,7 +103,7 @@ class Engine::Impl {
     void erase(Instant now, std::uint32_t slot);
     void note_led_astray(Instant now, std::uint32_t slot, const tcp::Segment& segment);
     [[nodiscard]] Verdict follow(Instant now, std::uint32_t slot, const tcp::Segment& segment);
-    void check_recalled(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
+    void check_position(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     void note_accepted(Instant now, std::uint32_t slot, const tcp::Segment& segment, bool progress);
     void settle(Instant now, std::uint32_t slot, const Before& before, const tcp::Segment* cause);
     void note_step(Instant now, std::uint32_t slot, tcp::Role side, const tcp::Segment* cause);

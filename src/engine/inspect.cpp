@@ -1,7 +1,8 @@
 // Reports: flows and counters as values.
 
 #include "engine/impl.hpp"
-#include "tcp/recall.hpp"
+#include "tcp/position.hpp"
+#include "tcp/report.hpp"
 
 namespace finwait::engine {
 
@@ -13,16 +14,16 @@ constexpr Duration kSettled = std::chrono::seconds(2);
 SideReport side_report(const tcp::Connection& c, tcp::Role role) {
     const tcp::Side& side = c.of(role);
     SideReport out;
-    if (side.fresh) out.next = side.next;
-    if (side.acked) out.ack = side.ack;
-    const bool made_up = c.blind && !side.fresh;
-    if (side.fin_seen && !made_up) out.fin = side.fin;
+    if (side.next_known()) out.next = side.next;
+    if (side.ack_known()) out.ack = side.ack;
+    const bool made_up = tcp::report_open(c) && !side.next_known();
+    if (side.fin_seen() && !made_up) out.fin = side.fin;
     if (side.scale_offered) out.scale = side.scale;
-    out.fin_acknowledged = side.fin_acked;
+    out.fin_acknowledged = side.fin_acked();
     out.window = side.window;
     out.timestamps = side.timestamps;
     out.sack = side.sack;
-    out.exact = side.fresh && side.acked && !side.recalled;
+    out.exact = side.next_basis >= tcp::Basis::heard && side.ack_basis >= tcp::Basis::heard;
     return out;
 }
 
@@ -109,7 +110,7 @@ bool Engine::Impl::surely_half_closed(Instant now, const tcp::Endpoint& a, const
     const std::uint32_t slot = table_.find(flow::Key::of(a, b));
     if (slot == flow::kNoSlot) return false;
     const Record record = table_.look(slot);
-    const bool proven = record.losses == losses_ && !tcp::recalled(record.connection);
+    const bool proven = record.losses == losses_ && !tcp::in_doubt(record.connection);
     return record.half_closed && proven && record.last_seen + kSettled <= now;
 }
 

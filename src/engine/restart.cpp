@@ -52,7 +52,7 @@ void Engine::Impl::take_over(Instant now, std::uint32_t slot, const Record& kept
     record = kept;
     record.generation = generation;
     record.losses = losses_;
-    tcp::recall(record.connection);
+    tcp::note_gap(record.connection);
     const Stage s = stage(record);
     record.half_closed = s == Stage::half_closed;
     if (record.half_closed) count_half_closed(record, record.half_closed_at);

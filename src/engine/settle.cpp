@@ -1,7 +1,7 @@
 // What becomes of a flow: its stage, and everything that counts or times it brought in line with a change.
 
 #include "engine/impl.hpp"
-#include "tcp/hearsay.hpp"
+#include "tcp/report.hpp"
 
 namespace finwait::engine {
 
@@ -12,11 +12,12 @@ Stage Engine::Impl::stage(const Record& record) {
     if (tcp::finished(c)) return Stage::finished;
     if (tcp::embryonic(c)) return Stage::provisional;
     const bool unknown = client.state == tcp::State::unknown || server.state == tcp::State::unknown;
-    if (c.adopted && unknown && !c.released && (!client.fresh || !server.fresh)) return Stage::provisional;
+    if (c.adopted && unknown && !c.released && (!client.next_known() || !server.next_known()))
+        return Stage::provisional;
     if (tcp::closer(c)) return Stage::half_closed;
-    if (client.fin_seen && server.fin_seen) return Stage::closing;
-    if (!client.fin_seen && !server.fin_seen) return Stage::established;
-    const bool acked = client.fin_acked || server.fin_acked;
+    if (client.fin_seen() && server.fin_seen()) return Stage::closing;
+    if (!client.fin_seen() && !server.fin_seen()) return Stage::established;
+    const bool acked = client.fin_acked() || server.fin_acked();
     return acked ? Stage::unsettled : Stage::fin_wait_1;
 }
 
@@ -83,13 +84,13 @@ void Engine::Impl::change_stage(Instant now, std::uint32_t slot, Stage to) {
     if (record.reaping.recorded && left_alone) ++policy_counts_[record.policy].right;
     record.reaping.recorded = false;
     const tcp::Connection& c = record.connection;
-    if (c.reset_seen) static_cast<void>(reaper::take_drawn_reset(record, c.reset_by, now));
+    if (c.rst) static_cast<void>(reaper::take_drawn_reset(record, c.rst->by, now));
     // After a reset of ours the end is told once it is known to have worked. A socket of this machine that we
     // have ended sends an RST of its own, which passes here, too.
     const bool by_us = record.reaping.phase == flow::Phase::confirming;
     if (record.was_half_closed && !by_us)
         push_event(event(now, slot, EventType::closed,
-                         record.connection.reset_seen ? "reset by a peer" : "closed by both sides"));
+                         record.connection.rst ? "reset by a peer" : "closed by both sides"));
     const bool heard_gone = record.reaping.urgent;  // by an answer to a probe: the reaper goes on from there
     if (record.reaping.phase == flow::Phase::probing && !heard_gone) reaper::revive(record);
 }
@@ -108,8 +109,9 @@ void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {
     ++counters.half_closed;
     ++policy_counts_[record.policy].half_closed;
     push_event(event(now, slot, EventType::half_closed,
-                     tcp::blind(record.connection) ? "conntrack says that one side's FIN is acknowledged"
-                                                   : "one side's FIN is acknowledged"));
+                     tcp::report_open(record.connection)
+                         ? "conntrack says that one side's FIN is acknowledged"
+                         : "one side's FIN is acknowledged"));
 }
 
 void Engine::Impl::count_half_closed(Record& record, Instant since) {
@@ -128,7 +130,7 @@ void Engine::Impl::note_half_closed_no_more(Instant now, std::uint32_t slot, Sta
     count_half_closed_no_more(record);
     sources_.remove(slot);
     record.reaping.crowded = false;
-    const bool both_closed = (to == Stage::closing || to == Stage::finished) && !record.connection.reset_seen;
+    const bool both_closed = (to == Stage::closing || to == Stage::finished) && !record.connection.rst;
     if (!both_closed) return;
     PolicyCounts& counts = policy_counts_[record.policy];
     counts.lasted.add(now - record.half_closed_at);

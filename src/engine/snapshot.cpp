@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 namespace finwait::engine {
 
@@ -118,15 +119,7 @@ class Reading {
 
 void side_flags(auto& a, tcp::Side& s) {
     a.begin_flags();
-    s.fresh = a.flag(s.fresh);
-    s.complete = a.flag(s.complete);
-    s.acked = a.flag(s.acked);
-    s.recalled = a.flag(s.recalled);
     s.syn_seen = a.flag(s.syn_seen);
-    s.fin_seen = a.flag(s.fin_seen);
-    s.fin_by_hearsay = a.flag(s.fin_by_hearsay);
-    s.fin_acked = a.flag(s.fin_acked);
-    s.fin_claimed = a.flag(s.fin_claimed);
     s.fin_repeated = a.flag(s.fin_repeated);
     s.fin_covers = a.flag(s.fin_covers);
     s.acked_fin = a.flag(s.acked_fin);
@@ -151,32 +144,54 @@ void side(auto& a, tcp::Side& s) {
     a.number(s.ip_id);
     for (State* const state : {&s.state, &s.before_fin, &s.before_reset})
         a.word(*state, tcp::kStateCount);
+    for (tcp::Basis* const basis : {&s.next_basis, &s.ack_basis, &s.ts_basis})
+        a.word(*basis, tcp::kBasisCount);
+    a.word(s.fin_stage, tcp::kFinCount);
     a.number(s.scale, kLargestScale);
     a.number(s.ttl);
     side_flags(a, s);
 }
 
+/// Whether there is one, and then it. `one` leads through its fields.
+template<typename T>
+void optional(auto& a, std::optional<T>& value, auto one) {
+    a.begin_flags();
+    const bool there = a.flag(value.has_value());
+    a.end_flags();
+    if (!there) return value.reset();
+    if (!value) value.emplace();
+    one(*value);
+}
+
+void pending(auto& a, tcp::PendingSyn& syn) {
+    a.seq(syn.isn);
+    a.number(syn.scale, kLargestScale);
+    a.word(syn.role, kRoles);
+    a.begin_flags();
+    syn.scale_offered = a.flag(syn.scale_offered);
+    syn.acks = a.flag(syn.acks);
+    syn.more = a.flag(syn.more);
+    syn.has_signature = a.flag(syn.has_signature);
+    syn.multipath = a.flag(syn.multipath);
+    a.end_flags();
+}
+
+void rst(auto& a, tcp::SeenRst& seen) {
+    a.word(seen.by, kRoles);
+    a.word(seen.standing, tcp::SeenRst::kStandingCount);
+    a.begin_flags();
+    seen.answered = a.flag(seen.answered);
+    a.end_flags();
+}
+
 void connection(auto& a, tcp::Connection& c) {
     for (tcp::Side& s : c.side)
         side(a, s);
-    a.seq(c.pending_isn);
-    a.number(c.pending_scale, kLargestScale);
+    optional(a, c.pending, [&a](tcp::PendingSyn& syn) { pending(a, syn); });
+    optional(a, c.rst, [&a](tcp::SeenRst& seen) { rst(a, seen); });
     a.begin_flags();
-    c.pending = a.flag(c.pending);
-    c.pending_scale_offered = a.flag(c.pending_scale_offered);
-    c.pending_acks = a.flag(c.pending_acks);
-    c.pending_role = static_cast<Role>(a.flag(c.pending_role == Role::server));
     c.adopted = a.flag(c.adopted);
-    c.blind = a.flag(c.blind);
     c.released = a.flag(c.released);
-    c.reset_seen = a.flag(c.reset_seen);
-    c.reset_claimed = a.flag(c.reset_claimed);
-    c.reset_answered = a.flag(c.reset_answered);
-    c.reset_certain = a.flag(c.reset_certain);
-    c.reset_by = static_cast<Role>(a.flag(c.reset_by == Role::server));
-    c.pending_more = a.flag(c.pending_more);
-    c.pending_signed = a.flag(c.pending_signed);
-    c.pending_multipath = a.flag(c.pending_multipath);
     c.plain = a.flag(c.plain);
     a.end_flags();
 }

@@ -11,7 +11,7 @@
 namespace finwait::engine {
 
 /// Changes with every change of what is written.
-inline constexpr std::uint16_t kSnapshotVersion = 2;
+inline constexpr std::uint16_t kSnapshotVersion = 3;
 
 /// A record and the slot that it stood in.
 struct Kept {

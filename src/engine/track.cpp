@@ -91,7 +91,7 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         note_led_astray(now, slot, segment);
         return verdict_for(now, record);
     }
-    if (tcp::recalled(record.connection)) check_recalled(now, slot, from, segment);
+    if (tcp::in_doubt(record.connection)) check_position(now, slot, from, segment);
     const reaper::Heard heard = listen(now, slot, from, segment);
     if (heard == reaper::Heard::consume) {
         arm(slot, now);
@@ -132,18 +132,18 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
 
 /// What passed unseen was progress, nobody knows when: its time begins anew, and what it was asked with old
 /// numbers counts for nothing.
-void Engine::Impl::check_recalled(Instant now, std::uint32_t slot, tcp::Role from,
+void Engine::Impl::check_position(Instant now, std::uint32_t slot, tcp::Role from,
                                   const tcp::Segment& segment) {
     Record& record = table_[slot];
     const Before earlier = before(record);
-    const tcp::Recollection found = tcp::check_recalled(record.connection, from, segment);
-    if (found != tcp::Recollection::contradicted && found != tcp::Recollection::caught_up) return;
+    const tcp::Finding found = tcp::check_position(record.connection, from, segment);
+    if (found == tcp::Finding::nothing || found == tcp::Finding::confirmed) return;
     record.last_progress = now;
     reaper::revive(record);
     settle(now, slot, earlier, &segment);
     arm(slot, deadline(record, stage(record)));
-    // The other side's numbers are a claim still. Linux answers twice a second at most.
-    if (found == tcp::Recollection::contradicted) verify_soon(slot, now + reaper::kQuiet);
+    // The other side's numbers are in doubt still. Linux answers twice a second at most.
+    if (found != tcp::Finding::caught_up) verify_soon(slot, now + reaper::kQuiet);
 }
 
 /// On the fast path conntrack decides what is seen. Once a FIN has passed it believes any RST, and after that
@@ -153,7 +153,7 @@ void Engine::Impl::note_led_astray(Instant now, std::uint32_t slot, const tcp::S
     Record& record = table_[slot];
     if (!options_.selective || !record.half_closed || !segment.any(tcp::flag::rst | tcp::flag::syn)) return;
     record.astray = true;
-    tcp::recall(record.connection);
+    tcp::note_gap(record.connection);
     if (record.reaping.phase == flow::Phase::resetting) reaper::revive(record);
     arm(slot, std::max(now, deadline(record, stage(record))));
 }

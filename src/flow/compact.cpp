@@ -10,6 +10,7 @@ namespace finwait::flow {
 
 namespace {
 
+using tcp::Basis;
 using tcp::Role;
 using tcp::Side;
 
@@ -49,9 +50,12 @@ class Unpacking {
 };
 
 void side_marks(auto& a, Side& s) {
-    s.fresh = a.mark(s.fresh);
-    s.complete = a.mark(s.complete);
-    s.acked = a.mark(s.acked);
+    // At rest no number is in doubt, and only the end of what was sent can be proven.
+    const bool next_known = a.mark(s.next_known());
+    const bool next_proven = a.mark(s.next_proven());
+    const bool ack_known = a.mark(s.ack_known());
+    s.next_basis = next_proven ? Basis::proven : next_known ? Basis::heard : Basis::unknown;
+    s.ack_basis = ack_known ? Basis::heard : Basis::unknown;
     s.syn_seen = a.mark(s.syn_seen);
     s.open = a.mark(s.open);
     s.scale_offered = a.mark(s.scale_offered);
@@ -90,21 +94,20 @@ void set_record_marks(Record& r, std::uint8_t bits) {
 }
 
 bool at_rest(const Side& s) {
-    const bool fin =
-        s.fin_seen || s.fin_by_hearsay || s.fin_acked || s.fin_claimed || s.fin_repeated || s.fin_covers;
-    const bool marked = s.recalled || s.ts_recalled || s.window_stale || s.unsigned_sent;
+    const bool fin = s.fin_seen() || s.fin_repeated || s.fin_covers;
+    const bool marked = s.is_doubtful() || s.ts_basis == Basis::stale || s.window_stale || s.unsigned_sent;
     return !fin && !s.acked_fin && !s.acked_first && !marked;
 }
 
 /// Its last word was its SYN, of which the window is not scaled (RFC 7323 section 2.2).
 bool unscaled(const Side& s) {
-    return s.acked && s.edge == s.ack + s.window;
+    return s.ack_known() && s.edge == s.ack + s.window;
 }
 
 /// Whether the right edge of its window follows from its last acknowledgment: it has not been drawn back.
 bool edge_follows(const tcp::Connection& c, Role role) {
     const Side& s = c.of(role);
-    return !s.acked || unscaled(s) || s.edge == s.ack + tcp::scaled_window(c, role, s.window);
+    return !s.ack_known() || unscaled(s) || s.edge == s.ack + tcp::scaled_window(c, role, s.window);
 }
 
 /// The largest window in its side's unit, rounded up.
@@ -114,8 +117,7 @@ std::uint32_t largest(const tcp::Connection& c, Role role) {
 }
 
 bool at_rest(const tcp::Connection& c) {
-    const bool reset = c.reset_seen || c.reset_claimed || c.reset_answered || c.reset_certain;
-    if (reset || c.pending || c.early_seen || c.blind) return false;
+    if (c.rst || c.pending || c.early) return false;
     return std::ranges::all_of(kRoles, [&c](Role role) {
         return at_rest(c.of(role)) && edge_follows(c, role) && largest(c, role) <= UINT16_MAX;
     });
@@ -151,7 +153,8 @@ bool at_rest(const Record& record) {
 bool has_numbers(const Record& record) {
     return std::ranges::any_of(kRoles, [&](Role role) {
         const Side& s = record.connection.of(role);
-        return s.fresh || s.acked || s.max_window != tcp::scaled_window(record.connection, role, UINT16_MAX);
+        return s.next_known() || s.ack_known() ||
+               s.max_window != tcp::scaled_window(record.connection, role, UINT16_MAX);
     });
 }
 

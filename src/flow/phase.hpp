@@ -27,7 +27,7 @@ enum class Occasion : std::uint8_t {
     due,      // the flow's time is up
     crowded,  // its source holds too many half-closed flows: only an answer proves anything
     gap,      // segments have passed unseen
-    hearsay,  // only conntrack has told that the flow is half-closed
+    report,   // only conntrack has told that the flow is half-closed
 };
 
 /// Why a flow is being ended.

@@ -3,8 +3,8 @@
 #include "reaper/conclusion.hpp"
 #include "reaper/probe.hpp"
 #include "reaper/stages.hpp"
-#include "tcp/hearsay.hpp"
-#include "tcp/recall.hpp"
+#include "tcp/position.hpp"
+#include "tcp/report.hpp"
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
@@ -47,12 +47,12 @@ constexpr std::string_view kDeaf =
 /// The machine of a socket that is here says more of it than an answer does, but not its numbers: where these
 /// are wanted, too, they come first.
 bool verifies_first(const Record& record) {
-    return tcp::recalled(record.connection) && (record.low_is_local || record.high_is_local);
+    return tcp::in_doubt(record.connection) && (record.low_is_local || record.high_is_local);
 }
 
 Purpose purpose_of(const Record& record, Occasion occasion, const Circumstances& around) {
     switch (occasion) {
-        case Occasion::hearsay:
+        case Occasion::report:
         case Occasion::gap: return Purpose::position;
         case Occasion::crowded: return Purpose::liveness;
         case Occasion::due: break;
@@ -64,7 +64,7 @@ Purpose purpose_of(const Record& record, Occasion occasion, const Circumstances&
 
 std::string_view reason_to_ask(Purpose purpose, Occasion occasion) {
     switch (occasion) {
-        case Occasion::hearsay: return kSettling;
+        case Occasion::report: return kSettling;
         case Occasion::gap: return kCatchingUp;
         case Occasion::crowded: return kCrowded;
         case Occasion::due: break;
@@ -103,7 +103,7 @@ bool to_end_unproven(const Record& record, const Circumstances& around) {
 /// it stands is taken from its peer then only if the flow is to end without proof.
 void give_up(Record& record, Role role, const Circumstances& around, Decision& out) {
     Inquiry& inquiry = record.reaping.of(role);
-    const bool deaf = record.astray && tcp::recalled(record.connection);
+    const bool deaf = record.astray && tcp::in_doubt(record.connection);
     inquiry.outstanding = inquiry.reported || deaf;
     if (inquiry.outstanding)
         inquiry.evidence = Evidence::unreachable;
@@ -199,13 +199,13 @@ Decision ask_for_another_id(Record& record, const Circumstances& around) {
     return ask_the_unheard(record, around);
 }
 
-/// Where both sides stand is known. What is known by hearsay was asked before its time.
+/// Where both sides stand is known. What is known by a report was asked before its time.
 Decision decide_anew(Record& record, const Circumstances& around) {
     const Occasion occasion = record.reaping.occasion;
     const bool requested = record.reaping.requested;
     revive(record);
     record.reaping.expired = occasion == Occasion::due;
-    if (occasion == Occasion::hearsay) {
+    if (occasion == Occasion::report) {
         record.reaping.not_before = around.now + kBeforeConfirming;  // an answer sooner would be held back
         if (!requested) return wait_until(record.reaping.not_before);
     }
@@ -292,7 +292,7 @@ Decision begin_asking(Record& record, Occasion occasion, const Circumstances& ar
     assert(tcp::closer(record.connection));
     // It goes on being watched until its turn comes.
     if (!take_turn(record, around, Limit::probes, 2)) return wait_for_turn(record, around, Limit::probes);
-    if (tcp::blind(record.connection)) occasion = Occasion::hearsay;
+    if (tcp::report_open(record.connection)) occasion = Occasion::report;
     flow::Reaping& reaping = record.reaping;
     reaping.purpose = purpose_of(record, occasion, around);
     reaping.occasion = occasion;
@@ -312,7 +312,7 @@ Decision begin_asking(Record& record, Occasion occasion, const Circumstances& ar
 void resume_asking(Record& record, Instant asked, Instant now) {
     flow::Reaping& reaping = record.reaping;
     reaping.purpose = Purpose::position;
-    reaping.occasion = Occasion::hearsay;
+    reaping.occasion = Occasion::report;
     reaping.phase = Phase::probing;
     reaping.since = now;
     reaping.side = {};
@@ -325,7 +325,7 @@ void resume_asking(Record& record, Instant asked, Instant now) {
 }
 
 Decision go_on_asking(Record& record, const Circumstances& around) {
-    if (record.reaping.occasion == Occasion::hearsay) excuse_the_gone(record);
+    if (record.reaping.occasion == Occasion::report) excuse_the_gone(record);
     return apply(record, conclude_inquiry(record, around.timeouts, around.now), around);
 }
 

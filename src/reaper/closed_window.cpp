@@ -1,7 +1,7 @@
 // Whether data may wait at the holder for the closer's window.
 
 #include "reaper/reaper.hpp"
-#include "tcp/hearsay.hpp"
+#include "tcp/report.hpp"
 #include "tcp/tracker.hpp"
 #include "tcp/window.hpp"
 
@@ -24,7 +24,7 @@ bool opened_little(const tcp::Connection& c, Role role) {
 
 bool zero_window(const Record& record) {
     const std::optional<Role> closer = tcp::closer(record.connection);
-    return closer && record.connection.of(*closer).acked && record.connection.of(*closer).window == 0;
+    return closer && record.connection.of(*closer).ack_known() && record.connection.of(*closer).window == 0;
 }
 
 bool window_unknown(const Record& record) {
@@ -34,7 +34,7 @@ bool window_unknown(const Record& record) {
 
 bool window_closed(const Record& record, Instant now) {
     const std::optional<Role> closer = tcp::closer(record.connection);
-    if (!closer || tcp::blind(record.connection)) return false;  // it is asked first
+    if (!closer || tcp::report_open(record.connection)) return false;  // it is asked first
     if (zero_window(record) || window_unknown(record)) return true;
     const bool sent_since = record.last_progress > record.window_opened;
     const Duration wait = opened_little(record.connection, *closer) ? kAfterSmallOpening : kAfterOpening;

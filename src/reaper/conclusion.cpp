@@ -1,7 +1,7 @@
 #include "reaper/conclusion.hpp"
 
 #include "reaper/reaper.hpp"
-#include "tcp/hearsay.hpp"
+#include "tcp/report.hpp"
 #include "tcp/tracker.hpp"
 
 #include <algorithm>
@@ -89,9 +89,9 @@ Conclusion act_on(const Record& record, const Judgement& j, const Timeouts& t, I
     return {};
 }
 
-/// The flow is known by hearsay. What was asked is where both sides stand, not whether they live: its time is
-/// not up. Only where a side has said that it knows no such connection nothing is left to wait for.
-Conclusion conclude_hearsay(const Record& record, const Timeouts& t, Instant now) {
+/// The flow is known by a report. What was asked is where both sides stand, not whether they live: its time
+/// is not up. Only where a side has said that it knows no such connection nothing is left to wait for.
+Conclusion conclude_report(const Record& record, const Timeouts& t, Instant now) {
     if (any(record, Evidence::unknown)) return {.next = Next::ask};
     const flow::Reaping& reaping = record.reaping;
     const Judgement& j =
@@ -127,7 +127,7 @@ Conclusion conclude_inquiry(const Record& record, const Timeouts& t, Instant now
     const flow::Reaping& reaping = record.reaping;
     const bool gone = any(record, Evidence::gone);
     if (!gone && tcp::closer(record.connection) != reaping.closer) return {.next = Next::watch_on};
-    if (reaping.occasion == Occasion::hearsay) return conclude_hearsay(record, t, now);
+    if (reaping.occasion == Occasion::report) return conclude_report(record, t, now);
     // An operator has asked for its end meanwhile: that needs no evidence, only exact numbers.
     if (!gone && reaping.requested && tcp::exact(record.connection)) return {.next = Next::decide_anew};
     const bool known = tcp::exact(record.connection) && !window_unknown(record);

@@ -41,7 +41,7 @@ bool repeats_itself(const Record& record, Role from, const tcp::Segment& s) {
     const bool ecn = side.marks_ecn || s.accurate_ecn || s.any(tcp::flag::ece | tcp::flag::cwr);
     const bool plain =
         !ecn && !s.any(tcp::flag::urg) && !s.more_options && (s.options & ~tcp::option::timestamps) == 0;
-    if (!plain || !side.acked) return false;
+    if (!plain || !side.ack_known()) return false;
     if (before(s.ack, side.ack)) return true;      // it is older than what the peer has: that passes it over
     const bool all_acked = side.ack == peer.next;  // else it may be one of three (RFC 5681 section 3.2)
     return s.ack == side.ack && all_acked && !side.window_stale && s.window == side.window && s.window != 0;

@@ -1,5 +1,7 @@
 #include "reaper/probe.hpp"
 
+#include "tcp/report.hpp"
+
 namespace finwait::reaper {
 
 namespace {
@@ -20,7 +22,7 @@ tcp::Segment in_the_peers_name(const Record& record, Role target) {
 }  // namespace
 
 bool guesses(const Record& record, Role target) {
-    return record.connection.blind && record.connection.of(other(target)).recalled;
+    return tcp::report_open(record.connection) && record.connection.of(other(target)).is_doubtful();
 }
 
 tcp::Segment probe_towards(const Record& record, Role target) {
@@ -31,14 +33,14 @@ tcp::Segment probe_towards(const Record& record, Role target) {
     probe.seq = side.ack - 1;
     probe.window = peer.window;
     // Where only the peer has been heard, its numbers are the best there are.
-    if (record.connection.blind && !peer.recalled) probe.seq = peer.next - 1;
+    if (tcp::report_open(record.connection) && !peer.is_doubtful()) probe.seq = peer.next - 1;
     // A number that was made up may by chance lie in the window, and draw nothing; half the space away it
     // does not.
     if (guesses(record, target) && record.reaping.of(target).probes % 2 == 0) probe.seq = probe.seq + kHalf;
-    // Recalled timestamps may be too old, also where the numbers are proven by what the other side says:
-    // Linux drops such a segment without a word (RFC 7323 section 5.3). One without any is answered, but not
-    // by every stack: so every other attempt goes without.
-    const bool doubtful = peer.ts_recalled && record.reaping.of(target).probes % 2 == 0;
+    // Timestamps from before a gap may be too old, also where the numbers are proven by what the other side
+    // says: Linux drops such a segment without a word (RFC 7323 section 5.3). One without any is answered,
+    // but not by every stack: so every other attempt goes without.
+    const bool doubtful = peer.ts_basis != tcp::Basis::heard && record.reaping.of(target).probes % 2 == 0;
     if (side.timestamps && peer.timestamps && !doubtful) {
         probe.options = tcp::option::timestamps;
         probe.ts_value = peer.ts_value;

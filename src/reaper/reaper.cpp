@@ -3,8 +3,8 @@
 #include "reaper/judgement.hpp"
 #include "reaper/probe.hpp"
 #include "reaper/stages.hpp"
-#include "tcp/hearsay.hpp"
-#include "tcp/recall.hpp"
+#include "tcp/position.hpp"
+#include "tcp/report.hpp"
 #include "tcp/signing.hpp"
 #include "tcp/tracker.hpp"
 
@@ -51,7 +51,7 @@ bool ends_in_use(const flow::Reaping& reaping) {
 }  // namespace
 
 bool unverified(const tcp::Connection& c) {
-    return tcp::recalled(c) && tcp::closer(c);
+    return tcp::in_doubt(c) && tcp::closer(c);
 }
 
 bool to_be_verified(const Record& record) {
@@ -75,7 +75,7 @@ bool only_observes(const Record& record, const Circumstances& around) {
 }
 
 /// The wait that an obstacle asks for; empty when there is none. Who only observes asks nobody and takes
-/// recalled numbers for right.
+/// numbers in doubt for right.
 std::optional<Decision> held_up(const Record& record, Duration quiet, const Circumstances& around) {
     const Instant now = around.now;
     switch (obstacle(record, quiet, now)) {
@@ -155,8 +155,8 @@ std::optional<Instant> stopped_until(const Record& record, bool asks, const Circ
 Decision watch(Record& record, const Circumstances& around) {
     const policy::Timeouts& t = around.timeouts;
     const bool observing = only_observes(record, around);
-    // What is known by hearsay only is asked as soon as its turn comes.
-    const bool early = !observing && tcp::blind(record.connection);
+    // What is known by a report only is asked as soon as its turn comes.
+    const bool early = !observing && tcp::report_open(record.connection);
     const Instant when =
         early ? record.reaping.not_before : std::max(due(record, t), record.reaping.not_before);
     if (around.now < when && !record.reaping.requested) return wait_until(when);
@@ -166,7 +166,7 @@ Decision watch(Record& record, const Circumstances& around) {
     const Cause cause = cause_of(record, around);
     const bool idle = cause == Cause::idle;
     if (observing && record.reaping.recorded) return wait_until(Instant::never());
-    if (early && to_be_verified(record)) return begin_asking(record, Occasion::hearsay, around);
+    if (early && to_be_verified(record)) return begin_asking(record, Occasion::report, around);
     const bool asks = idle && t.on_expiry == policy::OnExpiry::probe;
     if (!observing && !record.reaping.requested && around.breaker.open())
         if (const auto later = stopped_until(record, asks, around)) return wait_until(*later);
@@ -263,7 +263,7 @@ void confirm_drawn_reset(Record& record, Role from, Instant now) {
 bool take_drawn_reset(Record& record, Role from, Instant now) {
     const flow::Reaping& reaping = record.reaping;
     const Role here = other(from);
-    const bool drawn = reaping.phase == Phase::probing && tcp::blind(record.connection) &&
+    const bool drawn = reaping.phase == Phase::probing && tcp::report_open(record.connection) &&
                        record.is_local(record.endpoint(here)) && reaping.of(here).probes > 0;
     if (!drawn) return false;
     confirm_drawn_reset(record, from, now);
@@ -272,7 +272,7 @@ bool take_drawn_reset(Record& record, Role from, Instant now) {
 
 void take_over_asking(Record& record, Role closer, Duration probe_interval, Instant now) {
     record.reaping.closer = closer;
-    if (tcp::finished(record.connection)) return confirm_drawn_reset(record, record.connection.reset_by, now);
+    if (tcp::finished(record.connection)) return confirm_drawn_reset(record, record.connection.rst->by, now);
     resume_asking(record, now + kBeforeConfirming - probe_interval, now);
 }
 

@@ -10,17 +10,17 @@ namespace finwait::tcp {
 namespace {
 
 State settled(const Side& side, const Side& peer) {
-    const bool got_fin = peer.fin_seen && side.acked && at_or_after(side.ack, peer.fin);
-    if (!side.fin_seen) return got_fin ? State::close_wait : State::established;
-    if (!peer.fin_seen) return side.fin_acked ? State::fin_wait_2 : State::fin_wait_1;
+    const bool got_fin = peer.fin_seen() && side.ack_known() && at_or_after(side.ack, peer.fin);
+    if (!side.fin_seen()) return got_fin ? State::close_wait : State::established;
+    if (!peer.fin_seen()) return side.fin_acked() ? State::fin_wait_2 : State::fin_wait_1;
     if (!got_fin) return State::fin_wait_1;
     // What has got the peer's FIN may have sent its own before or after: this may be a copy, unless it goes
     // beyond what its sender was seen to send.
-    return side.open && side.fin_covers && !side.fin_acked ? State::last_ack : State::unknown;
+    return side.open && side.fin_covers && !side.fin_acked() ? State::last_ack : State::unknown;
 }
 
 bool known(const Side& side) {
-    return side.open || side.fin_seen;
+    return side.open || side.fin_seen();
 }
 
 }  // namespace

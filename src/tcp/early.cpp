@@ -12,37 +12,37 @@ namespace {
 bool is_ahead(const Connection& c, Role from, const Segment& s) {
     const Side& sender = c.of(from);
     const Side& receiver = c.of(other(from));
-    if (!sender.fresh || s.seq != sender.next) return false;
+    if (!sender.next_known() || s.seq != sender.next) return false;
     if (!receiver.syn_seen) return sender.state == State::syn_sent;
-    const bool all_seen = receiver.fresh && receiver.complete;
-    return all_seen && after(s.ack, receiver.next) && sender.acked && at_or_before(s.ack, sender.edge + 1) &&
-           sequence_in_window(c, from, s);
+    const bool all_seen = receiver.next_known() && receiver.next_proven();
+    return all_seen && after(s.ack, receiver.next) && sender.ack_known() &&
+           at_or_before(s.ack, sender.edge + 1) && sequence_in_window(c, from, s);
 }
 
 }  // namespace
 
 void keep_early(Connection& c, Role from, const Segment& s) {
-    if (c.reset_seen || s.any(flag::rst | flag::syn) || !is_ahead(c, from, s)) return;
-    c.early = {s.seq, s.ack, s.length, s.window, s.ip_id, s.flags, s.ttl};
-    c.early_role = from;
-    c.early_seen = true;
+    if (c.rst || s.any(flag::rst | flag::syn) || !is_ahead(c, from, s)) return;
+    c.early = Early{s.seq, s.ack, s.length, s.window, s.ip_id, s.flags, s.ttl, from};
 }
 
 std::optional<Segment> take_early(Connection& c, Role from) {
+    if (!c.early) return std::nullopt;
     const Side& passed = c.of(from);
-    const bool overtaken = from == c.early_role;
-    const bool due = passed.fresh && at_or_before(c.early.ack, passed.next);
-    if (!c.early_seen || !(overtaken || due)) return std::nullopt;
-    c.early_seen = false;
-    if (overtaken || c.reset_seen) return std::nullopt;
+    const Early early = *c.early;
+    const bool overtaken = from == early.role;
+    const bool due = passed.next_known() && at_or_before(early.ack, passed.next);
+    if (!overtaken && !due) return std::nullopt;
+    c.early.reset();
+    if (overtaken || c.rst) return std::nullopt;
     Segment s;
-    s.flags = c.early.flags;
-    s.seq = c.early.seq;
-    s.ack = c.early.ack;
-    s.length = c.early.length;
-    s.window = c.early.window;
-    s.ip_id = c.early.ip_id;
-    s.ttl = c.early.ttl;
+    s.flags = early.flags;
+    s.seq = early.seq;
+    s.ack = early.ack;
+    s.length = early.length;
+    s.window = early.window;
+    s.ip_id = early.ip_id;
+    s.ttl = early.ttl;
     return s;
 }
 

@@ -24,8 +24,8 @@ void take_back_signing(Connection& c) {
 /// Without a key a receiver drops it; and it has none if it has sent, or answered, an unsigned SYN.
 bool drops_signed(const Connection& c, Role from, const Segment& s) {
     const Side& receiver = c.of(other(from));
-    const bool answers_pending = c.pending && c.pending_role == other(from) && s.ack == c.pending_isn + 1;
-    if (s.any(flag::syn)) return answers_pending ? !c.pending_signed : opened_unsigned(receiver);
+    const bool answers_pending = c.pending && c.pending->role == other(from) && s.ack == c.pending->isn + 1;
+    if (s.any(flag::syn)) return answers_pending ? !c.pending->has_signature : opened_unsigned(receiver);
     return c.plain || opened_unsigned(receiver) || opened_unsigned(c.of(from));
 }
 
@@ -33,7 +33,7 @@ bool drops_signed(const Connection& c, Role from, const Segment& s) {
 /// will say whether that is taken.
 void note_unsigned(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
-    const bool more = s.space() > 0 && (!sender.fresh || after(s.end(), sender.next));
+    const bool more = s.space() > 0 && (!sender.next_known() || after(s.end(), sender.next));
     const bool followed = !c.released || s.any(flag::fin);
     if (!more || !followed || s.any(flag::syn | flag::rst) || !sequence_in_window(c, from, s)) return;
     sender.unsigned_sent = true;

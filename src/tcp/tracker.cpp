@@ -1,6 +1,6 @@
 #include "tcp/tracker.hpp"
 
-#include "tcp/hearsay.hpp"
+#include "tcp/report.hpp"
 #include "tcp/rules.hpp"
 #include "tcp/signing.hpp"
 #include "tcp/window.hpp"
@@ -17,29 +17,31 @@ constexpr std::uint8_t kUnknownScale = 14;  // RFC 7323 section 2.3: the largest
 void complete_handshake(Side& sender, Side& receiver, const Segment& s) {
     if (!receiver.syn_seen || !at_or_after(s.ack, receiver.iss + 1)) return;
     // Before its own SYN is acknowledged it can only be in SYN-RECEIVED: the SYNs have crossed.
-    const bool own_acked = !sender.syn_seen || (receiver.acked && at_or_after(receiver.ack, sender.iss + 1));
+    const bool own_acked =
+        !sender.syn_seen || (receiver.ack_known() && at_or_after(receiver.ack, sender.iss + 1));
     apply(sender, own_acked ? Event::acked_syn : Event::sent_syn_ack);
     if (receiver.state == State::syn_received) apply(receiver, Event::syn_acked);
 }
 
 /// Data cannot lie beyond a FIN: neither what has passed nor what is acknowledged.
 bool comes_too_early(const Side& sender, const Side& receiver, Seq fin) {
-    return (sender.fresh && before(fin, sender.next)) || (receiver.acked && before(fin, receiver.ack));
+    return (sender.next_known() && before(fin, sender.next)) ||
+           (receiver.ack_known() && before(fin, receiver.ack));
 }
 
 /// Beyond the FIN there is nothing. A sender whose earlier data passed unseen may prove its own FIN wrong
 /// only by going beyond it.
 bool agrees_with_fins(const Side& sender, const Side& receiver, const Segment& s) {
-    if (sender.fin_seen && after(s.end(), sender.fin)) return false;
-    if (s.any(flag::fin) && sender.fin_seen && s.end() != sender.fin) return false;
-    if (s.any(flag::fin) && !sender.fin_seen && comes_too_early(sender, receiver, s.end())) return false;
-    return !receiver.fin_seen || at_or_before(s.ack, receiver.fin);
+    if (sender.fin_seen() && after(s.end(), sender.fin)) return false;
+    if (s.any(flag::fin) && sender.fin_seen() && s.end() != sender.fin) return false;
+    if (s.any(flag::fin) && !sender.fin_seen() && comes_too_early(sender, receiver, s.end())) return false;
+    return !receiver.fin_seen() || at_or_before(s.ack, receiver.fin);
 }
 
 bool note_sequence(Side& sender, const Segment& s) {
-    if (!sender.fresh) {
+    if (!sender.next_known()) {
         sender.next = s.end();
-        sender.fresh = true;
+        apply(sender.next_basis, NumberEvent::followed);
         return s.space() > 0;
     }
     if (!after(s.end(), sender.next)) return false;
@@ -50,14 +52,14 @@ bool note_sequence(Side& sender, const Segment& s) {
 
 /// What the sender acknowledges was sent, even if it passed unseen.
 void raise_to_acknowledged(Side& receiver, const Segment& s) {
-    if (receiver.fresh && !receiver.complete) receiver.next = later(receiver.next, s.ack);
+    if (receiver.next_known() && !receiver.next_proven()) receiver.next = later(receiver.next, s.ack);
 }
 
 Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     Side& sender = c.of(from);
     Side& receiver = c.of(other(from));
     if (!s.any(flag::ack)) return {Outcome::invalid};  // RFC 9293 section 3.10.7.4: dropped
-    if (sender.state == State::closed && !sender.fin_seen && !c.reset_seen && !join_from_before(c, from, s))
+    if (sender.state == State::closed && !sender.fin_seen() && !c.rst && !join_from_before(c, from, s))
         return {Outcome::invalid};
     if (!c.adopted && !receiver.syn_seen) {  // there is nothing yet to acknowledge
         keep_early(c, from, s);
@@ -66,9 +68,9 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     choose_syn_ack(c, from, s);
     const bool plausible = in_window(c, from, s);
     if (!plausible || !agrees_with_fins(sender, receiver, s)) {
-        const bool over = c.reset_seen && !c.reset_claimed;
-        const bool sends_on = sender.fin_by_hearsay && s.length > 0;
-        if (plausible && !over && retract_hearsay(c)) {
+        const bool over = c.rst && !c.rst->claimed();
+        const bool sends_on = sender.fin_stage == Fin::reported && s.length > 0;
+        if (plausible && !over && retract_report(c)) {
             sender.open = sender.open || sends_on;
             settle_unknown(c);
             return {Outcome::retracted};
@@ -80,11 +82,12 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
         // Of two FINs that contradict each other the later one is the claim that waits to be confirmed.
         return s.any(flag::fin) ? on_ordinary(c, from, s, crossing) : Advance{Outcome::retracted};
     }
-    const bool stray = sender.acked && before(s.ack, sender.ack);  // what is sent anew carries the newest
-    const bool newer = !sender.acked || after(s.ack, sender.ack) || after(s.end(), sender.next);
-    if (c.reset_seen && (stray || !revive_after_reset(c, from, newer, crossing))) return {Outcome::accepted};
+    const bool stray =
+        sender.ack_known() && before(s.ack, sender.ack);  // what is sent anew carries the newest
+    const bool newer = !sender.ack_known() || after(s.ack, sender.ack) || after(s.end(), sender.next);
+    if (c.rst && (stray || !revive_after_reset(c, from, newer, crossing))) return {Outcome::accepted};
 
-    const bool acked_before = sender.acked;
+    const bool acked_before = sender.ack_known();
     const bool acked_fin_before = sender.acked_fin;
     const bool first_fin = !c.adopted || sender.open;
     const Seq previous_ack = sender.ack;
@@ -97,13 +100,13 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     progress = progress || !acked_before || after(sender.ack, previous_ack);
 
     complete_handshake(sender, receiver, s);
-    if (c.adopted && !receiver.acked && acked_before && after(sender.ack, previous_ack))
+    if (c.adopted && !receiver.ack_known() && acked_before && after(sender.ack, previous_ack))
         apply(sender, Event::syn_acked);  // what it has got since its SYN,ACK acknowledged that
     acknowledge_fin(sender, receiver, s);
     const bool closes_at_once = s.any(flag::fin) && sender.acked_fin && !acked_fin_before;
     if (c.adopted && !closes_at_once) settle_unknown(c);  // it was never half-closed
     if (!s.any(flag::fin)) return {Outcome::accepted, progress};
-    if (sender.fin_seen) {
+    if (sender.fin_seen()) {
         repeat_fin(sender, receiver, s, crossing);
         return {Outcome::accepted, progress};
     }
@@ -141,23 +144,23 @@ void note_timestamp(Side& sender, const Segment& s) {
     if (!s.offers(option::timestamps)) return;
     sender.timestamps = true;
     sender.ts_value = s.ts_value;
-    sender.ts_recalled = false;
+    sender.ts_basis = Basis::heard;
 }
 
 void note_acknowledgment(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
     const std::uint32_t window = s.any(flag::syn) ? s.window : scaled_window(c, from, s.window);
     // The first segment after unseen ones may be a late one: more than it offers may have been offered since.
-    const bool late = !sender.acked && !sender.complete;
+    const bool late = !sender.ack_known() && !sender.next_proven();
     const Seq edge = s.ack + (late ? std::max(window, sender.max_window) : window);
-    const bool newest = !sender.acked || at_or_after(s.ack, sender.ack);
-    sender.edge = sender.acked ? later(sender.edge, edge) : edge;
+    const bool newest = !sender.ack_known() || at_or_after(s.ack, sender.ack);
+    sender.edge = sender.ack_known() ? later(sender.edge, edge) : edge;
     if (newest) {
         sender.ack = s.ack;
         sender.window = s.window;
         sender.window_stale = false;
     }
-    sender.acked = true;
+    apply(sender.ack_basis, NumberEvent::followed);
     sender.max_window = std::max(sender.max_window, window);
 }
 
@@ -177,14 +180,13 @@ Advance advance(Connection& c, Role from, const Segment& s, bool crossing) {
 }
 
 void lose_numbers(Connection& c) {
-    c.early_seen = false;
+    const NumberEvent event = report_open(c) ? NumberEvent::gap_reported : NumberEvent::gap;
+    c.early.reset();
     for (const Role r : {Role::client, Role::server}) {
         Side& side = c.of(r);
-        side.fresh = false;
-        side.complete = false;
-        side.acked = false;
+        apply(side.next_basis, event);
+        apply(side.ack_basis, event);
         side.unsigned_sent = false;
-        side.recalled = c.blind;
         // Windows may have grown unseen: from here on only the largest possible one is certain.
         side.max_window = scaled_window(c, r, UINT16_MAX);
     }
@@ -198,9 +200,8 @@ void release(Connection& c) {
 bool retract(Connection& c) {
     bool any = false;
     for (Side& side : c.side) {
-        if (!side.fin_seen || !side.fin_claimed) continue;
-        side.fin_seen = false;
-        side.fin_claimed = false;
+        if (side.fin_stage != Fin::unchecked) continue;
+        side.fin_stage = Fin::none;
         side.counts_ids = false;  // the claim may have come from somebody else
         // What an RST has closed stays closed.
         (side.state == State::closed ? side.before_reset : side.state) = side.before_fin;
@@ -218,7 +219,7 @@ std::optional<Role> closer(const Connection& c) {
 
 bool established(const Connection& c) {
     return std::ranges::all_of(c.side,
-                               [](const Side& s) { return s.state == State::established && !s.fin_seen; });
+                               [](const Side& s) { return s.state == State::established && !s.fin_seen(); });
 }
 
 bool embryonic(const Connection& c) {
@@ -227,8 +228,7 @@ bool embryonic(const Connection& c) {
 }
 
 bool finished(const Connection& c) {
-    const bool both_acked =
-        std::ranges::all_of(c.side, [](const Side& s) { return s.fin_seen && s.fin_acked; });
+    const bool both_acked = std::ranges::all_of(c.side, [](const Side& s) { return s.fin_acked(); });
     return std::ranges::all_of(c.side, [&](const Side& s) {
         return s.state == State::closed || s.state == State::time_wait ||
                (both_acked && s.state == State::unknown);
@@ -236,8 +236,9 @@ bool finished(const Connection& c) {
 }
 
 bool exact(const Connection& c) {
-    return std::ranges::all_of(
-        c.side, [](const Side& s) { return s.fresh && s.acked && !s.fin_claimed && !s.recalled; });
+    return std::ranges::all_of(c.side, [](const Side& s) {
+        return s.next_basis >= Basis::heard && s.ack_basis >= Basis::heard && s.fin_stage != Fin::unchecked;
+    });
 }
 
 std::uint8_t scale_in_force(const Connection& c, Role role) {

@@ -17,38 +17,39 @@ constexpr std::uint32_t kLargestWindow = UINT32_C(1) << 30U;
 /// (I) not beyond the right edge that the receiver offered. One more is a window probe (RFC 9293
 /// section 3.8.6.1).
 bool before_right_edge(const Side& sender, const Side& receiver, const Segment& s) {
-    if (receiver.acked) return at_or_before(s.end(), receiver.edge + 1);
-    if (!sender.fresh) return true;
+    if (receiver.ack_known()) return at_or_before(s.end(), receiver.edge + 1);
+    if (!sender.next_known()) return true;
     // Nothing follows a SYN before it is acknowledged.
-    if (sender.state == State::syn_sent && sender.complete) return at_or_before(s.seq, sender.next);
+    if (sender.state == State::syn_sent && sender.next_proven()) return at_or_before(s.seq, sender.next);
     return at_or_before(s.end(), sender.next + kLargestWindow);
 }
 
 /// Nothing comes before a SYN, for as long as it is not so far back that numbers do not tell.
 bool behind_syn(const Side& sender, const Segment& s) {
     const bool recent =
-        sender.complete && sender.syn_seen && at_or_before(sender.next, sender.iss + kLargestWindow);
+        sender.next_proven() && sender.syn_seen && at_or_before(sender.next, sender.iss + kLargestWindow);
     return !recent || at_or_after(s.seq, sender.iss);
 }
 
 /// (II) not older than one window below what the sender has sent. One less is a keepalive (RFC 9293
 /// section 3.8.4).
 bool above_left_edge(const Side& sender, const Side& receiver, const Segment& s) {
-    if (!sender.fresh) return true;
-    if (!receiver.acked) return behind_syn(sender, s);
+    if (!sender.next_known()) return true;
+    if (!receiver.ack_known()) return behind_syn(sender, s);
     return at_or_after(s.end(), sender.next - receiver.max_window - 1);
 }
 
 /// (III) acknowledges nothing that was never sent, nor allowed to be sent.
 bool acks_sent_data(const Side& sender, const Side& receiver, const Segment& s) {
-    if (receiver.fresh && receiver.complete) return at_or_before(s.ack, receiver.next);
-    if (sender.acked && sender.complete) return at_or_before(s.ack, sender.edge + 1);
-    return !sender.acked || at_or_before(s.ack, sender.ack + kLargestWindow);
+    if (receiver.next_known() && receiver.next_proven()) return at_or_before(s.ack, receiver.next);
+    if (sender.ack_known() && sender.next_proven()) return at_or_before(s.ack, sender.edge + 1);
+    return !sender.ack_known() || at_or_before(s.ack, sender.ack + kLargestWindow);
 }
 
 /// (IV) does not acknowledge less than what a full window of data in flight explains.
 bool acks_recent_data(const Side& sender, const Side& receiver, const Segment& s) {
-    return !receiver.fresh || at_or_after(s.ack, receiver.next - std::max(sender.max_window, kMinAckLag));
+    return !receiver.next_known() ||
+           at_or_after(s.ack, receiver.next - std::max(sender.max_window, kMinAckLag));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "tcp/tracker.hpp"
 #include "tcp/window.hpp"
 
+#include <array>
 #include <functional>
 #include <random>
 
@@ -13,6 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using tcp::Basis;
 using tcp::Role;
 using tcp::Seq;
 
@@ -28,7 +30,9 @@ Record flow() {
         s.window = 777;
         s.scale = 7;
         s.max_window = 800U << 7U;
-        s.syn_seen = s.fresh = s.complete = s.acked = s.scale_offered = s.timestamps = s.sack = true;
+        s.syn_seen = s.scale_offered = s.timestamps = s.sack = true;
+        s.next_basis = Basis::proven;
+        s.ack_basis = Basis::heard;
     }
     r.connection.side[1].scale = 14;
     r.connection.side[1].max_window = 900U << 14U;
@@ -50,7 +54,9 @@ Record again(const Record& r) {
     const Numbers n = numbers(r);
     const bool known = has_numbers(r);
     Record is;
-    is.half_closed = is.connection.pending = is.connection.side[0].fin_seen = true;  // of another flow
+    is.half_closed = true;  // of another flow
+    is.connection.pending.emplace();
+    is.connection.side[0].fin_stage = tcp::Fin::acked;
     is.reaping.phase = Phase::gone;
     expand(compact(r, known ? 0 : kNoNumbers), known ? &n : nullptr, is);
     EXPECT_TRUE(at_rest(is));
@@ -63,10 +69,10 @@ void expect_same(const Record& is, const Record& was) {
         const tcp::Side& b = was.connection.side[i];
         EXPECT_EQ(a.state, b.state);
         EXPECT_EQ(a.iss, b.iss);
-        if (b.fresh) {
+        if (b.next_known()) {
             EXPECT_EQ(a.next, b.next);
         }
-        if (b.acked) {
+        if (b.ack_known()) {
             EXPECT_EQ(a.ack, b.ack);
             EXPECT_EQ(a.edge, b.edge);
             EXPECT_EQ(a.window, b.window);
@@ -75,9 +81,8 @@ void expect_same(const Record& is, const Record& was) {
         const Role role = i == 0 ? Role::client : Role::server;
         EXPECT_LT(a.max_window, b.max_window + tcp::scaled_window(was.connection, role, 1));
         EXPECT_EQ(a.scale, b.scale);
-        EXPECT_EQ(a.fresh, b.fresh);
-        EXPECT_EQ(a.complete, b.complete);
-        EXPECT_EQ(a.acked, b.acked);
+        EXPECT_EQ(a.next_basis, b.next_basis);
+        EXPECT_EQ(a.ack_basis, b.ack_basis);
         EXPECT_EQ(a.syn_seen, b.syn_seen);
         EXPECT_EQ(a.open, b.open);
         EXPECT_EQ(a.scale_offered, b.scale_offered);
@@ -130,9 +135,9 @@ TEST(Compact, EveryMarkIsKeptApart) {
         const auto coin = [&] { return random() % 2 == 0; };
         for (tcp::Side& s : r.connection.side) {
             s.state = static_cast<tcp::State>(random() % tcp::kStateCount);
-            s.fresh = coin();
-            s.complete = coin();
-            s.acked = coin();
+            constexpr std::array kAtRest = {Basis::unknown, Basis::heard, Basis::proven};
+            s.next_basis = kAtRest[random() % kAtRest.size()];
+            s.ack_basis = coin() ? Basis::heard : Basis::unknown;
             s.syn_seen = coin();
             s.open = coin();
             s.scale_offered = coin();
@@ -166,22 +171,20 @@ TEST(Compact, WhateverElseIsRememberedKeepsAFlowFromRest) {
     const std::vector<std::function<void(Record&)>> changes = {
         [](Record& r) { r.half_closed = true; },
         [](Record& r) { r.astray = true; },
-        [](Record& r) { r.connection.pending = true; },
-        [](Record& r) { r.connection.blind = true; },
-        [](Record& r) { r.connection.reset_seen = true; },
-        [](Record& r) { r.connection.reset_claimed = true; },
-        [](Record& r) { r.connection.reset_answered = true; },
-        [](Record& r) { r.connection.reset_certain = true; },
-        [](Record& r) { r.connection.side[0].fin_seen = true; },
-        [](Record& r) { r.connection.side[1].fin_acked = true; },
-        [](Record& r) { r.connection.side[1].fin_by_hearsay = true; },
-        [](Record& r) { r.connection.side[1].fin_claimed = true; },
+        [](Record& r) { r.connection.pending.emplace(); },
+        [](Record& r) { r.connection.early.emplace(); },
+        [](Record& r) { r.connection.rst.emplace(); },
+        [](Record& r) { r.connection.side[0].fin_stage = tcp::Fin::sent; },
+        [](Record& r) { r.connection.side[1].fin_stage = tcp::Fin::acked; },
+        [](Record& r) { r.connection.side[1].fin_stage = tcp::Fin::reported; },
+        [](Record& r) { r.connection.side[1].fin_stage = tcp::Fin::unchecked; },
         [](Record& r) { r.connection.side[1].fin_repeated = true; },
         [](Record& r) { r.connection.side[1].fin_covers = true; },
         [](Record& r) { r.connection.side[0].acked_fin = true; },
         [](Record& r) { r.connection.side[0].acked_first = true; },
-        [](Record& r) { r.connection.side[0].recalled = true; },
-        [](Record& r) { r.connection.side[0].ts_recalled = true; },
+        [](Record& r) { r.connection.side[0].next_basis = Basis::stale; },
+        [](Record& r) { r.connection.side[0].ack_basis = Basis::guessed; },
+        [](Record& r) { r.connection.side[0].ts_basis = Basis::stale; },
         [](Record& r) { r.connection.side[0].edge = r.connection.side[0].edge + 1; },
         [](Record& r) { r.reaping.phase = Phase::probing; },
         [](Record& r) { r.reaping.outcome = Outcome::refused; },

@@ -97,7 +97,9 @@ Record established(const Key& key) {
     r.key = key;
     for (tcp::Side& side : r.connection.side) {
         side.state = tcp::State::established;
-        side.syn_seen = side.fresh = side.complete = side.acked = true;
+        side.syn_seen = true;
+        side.next_basis = tcp::Basis::proven;
+        side.ack_basis = tcp::Basis::heard;
         side.max_window = 1;
     }
     return r;

@@ -55,6 +55,15 @@ Conclusion conclude(HalfClosed& flow, Evidence client, Evidence server) {
     return conclude_inquiry(flow.record, flow.timeouts, flow.now);
 }
 
+/// Segments may have passed unseen.
+void doubt(tcp::Side& side) {
+    side.next_basis = side.ack_basis = tcp::Basis::stale;
+}
+
+void hear(tcp::Side& side) {
+    side.next_basis = side.ack_basis = tcp::Basis::heard;
+}
+
 TEST(Machine, WatchesUntilTheTimeIsUp) {
     HalfClosed flow;
     flow.timeouts.fin_wait_2 = minutes(2);
@@ -129,13 +138,13 @@ TEST(Machine, DoesNothingWhileAnotherFlowHasTheRate) {
 TEST(Machine, WhatWasAskedForPositionIsDecidedAnewOnceThatIsKnownAndExpiresOnce) {
     HalfClosed flow;
     for (tcp::Side& side : flow.record.connection.side)
-        side.recalled = true;
+        doubt(side);
     flow.record.low_is_local = true;  // its machine is asked after the numbers are known
     const Decision first = flow.decide();
     EXPECT_TRUE(first.steps.has(Did::expire));
     EXPECT_EQ(flow.record.reaping.purpose, Purpose::position);
     for (tcp::Side& side : flow.record.connection.side)
-        side.recalled = false;
+        hear(side);
     const Decision second = flow.decide_at(flow.decide().again);
     EXPECT_FALSE(second.steps.has(Did::expire));
     EXPECT_TRUE(second.steps.has(Did::open_inquiry));
@@ -167,10 +176,10 @@ TEST(Conclusion, WhatWasAskedAfterAGapIsNotEndedBeforeItsTime) {
     HalfClosed flow = asked();
     flow.record.reaping.purpose = Purpose::position;
     flow.record.reaping.occasion = Occasion::gap;
-    flow.record.connection.side[1].recalled = true;
+    doubt(flow.record.connection.side[1]);
     EXPECT_EQ(conclude(flow, Evidence::alive, Evidence::silent).next, Next::watch_on);
     EXPECT_EQ(conclude(flow, Evidence::orphan, Evidence::unknown).next, Next::ask);
-    flow.record.connection.side[1].recalled = false;
+    hear(flow.record.connection.side[1]);
     EXPECT_EQ(conclude(flow, Evidence::alive, Evidence::alive).next, Next::decide_anew);
 }
 
@@ -213,7 +222,7 @@ TEST(Conclusion, WhatHasMovedOnIsWatchedUnlessASideIsGone) {
 
 TEST(Conclusion, WithoutExactNumbersNothingIsResetEvenIfBothAreSilent) {
     HalfClosed flow = asked();
-    flow.record.connection.side[1].recalled = true;
+    doubt(flow.record.connection.side[1]);
     EXPECT_EQ(conclude(flow, Evidence::silent, Evidence::silent).next, Next::leave_for_long);
 }
 

@@ -121,7 +121,7 @@ TEST(Adoption, AFinBelowWhatItsReceiverHasAcknowledgedIsNotTakenForReceived) {
     d.client(ack(2000, 7000));
     d.client(fin(2000, 7000));
     d.server(fin(6900, 2001));
-    EXPECT_FALSE(d.connection.of(Role::server).fin_acked);
+    EXPECT_FALSE(d.connection.of(Role::server).fin_acked());
     EXPECT_NE(d.connection.of(Role::client).state, State::time_wait);
     EXPECT_NE(d.connection.of(Role::client).state, State::closing);
 }

@@ -1,5 +1,5 @@
 #include "support/dialogue.hpp"
-#include "tcp/recall.hpp"
+#include "tcp/position.hpp"
 
 namespace finwait::tcp::testing {
 namespace {
@@ -237,9 +237,9 @@ TEST(Closing, AFinBelowWhatItsSenderHasAcknowledgedIsAStrayAlsoWhereNumbersAreRe
     d.server(fin(5001, 1001));
     d.client(ack(1002, 5002));  // its own FIN is late
     EXPECT_STATES(d, "close-wait", "fin-wait-2");
-    recall(d.connection);
+    note_gap(d.connection);
     d.client(fin(1001, 5002));
-    static_cast<void>(check_recalled(d.connection, Role::server, ack(5002, 1002)));
+    static_cast<void>(check_position(d.connection, Role::server, ack(5002, 1002)));
     d.server(ack(5002, 1002));
     EXPECT_STATES(d, "time-wait", "time-wait");
     d.client(fin(1001, 5001));

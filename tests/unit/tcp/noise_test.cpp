@@ -30,8 +30,7 @@ Segment random_segment(std::mt19937& random) {
 
 bool same(const Side& a, const Side& b) {
     return a.state == b.state && a.next == b.next && a.ack == b.ack && a.edge == b.edge &&
-           a.fin_seen == b.fin_seen && a.fin_acked == b.fin_acked && a.fresh == b.fresh &&
-           a.complete == b.complete;
+           a.fin_stage == b.fin_stage && a.next_basis == b.next_basis;
 }
 
 TEST(Noise, SwappingTheRolesSwapsTheSidesAndNothingElse) {

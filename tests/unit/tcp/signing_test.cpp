@@ -29,7 +29,7 @@ class Signing : public ::testing::TestWithParam<std::uint8_t> {
             EXPECT_EQ(is.edge, was.edge);
             EXPECT_EQ(is.unsigned_dropped, was.unsigned_dropped);
         }
-        EXPECT_FALSE(d.connection.reset_seen);
+        EXPECT_FALSE(d.connection.rst.has_value());
     }
 };
 

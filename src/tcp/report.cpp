@@ -1,4 +1,4 @@
-#include "tcp/hearsay.hpp"
+#include "tcp/report.hpp"
 
 #include "tcp/rules.hpp"
 #include "tcp/tracker.hpp"
@@ -11,60 +11,59 @@ namespace finwait::tcp {
 
 namespace {
 
-std::optional<Role> closer_by_hearsay(const Connection& c) {
+std::optional<Role> reported_closer(const Connection& c) {
     for (const Role r : {Role::client, Role::server})
-        if (c.of(r).fin_by_hearsay) return r;
+        if (c.of(r).fin_stage == Fin::reported) return r;
     return std::nullopt;
 }
 
 /// What it says may be new to its peer: what has passed before is not known.
 void hear(Side& side) {
-    side.recalled = false;
-    side.fresh = true;
+    apply(side.next_basis, NumberEvent::confirmed);
+    apply(side.ack_basis, NumberEvent::confirmed);
     side.window_stale = true;
 }
 
 /// Both have been heard, and agree on where the FIN stands.
-Recollection settled_if_both_heard(Connection& c, Side& closer, Side& holder) {
-    if (closer.recalled || holder.recalled) return Recollection::open;
-    c.blind = false;
-    closer.complete = true;
+Finding settled_if_both_heard(Side& closer, Side& holder) {
+    if (closer.is_doubtful() || holder.is_doubtful()) return Finding::nothing;
+    apply(closer.next_basis, NumberEvent::bounded);
     holder.next = later(holder.next, closer.ack);
-    return Recollection::confirmed;
+    return Finding::confirmed;
 }
 
 /// A keepalive stands one below; the holder's acknowledgment tells which it was.
-Recollection closer_speaks(Connection& c, Role from, const Segment& s) {
+Finding closer_speaks(Connection& c, Role from, const Segment& s) {
     Side& closer = c.of(from);
     Side& holder = c.of(other(from));
     const bool more = s.length > 0 || s.any(flag::fin);
-    const bool known = !holder.recalled;
+    const bool known = !holder.is_doubtful();
     if (more || (known && s.seq != closer.fin && s.seq + 1 != closer.fin)) {
-        retract_hearsay(c);
-        return Recollection::contradicted;
+        retract_report(c);
+        return Finding::contradicted;
     }
     if (!known) closer.next = closer.fin = s.seq;
     note_header(closer, s);
     note_acknowledgment(c, from, s);
     hear(closer);
-    return settled_if_both_heard(c, closer, holder);
+    return settled_if_both_heard(closer, holder);
 }
 
-Recollection holder_speaks(Connection& c, Role from, const Segment& s) {
+Finding holder_speaks(Connection& c, Role from, const Segment& s) {
     Side& holder = c.of(from);
     Side& closer = c.of(other(from));
-    const bool known = !closer.recalled || !holder.recalled;
+    const bool known = !closer.is_doubtful() || !holder.is_doubtful();
     if (known && s.ack != closer.fin && s.ack != closer.fin + 1) {
-        retract_hearsay(c);
-        return Recollection::contradicted;
+        retract_report(c);
+        return Finding::contradicted;
     }
     closer.next = closer.fin = s.ack;
-    closer.fresh = true;
-    if (holder.recalled) holder.next = s.seq;
+    apply(closer.next_basis, NumberEvent::told);
+    if (holder.is_doubtful()) holder.next = s.seq;
     note_header(holder, s);
     note_acknowledgment(c, from, s);
     hear(holder);
-    return settled_if_both_heard(c, closer, holder);
+    return settled_if_both_heard(closer, holder);
 }
 
 /// What was seen of it, apart from numbers.
@@ -80,7 +79,7 @@ void keep_traits(Side& side, const Side& seen) {
 }
 
 Connection half_closed_like(const Connection& seen, Role closer, const std::array<Seq, 2>& guesses) {
-    Connection claim = half_closed_by_hearsay(closer, guesses);
+    Connection claim = half_closed_by_report(closer, guesses);
     for (std::size_t i = 0; i < claim.side.size(); ++i)
         keep_traits(claim.side[i], seen.side[i]);
     claim.plain = seen.plain;
@@ -90,7 +89,7 @@ Connection half_closed_like(const Connection& seen, Role closer, const std::arra
 
 }  // namespace
 
-Connection open_by_hearsay(bool released) {
+Connection open_by_report(bool released) {
     Connection c;
     c.adopted = true;
     for (Side& side : c.side)
@@ -100,19 +99,19 @@ Connection open_by_hearsay(bool released) {
     return c;
 }
 
-Connection half_closed_by_hearsay(Role closer, const std::array<Seq, 2>& guesses) {
-    Connection c = open_by_hearsay(false);
-    c.blind = true;
+Connection half_closed_by_report(Role closer, const std::array<Seq, 2>& guesses) {
+    Connection c = open_by_report(false);
     for (const Role r : {Role::client, Role::server}) {
         c.of(r).next = guesses[index(r)];
         c.of(r).ack = guesses[index(other(r))];
-        c.of(r).recalled = true;
+        apply(c.of(r).next_basis, NumberEvent::reported);
+        apply(c.of(r).ack_basis, NumberEvent::reported);
     }
     Side& closed = c.of(closer);
     closed.state = State::fin_wait_2;
     closed.before_fin = State::unknown;
     closed.fin = closed.next;
-    closed.fin_seen = closed.fin_acked = closed.fin_by_hearsay = true;
+    closed.fin_stage = Fin::reported;
     Side& holder = c.of(other(closer));
     holder.state = State::close_wait;
     holder.acked_fin = holder.acked_first = true;
@@ -120,8 +119,8 @@ Connection half_closed_by_hearsay(Role closer, const std::array<Seq, 2>& guesses
     return c;
 }
 
-void take_hearsay(Connection& c, std::optional<Role> closer, const std::array<Seq, 2>& guesses) {
-    const bool seen_to_close = c.side[0].fin_seen || c.side[1].fin_seen || c.reset_seen;
+void take_report(Connection& c, std::optional<Role> closer, const std::array<Seq, 2>& guesses) {
+    const bool seen_to_close = c.side[0].fin_seen() || c.side[1].fin_seen() || c.rst;
     const bool all_unknown =
         std::ranges::all_of(c.side, [](const Side& s) { return s.state == State::unknown; });
     if (closer && all_unknown && !seen_to_close && !c.of(*closer).open) {
@@ -134,7 +133,7 @@ void take_hearsay(Connection& c, std::optional<Role> closer, const std::array<Se
 }
 
 void open_unseen(Connection& c) {
-    Connection open = open_by_hearsay(false);
+    Connection open = open_by_report(false);
     for (std::size_t i = 0; i < open.side.size(); ++i)
         keep_traits(open.side[i], c.side[i]);
     open.plain = c.plain;
@@ -146,48 +145,56 @@ void half_close_unseen(Connection& c, Role closer, const std::array<Seq, 2>& gue
     c = half_closed_like(c, closer, guesses);
 }
 
-Recollection settle_blind(Connection& c, Role from, const Segment& s) {
-    const auto closer = closer_by_hearsay(c);
-    if (!closer || !s.any(flag::ack) || s.any(flag::syn | flag::rst)) return Recollection::open;
+Finding check_report(Connection& c, Role from, const Segment& s) {
+    const auto closer = reported_closer(c);
+    if (!closer || !s.any(flag::ack) || s.any(flag::syn | flag::rst)) return Finding::nothing;
     return from == *closer ? closer_speaks(c, from, s) : holder_speaks(c, from, s);
 }
 
+bool report_open(const Connection& c) {
+    const bool guesses = std::ranges::any_of(c.side, [](const Side& s) {
+        return s.next_basis == Basis::guessed || s.ack_basis == Basis::guessed;
+    });
+    return guesses && reported_closer(c);
+}
+
 bool fin_reported(const Connection& c) {
-    return closer_by_hearsay(c).has_value();
+    return reported_closer(c).has_value();
 }
 
 void withdraw_report(Connection& c) {
     assert(fin_reported(c));
-    const Role role = *closer_by_hearsay(c);
+    const Role role = *reported_closer(c);
     Side& closer = c.of(role);
     Side& holder = c.of(other(role));
-    closer.fin_seen = closer.fin_acked = closer.fin_by_hearsay = closer.complete = false;
+    closer.fin_stage = Fin::none;
+    apply(closer.next_basis, NumberEvent::unbounded);
     holder.acked_fin = holder.acked_first = false;
     closer.state = holder.state = State::unknown;
     settle_unknown(c);
 }
 
 void repeat_report(Connection& c, Role role) {
-    assert(exact(c) && !c.side[0].fin_seen && !c.side[1].fin_seen);
+    assert(exact(c) && !c.side[0].fin_seen() && !c.side[1].fin_seen());
     Side& closer = c.of(role);
     Side& holder = c.of(other(role));
     closer.state = State::fin_wait_2;
     closer.before_fin = State::unknown;
     closer.fin = closer.next;
-    closer.fin_seen = closer.fin_acked = closer.fin_by_hearsay = closer.complete = true;
+    closer.fin_stage = Fin::reported;
+    apply(closer.next_basis, NumberEvent::bounded);
     holder.state = State::close_wait;
     holder.acked_fin = holder.acked_first = true;
     holder.fin_ack_seq = holder.next;
 }
 
-bool retract_hearsay(Connection& c) {
-    const auto role = closer_by_hearsay(c);
+bool retract_report(Connection& c) {
+    const auto role = reported_closer(c);
     if (!role) return false;
     Side& closer = c.of(*role);
     Side& holder = c.of(other(*role));
-    c.blind = false;
+    closer.fin_stage = Fin::none;
     lose_numbers(c);
-    closer.fin_seen = closer.fin_acked = closer.fin_by_hearsay = false;
     holder.acked_fin = holder.acked_first = false;
     holder.open = true;
     for (Side& side : c.side)
@@ -198,8 +205,9 @@ bool retract_hearsay(Connection& c) {
 
 void swap_roles(Connection& c) {
     std::swap(c.side[0], c.side[1]);
-    c.pending_role = other(c.pending_role);
-    c.reset_by = other(c.reset_by);
+    if (c.early) c.early->role = other(c.early->role);
+    if (c.pending) c.pending->role = other(c.pending->role);
+    if (c.rst) c.rst->by = other(c.rst->by);
 }
 
 }  // namespace finwait::tcp

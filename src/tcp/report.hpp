@@ -1,11 +1,11 @@
-// What conntrack says of a connection that is older than we are, or has moved on while its segments passed
+// What conntrack reports of a connection that is older than we are, or has moved on while its segments passed
 // unseen: whether it is open, or one side has closed.
-// It keeps one state for both sides and tells no numbers. So a half-close is a claim without numbers, which
-// the sides' own next words settle or contradict; and also afterwards it stands only until the side that is
-// said to have closed sends more.
+// It keeps one state for both sides and tells no numbers. So a half-close stands without numbers, which the
+// sides' own next words settle or contradict; and also afterwards it stands only until the side that is said
+// to have closed sends more.
 #pragma once
 
-#include "tcp/recall.hpp"
+#include "tcp/position.hpp"
 #include "tcp/side.hpp"
 
 #include <array>
@@ -14,16 +14,16 @@
 namespace finwait::tcp {
 
 /// A connection that is said to be open; `released`: on the fast path.
-[[nodiscard]] Connection open_by_hearsay(bool released);
+[[nodiscard]] Connection open_by_report(bool released);
 
 /// A connection of which `closer` is said to have closed. `guesses` stand for the numbers of client and
 /// server until they are known: what is asked with them draws an answer all the same, and whoever answers by
 /// RST must have seen the question.
-[[nodiscard]] Connection half_closed_by_hearsay(Role closer, const std::array<Seq, 2>& guesses);
+[[nodiscard]] Connection half_closed_by_report(Role closer, const std::array<Seq, 2>& guesses);
 
 /// The same for a connection that was picked up midway since then, so that its states are not all known: it
 /// takes over what does not contradict what it has been seen to do.
-void take_hearsay(Connection& connection, std::optional<Role> closer, const std::array<Seq, 2>& guesses);
+void take_report(Connection& connection, std::optional<Role> closer, const std::array<Seq, 2>& guesses);
 
 /// The same for a connection that was followed, until segments passed unseen: its handshake is complete, and
 /// neither side has closed; or `closer` has, and the other side has not. Numbers that were known hold no
@@ -31,13 +31,11 @@ void take_hearsay(Connection& connection, std::optional<Role> closer, const std:
 void open_unseen(Connection& connection);
 void half_close_unseen(Connection& connection, Role closer, const std::array<Seq, 2>& guesses);
 
-/// Its half-close is a claim, and its numbers are not known. recalled() holds for it, too.
-[[nodiscard]] inline bool blind(const Connection& connection) {
-    return connection.blind;
-}
+/// A half-close is reported, and not both sides have said where they stand. in_doubt() holds for it, too.
+[[nodiscard]] bool report_open(const Connection& connection);
 
-/// Takes the numbers of a blind connection from what `from` says.
-Recollection settle_blind(Connection& connection, Role from, const Segment& segment);
+/// Takes the numbers from what `from` says. REQUIRES: report_open().
+Finding check_report(Connection& connection, Role from, const Segment& segment);
 
 /// Whether the FIN of a half-closed connection is known by conntrack's report alone: no segment has shown it.
 [[nodiscard]] bool fin_reported(const Connection& connection);
@@ -50,9 +48,9 @@ void withdraw_report(Connection& connection);
 /// has sent nothing since.
 void repeat_report(Connection& connection, Role closer);
 
-/// Takes a half-close that rests on hearsay back; false when there is none. What is known afterwards is that
+/// Takes back a half-close that rests on a report; false when there is none. What is known afterwards is that
 /// the side that was not said to have closed had not, when we began to watch.
-bool retract_hearsay(Connection& connection);
+bool retract_report(Connection& connection);
 
 /// Whoever began it was the other side.
 void swap_roles(Connection& connection);
