@@ -103,6 +103,7 @@ class Engine::Impl {
     void erase(Instant now, std::uint32_t slot);
     void note_led_astray(Instant now, std::uint32_t slot, const tcp::Segment& segment);
     [[nodiscard]] Verdict follow(Instant now, std::uint32_t slot, const tcp::Segment& segment);
+    void note_signing(Instant now, std::uint32_t slot, const Before& unread, const tcp::Segment& segment);
     void check_position(Instant now, std::uint32_t slot, tcp::Role from, const tcp::Segment& segment);
     void note_accepted(Instant now, std::uint32_t slot, const tcp::Segment& segment, bool progress);
     void settle(Instant now, std::uint32_t slot, const Before& before, const tcp::Segment* cause);

@@ -1,6 +1,7 @@
 // Segments: finding or beginning their flow, moving it on, and the verdict.
 
 #include "engine/impl.hpp"
+#include "tcp/report.hpp"
 #include "tcp/signing.hpp"
 
 namespace finwait::engine {
@@ -86,10 +87,15 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
     if (record.unheard) note_heard(record);
     catch_up_with_losses(now, slot);
     const tcp::Role from = record.role_of(segment.source);
-    if (tcp::dropped_unread(record.connection, from, segment)) {
+    const bool is_signed = tcp::is_signed(record.connection);
+    const Before unread = before(record);
+    const bool dropped = tcp::dropped_unread(record.connection, from, segment);
+    if (is_signed) note_signing(now, slot, unread, segment);
+    if (dropped) {
         ++counters.packets_invalid;
         note_led_astray(now, slot, segment);
-        return verdict_for(now, record);
+        // An unsigned FIN in a signed flow: its answer tells whether the signed one was made up.
+        return is_signed && segment.any(tcp::flag::fin) ? Verdict::accept : verdict_for(now, record);
     }
     if (tcp::in_doubt(record.connection)) check_position(now, slot, from, segment);
     const reaper::Heard heard = listen(now, slot, from, segment);
@@ -124,10 +130,19 @@ Verdict Engine::Impl::follow(Instant now, std::uint32_t slot, const tcp::Segment
         note_led_astray(now, slot, segment);
     if (phase != flow::Phase::watching) tell_revival(now, slot, phase);
     settle(now, slot, earlier, &segment);
+    if (advance.outcome == tcp::Outcome::retracted && tcp::report_open(record.connection))
+        ask_early(now, slot);
     reaper::note_window(record, was_closed, now);
     if (record.reaping.urgent || reaper::awaits_moment(record)) arm(slot, now);
     if (tcp::reset_pending(record.connection)) arm(slot, deadline(record, stage(record)));
     return verdict_for(now, record);
+}
+
+/// A signed flow may have turned out to be an unsigned one.
+void Engine::Impl::note_signing(Instant now, std::uint32_t slot, const Before& unread,
+                                const tcp::Segment& segment) {
+    settle(now, slot, unread, &segment);
+    if (tcp::report_open(table_[slot].connection)) ask_early(now, slot);
 }
 
 /// What passed unseen was progress, nobody knows when: its time begins anew, and what it was asked with old

@@ -78,6 +78,12 @@ Conclusion spare(const Record& record, const Judgement& j, const Timeouts& t, In
 
 Conclusion act_on(const Record& record, const Judgement& j, const Timeouts& t, Instant now) {
     const Role closer = record.reaping.closer;
+    // What an answer proves does not count for the breaker: silence of the other side is no reason not to
+    // ask.
+    if (j.act == Act::reset_both && !unverified(record.connection)) {
+        if (wants_another_id(record, j, t)) return {.next = Next::ask_another_id};
+        if (wants_test(record, j, t)) return {.next = Next::test};
+    }
     switch (j.act) {
         case Act::wait: return {.next = Next::ask};
         case Act::leave: return spare(record, j, t, now);

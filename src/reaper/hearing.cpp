@@ -103,6 +103,7 @@ Heard hear_ack(Record& record, Role from, const tcp::Segment& segment, Instant n
     const bool meant_for_peer = inquiry.crossed;
     const Heard alone = repeats_itself(record, from, segment) ? Heard::consume : Heard::share;
     tcp::note_timestamp(record.connection.of(from), segment);
+    tcp::note_answer(record.connection.of(from));
     inquiry.crossed = false;
     inquiry.reported = false;
     inquiry.evidence = evidence_by_id(record, from, segment, now);

@@ -2,6 +2,8 @@
 
 #include "tcp/report.hpp"
 
+#include <algorithm>
+
 namespace finwait::reaper {
 
 namespace {
@@ -22,6 +24,9 @@ tcp::Segment in_the_peers_name(const Record& record, Role target) {
 }  // namespace
 
 bool guesses(const Record& record, Role target) {
+    const tcp::Connection& c = record.connection;
+    if (std::ranges::any_of(c.side, [](const tcp::Side& s) { return s.ack_basis == tcp::Basis::unknown; }))
+        return true;
     return tcp::report_open(record.connection) && record.connection.of(other(target)).is_doubtful();
 }
 

@@ -51,7 +51,7 @@ bool ends_in_use(const flow::Reaping& reaping) {
 }  // namespace
 
 bool unverified(const tcp::Connection& c) {
-    return tcp::in_doubt(c) && tcp::closer(c);
+    return tcp::closer(c) && !tcp::exact(c);
 }
 
 bool to_be_verified(const Record& record) {
@@ -63,8 +63,11 @@ bool only_reported(const Record& record) {
 }
 
 bool asks_by_policy(const Record& record, const Circumstances& around) {
-    return !record.reaping.verify && around.timeouts.on_expiry == policy::OnExpiry::probe &&
-           cause_of(record, around) == Cause::idle;
+    if (record.reaping.verify) return false;
+    const Cause cause = cause_of(record, around);
+    // A stopped policy ends only what a side proves to be over, and must ask for that whatever it does else.
+    if (around.breaker.open() && by_clock(cause)) return true;
+    return around.timeouts.on_expiry == policy::OnExpiry::probe && cause == Cause::idle;
 }
 
 namespace {
@@ -143,10 +146,9 @@ std::optional<Instant> moment_of_its_own(const Record& record, const Circumstanc
     return own;
 }
 
-/// How long a stopped policy leaves a flow alone; empty when it asks its sides now. It goes on to ask, for it
-/// still ends what a side proves to be over, but as seldom as it asks a half-close that lives.
-std::optional<Instant> stopped_until(const Record& record, bool asks, const Circumstances& around) {
-    if (!asks) return around.now + kStoppedFor;
+/// How long a stopped policy leaves a flow alone; empty when it asks its sides now: as seldom as it asks a
+/// half-close that lives.
+std::optional<Instant> stopped_until(const Record& record, const Circumstances& around) {
     if (record.reaping.since == Instant()) return std::nullopt;
     const Instant again = record.reaping.since + std::max(kLeaveAlone, around.timeouts.fin_wait_2);
     return around.now < again ? std::optional(again) : std::nullopt;
@@ -167,10 +169,9 @@ Decision watch(Record& record, const Circumstances& around) {
     const bool idle = cause == Cause::idle;
     if (observing && record.reaping.recorded) return wait_until(Instant::never());
     if (early && to_be_verified(record)) return begin_asking(record, Occasion::report, around);
-    const bool asks = idle && t.on_expiry == policy::OnExpiry::probe;
     if (!observing && !record.reaping.requested && around.breaker.open())
-        if (const auto later = stopped_until(record, asks, around)) return wait_until(*later);
-    if (asks && !observing) {
+        if (const auto later = stopped_until(record, around)) return wait_until(*later);
+    if (!observing && asks_by_policy(record, around)) {
         if (untouchable(record)) return wait_until(Instant::never());
         if (!tcp::exact(record.connection) && !to_be_verified(record))
             return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));

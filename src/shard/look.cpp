@@ -93,7 +93,7 @@ void Look::tell() {
                             });
     if (!known) return;
     for (std::size_t n = 0; n < batch_.size(); ++n) {
-        sees_ours_ = sees_ours_ || ((*known)[n] && batch_[n].next_known());
+        sees_ours_ = sees_ours_ || ((*known)[n] && batch_[n].fresh);
         if (!(*known)[n] && half_closed(batch_[n].hint.belief)) stir(batch_[n]);
     }
     batch_.clear();

@@ -32,11 +32,13 @@ inline constexpr std::size_t kBasisCount = 5;
 enum class Fin : std::uint8_t {
     none,
     reported,   // conntrack says that it is sent and acknowledged; no segment has shown it
-    unchecked,  // it passed and could not be checked: a claim until the peer acknowledges it
+    alone,      // it passed while no number of either side was known: a claim until the peer acknowledges it
+    unchecked,  // it passed and could not be checked wholly: the same
+    matched,    // what passed alone has been acknowledged: the two fit each other, and perhaps nothing else
     sent,
     acked,  // the peer's acknowledgment has passed
 };
-inline constexpr std::size_t kFinCount = 5;
+inline constexpr std::size_t kFinCount = 7;
 
 /// What happens to a number.
 enum class NumberEvent : std::uint8_t {

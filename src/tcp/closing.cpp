@@ -12,7 +12,7 @@ void acknowledge_fin(Side& sender, Side& receiver, const Segment& s) {
         sender.fin_ack_seq = s.seq;
     }
     if (!receiver.fin_acked()) {
-        receiver.fin_stage = Fin::acked;
+        receiver.fin_stage = receiver.fin_stage == Fin::alone ? Fin::matched : Fin::acked;
         receiver.next = receiver.fin;  // both sides agree: nothing lies beyond
         apply(receiver.next_basis, NumberEvent::bounded);
         const bool both = sender.fin_seen() || s.any(flag::fin);
@@ -23,10 +23,11 @@ void acknowledge_fin(Side& sender, Side& receiver, const Segment& s) {
     apply(sender, sender.fin_acked() ? Event::acked_fin_last : Event::acked_fin);
 }
 
-void send_first_fin(Side& sender, const Side& receiver, const Segment& s) {
+void send_first_fin(Side& sender, const Side& receiver, const Segment& s, bool anchored) {
     // It stood behind its FIN already when it first acknowledged the peer's: the FINs have crossed.
     const bool before = sender.acked_fin && sender.acked_first && sender.fin_ack_seq == s.end();
-    sender.fin_stage = sender.next_proven() && !s.unverified ? Fin::sent : Fin::unchecked;
+    const bool checked = sender.next_proven() && !s.unverified;
+    sender.fin_stage = checked ? Fin::sent : anchored ? Fin::unchecked : Fin::alone;
     sender.fin = s.end();
     sender.fin_covers = receiver.fin_seen() && s.ack == receiver.fin;
     sender.before_fin = sender.state;

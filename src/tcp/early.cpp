@@ -21,9 +21,25 @@ bool is_ahead(const Connection& c, Role from, const Segment& s) {
 
 }  // namespace
 
+Early early_of(Role from, const Segment& s) {
+    return {s.seq, s.ack, s.length, s.window, s.ip_id, s.flags, s.ttl, from};
+}
+
+Segment segment_of(const Early& early) {
+    Segment s;
+    s.flags = early.flags;
+    s.seq = early.seq;
+    s.ack = early.ack;
+    s.length = early.length;
+    s.window = early.window;
+    s.ip_id = early.ip_id;
+    s.ttl = early.ttl;
+    return s;
+}
+
 void keep_early(Connection& c, Role from, const Segment& s) {
     if (c.rst || s.any(flag::rst | flag::syn) || !is_ahead(c, from, s)) return;
-    c.early = Early{s.seq, s.ack, s.length, s.window, s.ip_id, s.flags, s.ttl, from};
+    c.early = early_of(from, s);
 }
 
 std::optional<Segment> take_early(Connection& c, Role from) {
@@ -35,15 +51,7 @@ std::optional<Segment> take_early(Connection& c, Role from) {
     if (!overtaken && !due) return std::nullopt;
     c.early.reset();
     if (overtaken || c.rst) return std::nullopt;
-    Segment s;
-    s.flags = early.flags;
-    s.seq = early.seq;
-    s.ack = early.ack;
-    s.length = early.length;
-    s.window = early.window;
-    s.ip_id = early.ip_id;
-    s.ttl = early.ttl;
-    return s;
+    return segment_of(early);
 }
 
 }  // namespace finwait::tcp

@@ -1,6 +1,7 @@
 #include "tcp/position.hpp"
 
 #include "tcp/report.hpp"
+#include "tcp/rules.hpp"
 #include "tcp/tracker.hpp"
 #include "tcp/window.hpp"
 
@@ -35,7 +36,8 @@ bool fits_the_fin(const Side& sender, const Side& receiver, const Segment& s) {
     return receiver.fin_acked() && s.ack == receiver.fin;
 }
 
-/// As if it had been picked up midway.
+}  // namespace
+
 void forget_opening(Connection& c) {
     c.adopted = true;
     c.pending.reset();
@@ -45,8 +47,6 @@ void forget_opening(Connection& c) {
     }
     lose_numbers(c);
 }
-
-}  // namespace
 
 void note_gap(Connection& c) {
     if (c.released) return;

@@ -25,8 +25,17 @@ void hear(Side& side) {
 }
 
 /// Both have been heard, and agree on where the FIN stands.
-Finding settled_if_both_heard(Side& closer, Side& holder) {
+Finding settled_if_both_heard(Connection& c, Side& closer, Side& holder) {
     if (closer.is_doubtful() || holder.is_doubtful()) return Finding::nothing;
+    if (const auto denied = std::exchange(c.denied_fin, std::nullopt)) {
+        if (closer.fin != *denied) {
+            retract_report(c);
+            closer.open = true;  // they stand elsewhere, so that FIN was forged
+            settle_unknown(c);
+            return Finding::contradicted;
+        }
+        closer.fin_stage = Fin::acked;
+    }
     apply(closer.next_basis, NumberEvent::bounded);
     holder.next = later(holder.next, closer.ack);
     return Finding::confirmed;
@@ -46,7 +55,7 @@ Finding closer_speaks(Connection& c, Role from, const Segment& s) {
     note_header(closer, s);
     note_acknowledgment(c, from, s);
     hear(closer);
-    return settled_if_both_heard(closer, holder);
+    return settled_if_both_heard(c, closer, holder);
 }
 
 Finding holder_speaks(Connection& c, Role from, const Segment& s) {
@@ -63,7 +72,7 @@ Finding holder_speaks(Connection& c, Role from, const Segment& s) {
     note_header(holder, s);
     note_acknowledgment(c, from, s);
     hear(holder);
-    return settled_if_both_heard(closer, holder);
+    return settled_if_both_heard(c, closer, holder);
 }
 
 /// What was seen of it, apart from numbers.
@@ -151,6 +160,31 @@ Finding check_report(Connection& c, Role from, const Segment& s) {
     return from == *closer ? closer_speaks(c, from, s) : holder_speaks(c, from, s);
 }
 
+bool doubt_matched_fin(Connection& c, const Segment& s) {
+    const auto matched = [](const Side& side) { return side.fin_stage == Fin::matched; };
+    if (std::ranges::none_of(c.side, matched)) return false;
+    const bool both_sent = c.side[0].fin_seen() && c.side[1].fin_seen();
+    if (!s.any(flag::fin)) {
+        if (both_sent) return false;  // it may be old
+        const Role closer = matched(c.side[0]) ? Role::client : Role::server;
+        const Seq fin = c.of(closer).fin;
+        c = half_closed_like(c, closer, {c.side[0].next, c.side[1].next});
+        c.denied_fin = fin;
+        return true;
+    }
+    for (Side& side : c.side) {
+        const State before = side.fin_seen() ? side.before_fin : side.state;
+        side.state = before == State::unknown ? State::unknown : State::established;
+        side.open = side.open || side.state == State::established;
+        side.fin_stage = Fin::none;
+        side.acked_fin = side.acked_first = side.fin_repeated = false;
+        side.counts_ids = false;  // the claim may have come from somebody else
+    }
+    lose_numbers(c);
+    settle_unknown(c);
+    return true;
+}
+
 bool report_open(const Connection& c) {
     const bool guesses = std::ranges::any_of(c.side, [](const Side& s) {
         return s.next_basis == Basis::guessed || s.ack_basis == Basis::guessed;
@@ -194,6 +228,7 @@ bool retract_report(Connection& c) {
     Side& closer = c.of(*role);
     Side& holder = c.of(other(*role));
     closer.fin_stage = Fin::none;
+    c.denied_fin.reset();
     lose_numbers(c);
     holder.acked_fin = holder.acked_first = false;
     holder.open = true;

@@ -128,10 +128,13 @@ bool revive_after_reset(Connection& c, Role from, bool newer, bool crossing) {
         // numbers are known, a copy of what it sent before the RST shows nothing.
         const bool numbers_known = c.of(from).next_proven();
         if (!c.rst->claimed() || (numbers_known && !newer)) return false;
+        // What the receiver has said since the RST holds without it, too.
+        const bool answered = c.rst->answered;
         c.rst.reset();
         for (const Role role : {Role::client, Role::server})
             restore(c, role);
-        if (!numbers_known) lose_numbers(c);
+        if (!numbers_known && answered) lose_numbers(c, from);
+        if (!numbers_known && !answered) lose_numbers(c);
         return true;
     }
     // In flight towards the sender of the RST, or a challenge ACK: only a receiver that may have refused can

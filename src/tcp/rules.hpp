@@ -44,6 +44,9 @@ bool revive_after_reset(Connection& c, Role from, bool newer, bool crossing);
 /// waits for an answer again. False when its SYN was not waiting (reset.cpp).
 bool take_back_opening_reset(Connection& c, Role opener);
 
+/// What is kept of a segment, and the segment as far as that tells it (early.cpp).
+[[nodiscard]] Early early_of(Role from, const Segment& s);
+[[nodiscard]] Segment segment_of(const Early& early);
 /// Keeps a segment that acknowledges what has not passed yet, until that passes (early.cpp).
 void keep_early(Connection& c, Role from, const Segment& s);
 /// A segment of `from` was accepted: the early segment of its peer is due, or another one of its own has
@@ -53,13 +56,21 @@ std::optional<Segment> take_early(Connection& c, Role from);
 /// An acknowledgment that may be that of the receiver's FIN: moves the receiver, and says that the sender has
 /// got the FIN (closing.cpp).
 void acknowledge_fin(Side& sender, Side& receiver, const Segment& s);
-/// The first FIN of its sender that passes (closing.cpp).
-void send_first_fin(Side& sender, const Side& receiver, const Segment& s);
+/// The first FIN of its sender that passes; `anchored`: a number of the connection was known before it, and
+/// it fits (closing.cpp).
+void send_first_fin(Side& sender, const Side& receiver, const Segment& s, bool anchored);
 /// The peer's acknowledgment of the FIN has passed before the FIN itself. In a flow picked up midway that may
 /// as well be a copy of an older FIN, unless its sender was seen to send data (closing.cpp).
 void match_earlier_acknowledgment(Side& sender, Side& receiver, bool first_copy);
 /// The same FIN again (closing.cpp).
 void repeat_fin(Side& sender, const Side& receiver, const Segment& s, bool crossing);
+
+/// `s` contradicts a FIN of which only its acknowledgment is known, and neither fits anything else: one of
+/// the three is forged. Another FIN is the claim from now on; after anything else both sides must say whether
+/// one of them has closed, as after a report of conntrack's (report.cpp). False when there is no such FIN.
+[[nodiscard]] bool doubt_matched_fin(Connection& c, const Segment& s);
+/// As if it had been picked up midway (position.cpp).
+void forget_opening(Connection& c);
 
 /// Settles the states of sides that were adopted as unknown, as soon as what they have sent leaves one answer
 /// only (adopt.cpp).

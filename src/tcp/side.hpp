@@ -60,7 +60,11 @@ struct Side {
     [[nodiscard]] bool is_doubtful() const { return doubtful(next_basis) || doubtful(ack_basis); }
     /// Its FIN has passed, or is reported.
     [[nodiscard]] bool fin_seen() const { return fin_stage != Fin::none; }
-    [[nodiscard]] bool fin_acked() const { return fin_stage == Fin::acked || fin_stage == Fin::reported; }
+    [[nodiscard]] bool fin_acked() const {
+        return fin_stage == Fin::acked || fin_stage == Fin::matched || fin_stage == Fin::reported;
+    }
+    /// It is a claim, which what follows may take back.
+    [[nodiscard]] bool fin_claimed() const { return fin_stage == Fin::alone || fin_stage == Fin::unchecked; }
 };
 
 /// A segment that came before what it acknowledges.
@@ -109,6 +113,9 @@ struct Connection {
     std::optional<Early> early;
     std::optional<PendingSyn> pending;
     std::optional<SeenRst> rst;
+    /// Where a FIN ended that something has contradicted (Fin::matched): both sides' answers tell whether
+    /// there was one.
+    std::optional<Seq> denied_fin;
 
     bool plain : 1 = false;     // its sides take unsigned segments, and so drop signed ones
     bool adopted : 1 = false;   // picked up midway: scales and earlier life are unknown

@@ -1,5 +1,7 @@
 #include "tcp/signing.hpp"
 
+#include "tcp/report.hpp"
+#include "tcp/rules.hpp"
 #include "tcp/tracker.hpp"
 #include "tcp/window.hpp"
 
@@ -40,6 +42,34 @@ void note_unsigned(Connection& c, Role from, const Segment& s) {
     sender.unsigned_end = s.end();
 }
 
+/// Where client and server stand behind it.
+std::array<Seq, 2> guesses_of(const Early& kept) {
+    const Seq end = segment_of(kept).end();
+    return kept.role == Role::client ? std::array{end, kept.ack} : std::array{kept.ack, end};
+}
+
+/// Of a signed connection the latest unsigned segment is kept. It and the peer's unsigned answer fit each
+/// other exactly: then there is an unsigned connection between these ends, and the signed one was made up.
+bool answers_unsigned(const Connection& c, Role from, const Segment& s) {
+    if (!c.early || c.early->role == from || !s.any(flag::ack) || s.any(flag::syn | flag::rst)) return false;
+    const Segment kept = segment_of(*c.early);
+    return kept.space() > 0 && s.ack == kept.end() && s.seq == kept.ack;
+}
+
+/// Goes on with what the unsigned segment says, as if it had been picked up midway there. Of an acknowledged
+/// FIN both sides must say whether the other one has closed, too.
+void begin_unsigned(Connection& c) {
+    const Early kept = *c.early;
+    const Segment segment = segment_of(kept);
+    c.rst.reset();
+    c.released = false;
+    c.side = {};
+    forget_opening(c);
+    c.plain = true;
+    if (segment.any(flag::fin)) return half_close_unseen(c, kept.role, guesses_of(kept));
+    static_cast<void>(advance(c, kept.role, segment));
+}
+
 bool acknowledges_unsigned(const Side& receiver, const Segment& s) {
     const bool data = receiver.unsigned_sent && at_or_after(s.ack, receiver.unsigned_end);
     return data || (opened_unsigned(receiver) && at_or_after(s.ack, receiver.iss + 1));
@@ -48,7 +78,9 @@ bool acknowledges_unsigned(const Side& receiver, const Segment& s) {
 }  // namespace
 
 bool dropped_unread(Connection& c, Role from, const Segment& s) {
-    if (s.has(flag::syn) && !s.any(flag::ack)) return false;  // any SYN may be the right one
+    if (s.has(flag::syn) &&
+        !s.any(flag::ack))  // any SYN may be the right one, but for those that no side takes
+        return carries_signature(s) && c.plain && !embryonic(c) && !finished(c);
     if (carries_signature(s)) {
         if (drops_signed(c, from, s)) return true;
         c.of(from).unsigned_sent = false;  // its own copy may be what the peer acknowledges
@@ -57,13 +89,20 @@ bool dropped_unread(Connection& c, Role from, const Segment& s) {
     if (c.plain || s.any(flag::syn)) return false;
     note_unsigned(c, from, s);
     if (!is_signed(c)) return false;
+    if (answers_unsigned(c, from, s)) {
+        begin_unsigned(c);
+        return false;
+    }
     const Side& receiver = c.of(other(from));
     const bool proven = s.any(flag::ack) && !s.any(flag::rst) && receiver.unsigned_sent &&
                         acknowledges_unsigned(receiver, s) && sequence_in_window(c, from, s);
-    if (!proven) return true;
-    take_back_signing(c);
-    lose_numbers(c);
-    return false;
+    if (proven) {
+        take_back_signing(c);
+        lose_numbers(c);
+        return false;
+    }
+    if (s.any(flag::ack) && !s.any(flag::syn | flag::rst)) c.early = early_of(from, s);
+    return true;
 }
 
 void note_unsigned_taken(Connection& c, Role from, const Segment& s) {

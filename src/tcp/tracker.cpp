@@ -16,6 +16,7 @@ constexpr std::uint8_t kUnknownScale = 14;  // RFC 7323 section 2.3: the largest
 /// The handshake's last step: an acknowledgment of a SYN by a segment without SYN.
 void complete_handshake(Side& sender, Side& receiver, const Segment& s) {
     if (!receiver.syn_seen || !at_or_after(s.ack, receiver.iss + 1)) return;
+    if (sender.state == State::unknown && sender.syn_seen) return;  // it was over before
     // Before its own SYN is acknowledged it can only be in SYN-RECEIVED: the SYNs have crossed.
     const bool own_acked =
         !sender.syn_seen || (receiver.ack_known() && at_or_after(receiver.ack, sender.iss + 1));
@@ -55,6 +56,11 @@ void raise_to_acknowledged(Side& receiver, const Segment& s) {
     if (receiver.next_known() && !receiver.next_proven()) receiver.next = later(receiver.next, s.ack);
 }
 
+/// What passes can be held against a number that is known already.
+bool is_anchored(const Connection& c) {
+    return std::ranges::any_of(c.side, [](const Side& s) { return s.next_known() || s.ack_known(); });
+}
+
 Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     Side& sender = c.of(from);
     Side& receiver = c.of(other(from));
@@ -73,9 +79,9 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
         if (plausible && !over && retract_report(c)) {
             sender.open = sender.open || sends_on;
             settle_unknown(c);
-            return {Outcome::retracted};
+            return s.any(flag::fin) ? on_ordinary(c, from, s, crossing) : Advance{Outcome::retracted};
         }
-        if (over || !retract(c)) {
+        if (over || !(doubt_matched_fin(c, s) || retract(c))) {
             keep_early(c, from, s);
             return {Outcome::invalid};
         }
@@ -90,6 +96,7 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
     const bool acked_before = sender.ack_known();
     const bool acked_fin_before = sender.acked_fin;
     const bool first_fin = !c.adopted || sender.open;
+    const bool anchored = is_anchored(c);
     const Seq previous_ack = sender.ack;
     note_challenge(c, from, s);
     note_unsigned_taken(c, from, s);
@@ -110,7 +117,7 @@ Advance on_ordinary(Connection& c, Role from, const Segment& s, bool crossing) {
         repeat_fin(sender, receiver, s, crossing);
         return {Outcome::accepted, progress};
     }
-    send_first_fin(sender, receiver, s);
+    send_first_fin(sender, receiver, s, anchored);
     match_earlier_acknowledgment(sender, receiver, first_fin);
     if (c.adopted) settle_unknown(c);
     return {Outcome::accepted, true};
@@ -147,6 +154,10 @@ void note_timestamp(Side& sender, const Segment& s) {
     sender.ts_basis = Basis::heard;
 }
 
+void note_answer(Side& sender) {
+    if (sender.fin_stage == Fin::matched) sender.fin_stage = Fin::acked;
+}
+
 void note_acknowledgment(Connection& c, Role from, const Segment& s) {
     Side& sender = c.of(from);
     const std::uint32_t window = s.any(flag::syn) ? s.window : scaled_window(c, from, s.window);
@@ -179,17 +190,20 @@ Advance advance(Connection& c, Role from, const Segment& s, bool crossing) {
     return result;
 }
 
-void lose_numbers(Connection& c) {
+void lose_numbers(Connection& c, Role role) {
     const NumberEvent event = report_open(c) ? NumberEvent::gap_reported : NumberEvent::gap;
+    Side& side = c.of(role);
+    apply(side.next_basis, event);
+    apply(side.ack_basis, event);
+    side.unsigned_sent = false;
+    // Windows may have grown unseen: from here on only the largest possible one is certain.
+    side.max_window = scaled_window(c, role, UINT16_MAX);
+}
+
+void lose_numbers(Connection& c) {
     c.early.reset();
-    for (const Role r : {Role::client, Role::server}) {
-        Side& side = c.of(r);
-        apply(side.next_basis, event);
-        apply(side.ack_basis, event);
-        side.unsigned_sent = false;
-        // Windows may have grown unseen: from here on only the largest possible one is certain.
-        side.max_window = scaled_window(c, r, UINT16_MAX);
-    }
+    for (const Role role : {Role::client, Role::server})
+        lose_numbers(c, role);
 }
 
 void release(Connection& c) {
@@ -200,7 +214,7 @@ void release(Connection& c) {
 bool retract(Connection& c) {
     bool any = false;
     for (Side& side : c.side) {
-        if (side.fin_stage != Fin::unchecked) continue;
+        if (!side.fin_claimed()) continue;
         side.fin_stage = Fin::none;
         side.counts_ids = false;  // the claim may have come from somebody else
         // What an RST has closed stays closed.
@@ -237,7 +251,7 @@ bool finished(const Connection& c) {
 
 bool exact(const Connection& c) {
     return std::ranges::all_of(c.side, [](const Side& s) {
-        return s.next_basis >= Basis::heard && s.ack_basis >= Basis::heard && s.fin_stage != Fin::unchecked;
+        return s.next_basis >= Basis::heard && s.ack_basis >= Basis::heard && !s.fin_claimed();
     });
 }
 

@@ -47,6 +47,10 @@ Advance advance(Connection& connection, Role from, const Segment& segment, bool 
 /// is taken over (RFC 7323 section 3.2).
 void note_timestamp(Side& sender, const Segment& segment);
 
+/// The side has answered a question of ours where its FIN, if it has sent one, ends: nobody else has made
+/// that up.
+void note_answer(Side& sender);
+
 /// One side's segments pass elsewhere, and the SYN and what follows of `from` are seen alone: it goes on
 /// behind a handshake of which nothing is known but its own part, and the other side is unknown. REQUIRES
 /// that `from` is in SYN-SENT.
@@ -54,6 +58,8 @@ void follow_one_side(Connection& connection, Role from);
 
 /// From now on segments pass unseen: what is known of the numbers is stale until a side is heard again.
 void lose_numbers(Connection& connection);
+/// The same for one side only.
+void lose_numbers(Connection& connection, Role side);
 
 /// The connection's segments pass unseen until the next SYN, FIN or RST.
 void release(Connection& connection);

@@ -68,7 +68,8 @@ def _package():
 
 def _trim(folder):
     """Leaves what is wanted of the modules, in `modules` as modprobe looks for them, and who needs whom."""
-    [tree] = glob.glob(os.path.join(folder, "lib/modules/*"))
+    # Since Debian 13 they lie in /usr.
+    [tree] = (tree for at in ("lib", "usr/lib") for tree in glob.glob(os.path.join(folder, at, "modules/*")))
     version = os.path.basename(tree)
     kept = os.path.join(folder, "modules", "lib/modules", version)
     os.makedirs(kept)

@@ -1,5 +1,6 @@
 // Flows whose established life passes unseen: a FIN is then a claim until the peer confirms it.
 #include "support/dialogue.hpp"
+#include "tcp/report.hpp"
 
 namespace finwait::tcp::testing {
 namespace {
@@ -23,14 +24,26 @@ TEST(FastPath, AfterUnseenDataBothSidesNumbersAreFoundAgainAtTheFin) {
     EXPECT_EQ(d.connection.of(Role::server).ack, Seq(900'000'001));
 }
 
-TEST(FastPath, AnAcknowledgedFinFixesItsSendersNumberAgainstForgers) {
+TEST(FastPath, WhatContradictsAFinThatFitsItsAcknowledgmentOnlyMakesBothSidesBeAsked) {
     Dialogue d = on_fast_path();
     d.client(rst(2'000'000'000));  // forged, and cannot be checked
     d.server(fin(5001, 1001));
     d.client(ack(1001, 5002));  // takes the RST back
     EXPECT_STATES(d, "close-wait", "fin-wait-2");
+    EXPECT_EQ(d.server(data(2'500'000'000, 450'000'000, 76)), Outcome::retracted);
+    EXPECT_STATES(d, "close-wait", "fin-wait-2");
+    EXPECT_TRUE(report_open(d.connection));
+    EXPECT_FALSE(exact(d.connection));
+}
+
+TEST(FastPath, WhatAnAnswerHasProvenNothingContradicts) {
+    Dialogue d = on_fast_path();
+    d.server(fin(5001, 1001));
+    d.client(ack(1001, 5002));
+    note_answer(d.connection.of(Role::server));
     EXPECT_EQ(d.server(data(2'500'000'000, 450'000'000, 76)), Outcome::invalid);
     EXPECT_EQ(d.connection.of(Role::client).next, Seq(1001));
+    EXPECT_TRUE(exact(d.connection));
 }
 
 TEST(FastPath, DataBeyondAForgedFinTakesItBack) {
