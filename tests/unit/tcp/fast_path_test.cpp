@@ -36,6 +36,15 @@ TEST(FastPath, WhatContradictsAFinThatFitsItsAcknowledgmentOnlyMakesBothSidesBeA
     EXPECT_FALSE(exact(d.connection));
 }
 
+TEST(FastPath, AnAcknowledgedFinBoundsWhatItsSenderHasSent) {
+    Dialogue d = on_fast_path();
+    d.client(fin(1001, 5001));
+    lose_numbers(d.connection);
+    d.server(ack(5001, 1002));
+    EXPECT_EQ(d.connection.of(Role::client).next, Seq(1002));
+    EXPECT_TRUE(d.connection.of(Role::client).next_proven());
+}
+
 TEST(FastPath, WhatAnAnswerHasProvenNothingContradicts) {
     Dialogue d = on_fast_path();
     d.server(fin(5001, 1001));
