@@ -4,6 +4,7 @@
 
 #include "netfilter/own_rules.hpp"
 #include "netfilter/process.hpp"
+#include "netfilter/removal.hpp"
 #include "netfilter/rules.hpp"
 #include "netfilter/xtables.hpp"
 
@@ -22,17 +23,12 @@ using Problem = std::optional<std::string>;
 /// A note for an operator: what it means that our segments cannot be kept from conntrack.
 [[nodiscard]] std::string without_untracked(const std::string& problem);
 
-/// What became of rules in backends that are not used.
-struct Cleared {
-    Problem left;                      // known to be there still, and why
-    std::vector<std::string> unknown;  // who gave no answer
-};
-
 namespace nftables {
-/// Where this kernel has no notrack, `plan` is changed to go without, and `notes` says so.
+/// Where this kernel has no notrack, `plan` is changed to go without, and `notes` says so. Looks afterwards
+/// whether all rules are there. Where it fails, some may be there all the same.
 [[nodiscard]] Problem install(RulePlan& plan, std::vector<std::string>& notes, const ToolTime& time);
-/// Removes our table; nothing is left when there is none.
-[[nodiscard]] Cleared remove(const ToolTime& time);
+/// Removes our table, and looks whether it is gone.
+[[nodiscard]] Removal remove(const ToolTime& time);
 /// Our table; no lines when there is none.
 [[nodiscard]] Problem list(Lines& lines, const ToolTime& time);
 /// Puts back what is missing of these rules. The chains that are there stay, for what is queued by a chain
@@ -47,11 +43,11 @@ using Families = std::vector<Xtables>;
 [[nodiscard]] Families find_families();
 /// For IPv4, and for IPv6 unless the system has none: `notes` says so. Where the raw table or its CT target
 /// is missing, `plan` is changed to go without, and `notes` says that, too. REQUIRES: there are no rules of
-/// ours. What was installed before something failed stays.
+/// ours. What was installed before something failed stays. Looks afterwards whether all rules are there.
 [[nodiscard]] Problem install(const Families& families, RulePlan& plan, std::vector<std::string>& notes,
                               const ToolTime& time);
-/// Removes our jumps and chains from all tables of all variants that are installed.
-[[nodiscard]] Cleared remove_all(const ToolTime& time);
+/// Removes our jumps and chains from all tables of one variant, and looks whether they are gone.
+[[nodiscard]] Removal remove(const Xtables& tool, const ToolTime& time);
 /// Our chains, and the jumps to them, in all tables.
 [[nodiscard]] Problem list(const Families& families, Lines& lines, const ToolTime& time);
 /// Removes these rules and installs them again, which drops nothing.

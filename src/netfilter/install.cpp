@@ -49,29 +49,46 @@ std::string essence(std::string_view said) {
 constexpr std::chrono::seconds kUndoPatience(15);
 constexpr std::chrono::seconds kLookPatience(5);
 
-/// Rules of an earlier run that ended without cleaning up, whatever tool it used, and those of this one.
-struct ClearedEverywhere {
-    Cleared nftables;
-    Cleared iptables;
+constexpr char kNftables[] = "nftables";
 
-    [[nodiscard]] Problem left() const {
-        if (nftables.left && iptables.left) return *nftables.left + "; " + *iptables.left;
-        return nftables.left ? nftables.left : iptables.left;
-    }
-    [[nodiscard]] std::vector<std::string> unknown() const {
-        std::vector<std::string> all = nftables.unknown;
-        std::ranges::copy(iptables.unknown, std::back_inserter(all));
-        return all;
-    }
-};
+/// For how long a removal at the start is tried again.
+constexpr std::chrono::seconds kStartRetries(5);
 
-ClearedEverywhere clear_everywhere(const ToolTime& time) {
-    return {nftables::remove(time), iptables::remove_all(time)};
+/// Removes rules of an earlier run that ended without cleaning up, whatever tool it used, and those of this
+/// one.
+RemovedEverywhere remove_everywhere(const Places& used, const ToolTime& time,
+                                    std::chrono::milliseconds retries) {
+    std::vector<Backend> backends;
+    if (find_tool("nft")) backends.push_back({kNftables, &nftables::remove});
+    for (Xtables& tool : find_xtables()) {
+        std::string place = tool.place();
+        backends.push_back({std::move(place), [tool = std::move(tool)](const ToolTime& t) {
+                                return iptables::remove(tool, t);
+                            }});
+    }
+    return remove_from(backends, used, time, retries);
+}
+
+/// Where there are rules of ours now. After an installation that `failed` there are none where the kernel
+/// lacks what the tool needs.
+Places places_of(const iptables::Families& families, bool failed, const ToolTime& time) {
+    Places places;
+    for (const Xtables& tool : families) {
+        const auto answer = failed ? own_tables(tool, time) : std::vector<OwnTable>();
+        const auto* refusal = std::get_if<ToolResult>(&answer);
+        if (refusal == nullptr || !refusal->unsupported()) places.insert(tool.place());
+    }
+    return places;
+}
+
+/// Whether the next removal has to look there again.
+bool leaves_rules(const Removal& removal) {
+    return removal.outcome == Removal::Outcome::left || removal.outcome == Removal::Outcome::unseen;
 }
 
 /// What is left, and how an operator can remove it. Where nothing can be listed, it is what `ours` has
 /// installed.
-std::string by_hand(std::optional<RuleBackend> ours, const ToolTime& time) {
+std::string by_hand(const std::string& problem, std::optional<RuleBackend> ours, const ToolTime& time) {
     const OwnRulesFound found = find_own_rules(time);
     const auto is_nft = [](const OwnRules& rules) { return rules.place == OwnRules::Place::nftables; };
     const bool nothing = found.found.empty();
@@ -79,7 +96,8 @@ std::string by_hand(std::optional<RuleBackend> ours, const ToolTime& time) {
     const bool iptables = nothing ? ours == RuleBackend::iptables : !std::ranges::all_of(found.found, is_nft);
     std::string text = nothing ? std::string() : "; left: " + found.text();
     for (const std::string& backend : found.unknown)
-        text += "; " + backend;
+        if (problem.find(backend.substr(0, backend.find_first_of(": "))) == std::string::npos)
+            text += "; " + backend;
     if (nft) text += "; by hand: nft delete table inet finwaitd";
     if (iptables)
         text +=
@@ -118,21 +136,28 @@ std::optional<InstalledRules> InstalledRules::install(const RulePlan& wanted, co
     rules.plan_ = plan;
     if (backend == config::Backend::none) return rules;
 
-    const ClearedEverywhere cleared = clear_everywhere(time);
-    for (const std::string& unknown : time.interrupted() ? std::vector<std::string>() : cleared.unknown())
-        notes.push_back("finwaitd does not know whether an earlier run has left rules: " + unknown);
-    Problem problem = cleared.left();
+    RemovedEverywhere removed = remove_everywhere({}, time, kStartRetries);
+    for (const auto& [place, why] : removed.unseen)
+        if (!time.interrupted())
+            notes.push_back("finwaitd does not know whether an earlier run has left rules in " + place +
+                            ": " + why);
+    rules.used_ = std::move(removed.used);
+    Problem problem = removed.left;
     const bool clean = !problem;
     if (clean && backend != config::Backend::iptables) {
         // An nft that hangs is not tried again.
-        problem = cleared.nftables.unknown.empty() ? nftables::install(plan, notes, time)
-                                                   : cleared.nftables.unknown.front();
+        const auto unseen = removed.unseen.find(kNftables);
+        const bool tried = unseen == removed.unseen.end();
+        problem = tried ? nftables::install(plan, notes, time) : unseen->second;
         if (!problem) rules.backend_ = RuleBackend::nftables;
+        if (!problem || (tried && leaves_rules(nftables::remove(time.to_clean_up(kToolLimit)))))
+            rules.used_.insert(kNftables);
     }
     if (clean &&
         (backend == config::Backend::iptables || (backend == config::Backend::automatic && problem))) {
         rules.families_ = iptables::find_families();
         const Problem first = std::exchange(problem, iptables::install(rules.families_, plan, notes, time));
+        rules.used_.merge(places_of(rules.families_, problem.has_value(), time));
         if (!problem) {
             rules.backend_ = RuleBackend::iptables;
             if (first) notes.push_back("nftables cannot be used, iptables is used instead (" + *first + ")");
@@ -144,8 +169,10 @@ std::optional<InstalledRules> InstalledRules::install(const RulePlan& wanted, co
         error.message =
             "cannot install the firewall rules: " + *problem +
             "; or install them yourself (finwaitctl rules prints them) and set intercept.backend = \"none\"";
-        error.left = clear_everywhere(time.to_clean_up(kUndoPatience)).left().has_value();
-        if (error.left) error.message += by_hand(std::nullopt, time.to_clean_up(kLookPatience));
+        error.left =
+            remove_everywhere(rules.used_, time.to_clean_up(kUndoPatience), kStartRetries).left.has_value();
+        if (error.left)
+            error.message += by_hand(error.message, std::nullopt, time.to_clean_up(kLookPatience));
         return std::nullopt;
     }
     if (rules.backend_ == RuleBackend::iptables && plan.spread == config::Spread::ports && plan.queues > 1)
@@ -160,6 +187,7 @@ std::optional<InstalledRules> InstalledRules::install(const RulePlan& wanted, co
 InstalledRules::InstalledRules(InstalledRules&& other) noexcept
     : backend_(other.backend_),
       families_(std::move(other.families_)),
+      used_(std::move(other.used_)),
       problem_(std::move(other.problem_)),
       unknown_(std::move(other.unknown_)),
       active_(std::exchange(other.active_, false)),
@@ -170,6 +198,7 @@ InstalledRules& InstalledRules::operator=(InstalledRules&& other) noexcept {
         remove();
         backend_ = other.backend_;
         families_ = std::move(other.families_);
+        used_ = std::move(other.used_);
         problem_ = std::move(other.problem_);
         unknown_ = std::move(other.unknown_);
         active_ = std::exchange(other.active_, false);
@@ -201,17 +230,16 @@ std::optional<RuleError> InstalledRules::restore(bool anew, const ToolTime& time
     return std::nullopt;
 }
 
-/// A backend that gives no answer is a problem where it is ours.
 void InstalledRules::remove(const ToolTime& time) {
     if (!std::exchange(active_, false)) return;
-    const ClearedEverywhere cleared = clear_everywhere(time);
-    const Cleared& ours = backend_ == RuleBackend::nftables ? cleared.nftables : cleared.iptables;
-    problem_ = cleared.left();
-    if (!problem_ && !ours.unknown.empty()) problem_ = ours.unknown.front();
-    unknown_ = cleared.unknown();
+    RemovedEverywhere removed = remove_everywhere(used_, time, time.left());
+    problem_ = std::move(removed.left);
+    unknown_.clear();
+    for (const auto& [place, why] : removed.unseen)
+        unknown_.push_back("finwaitd does not know whether rules are left in " + place + ": " + why);
     if (!problem_) return;
     problem_ = "finwaitd's firewall rules could not be removed: " + *problem_ +
-               by_hand(backend_, time.to_clean_up(kLookPatience));
+               by_hand(*problem_, backend_, time.to_clean_up(kLookPatience));
 }
 
 }  // namespace finwait::netfilter

@@ -1,4 +1,5 @@
 #include "netfilter/backend.hpp"
+#include "netfilter/rule_shape.hpp"
 #include "netfilter/xtables.hpp"
 
 #include <algorithm>
@@ -72,6 +73,16 @@ Problem install_own(const Families& families, RulePlan& plan, std::vector<std::s
     return try_own(families, plan, time);
 }
 
+/// What is not there although the tool has reported success. Rules that cannot be listed count as there.
+Problem find_absent(const Xtables& tool, const RulePlan& plan, const ToolTime& time) {
+    const auto answer = own_tables(tool, time);
+    const auto* tables = std::get_if<std::vector<OwnTable>>(&answer);
+    if (tables == nullptr) return std::nullopt;
+    const MissingRules missing = missing_rules(iptables_shape(plan, tool.v6), shape_of(*tables));
+    if (!missing.any()) return std::nullopt;
+    return std::string(tool.family()) + "-restore: reported success, but rules are missing: " + missing.text;
+}
+
 }  // namespace
 
 Families find_families() {
@@ -94,6 +105,8 @@ Problem install(const Families& families, RulePlan& plan, std::vector<std::strin
     Problem problem = install_own(families, plan, notes, time);
     for (const Xtables& family : families)
         if (!problem) problem = restore(family, render_iptables_intercept(plan), time);
+    for (const Xtables& family : families)
+        if (!problem) problem = find_absent(family, plan, time);
     return problem;
 }
 
@@ -118,17 +131,28 @@ Problem restore(const Families& families, const RulePlan& plan, const ToolTime& 
     return problem;
 }
 
-/// A tool that answers that it cannot look has left nothing, for its kernel has not what it needs.
-Cleared remove_all(const ToolTime& time) {
-    Cleared all;
-    for (const Xtables& tool : find_xtables()) {
-        const auto answer = own_tables(tool, time);
-        if (const auto* tables = std::get_if<std::vector<OwnTable>>(&answer))
-            add(all.left, clear(tool, *tables, time));
-        else if (!std::get<ToolResult>(answer).status)
-            all.unknown.push_back(describe(tool.name + "-save", std::get<ToolResult>(answer)));
+Removal remove(const Xtables& tool, const ToolTime& time) {
+    const auto unseen_by = [&tool](const ToolResult& result) {
+        return netfilter::unseen(result, describe(tool.name + "-save", result));
+    };
+    const auto before = own_tables(tool, time);
+    if (const auto* failed = std::get_if<ToolResult>(&before)) return unseen_by(*failed);
+    const auto& tables = std::get<std::vector<OwnTable>>(before);
+    if (tables.empty()) return {};
+    Removal removal;
+    if (const Problem problem = clear(tool, tables, time)) {
+        removal = {.outcome = Removal::Outcome::left,
+                   .why = *problem,
+                   .hopeless = std::ranges::any_of(tables, has_foreign_jump)};
+    } else if (const auto after = own_tables(tool, time); std::holds_alternative<ToolResult>(after)) {
+        removal = unseen_by(std::get<ToolResult>(after));
+    } else if (!std::get<std::vector<OwnTable>>(after).empty()) {
+        removal = {.outcome = Removal::Outcome::left,
+                   .why = tool.name + "-restore: reported success and has not removed all rules",
+                   .claimed = true};
     }
-    return all;
+    removal.found = true;
+    return removal;
 }
 
 }  // namespace finwait::netfilter::iptables

@@ -1,4 +1,7 @@
 #include "netfilter/backend.hpp"
+#include "netfilter/rule_shape.hpp"
+
+#include <utility>
 
 namespace finwait::netfilter::nftables {
 namespace {
@@ -24,6 +27,15 @@ Problem problem_of(std::optional<Failure> failure) {
     return std::move(failure->text);
 }
 
+/// What is not there although nft has reported success. Rules that cannot be listed count as there.
+Problem find_absent(const RulePlan& plan, const ToolTime& time) {
+    Lines lines;
+    if (list(lines, time)) return std::nullopt;
+    const MissingRules missing = missing_rules(nftables_shape(plan), shape_of_nftables(lines));
+    if (!missing.any()) return std::nullopt;
+    return "nft: reported success, but rules are missing: " + missing.text;
+}
+
 }  // namespace
 
 Problem install(RulePlan& plan, std::vector<std::string>& notes, const ToolTime& time) {
@@ -34,31 +46,38 @@ Problem install(RulePlan& plan, std::vector<std::string>& notes, const ToolTime&
         if (run(render_nftables(without), time)) return failure->text;  // it was not that
         notes.push_back(without_untracked(failure->text));
         plan = without;
-        return std::nullopt;
+        failure.reset();
     }
-    // Who gave no answer may have done it all the same.
-    if (failure && !failure->answered) (void)remove(time.to_clean_up(kToolLimit));
-    return problem_of(std::move(failure));
+    if (failure) return problem_of(std::move(failure));
+    return find_absent(plan, time);
 }
 
 /// Looks first: a kernel without nftables has no table, and one that has is not told of a change.
-Cleared remove(const ToolTime& time) {
+Removal remove(const ToolTime& time) {
     const auto nft = find_tool("nft");
     if (!nft) return {};
-    const OwnTableListing listing = list_own_nft_table(*nft, time);
-    if (!listing.result.status) return {{}, {describe("nft", listing.result)}};
-    if (listing.lines.empty()) return {};
-    return {problem_of(run("add table inet finwaitd\ndelete table inet finwaitd\n", time)), {}};
+    const OwnTableListing before = list_own_nft_table(*nft, time);
+    if (!before.known()) return netfilter::unseen(before.result, describe("nft", before.result));
+    if (before.lines.empty()) return {};
+    if (auto failure = run("add table inet finwaitd\ndelete table inet finwaitd\n", time))
+        return {.outcome = Removal::Outcome::left, .why = std::move(failure->text), .found = true};
+    const OwnTableListing after = list_own_nft_table(*nft, time);
+    Removal removal;
+    if (!after.known())
+        removal = netfilter::unseen(after.result, describe("nft", after.result));
+    else if (!after.lines.empty())
+        removal = {.outcome = Removal::Outcome::left,
+                   .why = "nft: reported success and has not removed the table inet finwaitd",
+                   .claimed = true};
+    removal.found = true;
+    return removal;
 }
 
 Problem list(Lines& lines, const ToolTime& time) {
     const auto nft = find_tool("nft");
     if (!nft) return kNotInstalled;
     OwnTableListing listing = list_own_nft_table(*nft, time);
-    const ToolResult& result = listing.result;
-    const bool none =
-        result.status == 1 && result.errors.find("No such file or directory") != std::string::npos;
-    if (!result.ok() && !none) return describe("nft", result);
+    if (!listing.known()) return describe("nft", listing.result);
     lines = std::move(listing.lines);
     return std::nullopt;
 }

@@ -13,7 +13,8 @@ void look_in_nft(const ToolTime& time, OwnRulesFound& all) {
     const auto nft = find_tool("nft");
     if (!nft) return;
     OwnTableListing listing = list_own_nft_table(*nft, time);
-    if (auto silent = no_answer("nft", listing.result)) all.unknown.push_back(std::move(*silent));
+    auto problem = listing.known() ? std::nullopt : not_listed("nft", listing.result);
+    if (problem) all.unknown.push_back(std::move(*problem));
     if (!listing.lines.empty())
         all.found.push_back({OwnRules::Place::nftables, "nftables", std::move(listing.lines)});
 }
@@ -21,7 +22,7 @@ void look_in_nft(const ToolTime& time, OwnRulesFound& all) {
 void look_in(const Xtables& tool, const ToolTime& time, OwnRulesFound& all) {
     const auto answer = own_tables(tool, time);
     if (const auto* failed = std::get_if<ToolResult>(&answer)) {
-        if (auto silent = no_answer(tool.name, *failed)) all.unknown.push_back(std::move(*silent));
+        if (auto problem = not_listed(tool.name, *failed)) all.unknown.push_back(std::move(*problem));
         return;
     }
     OwnRules own{
@@ -63,6 +64,11 @@ std::size_t OwnRulesFound::places() const {
     for (const OwnRules& rules : found)
         places.insert(rules.place);
     return places.size();
+}
+
+bool OwnTableListing::known() const {
+    return result.ok() ||
+           (result.status == 1 && result.errors.find("No such file or directory") != std::string::npos);
 }
 
 /// `-s`: without counters and the like.

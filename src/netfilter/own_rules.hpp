@@ -26,7 +26,7 @@ struct OwnRules {
 
 struct OwnRulesFound {
     std::vector<OwnRules> found;
-    std::vector<std::string> unknown;  // backends that did not answer, and why
+    std::vector<std::string> unknown;  // backends that could not be looked at, and why
 
     /// "14 lines in iptables-legacy, 14 lines in ip6tables-legacy"; empty when there are none.
     [[nodiscard]] std::string text() const;
@@ -37,10 +37,13 @@ struct OwnRulesFound {
 /// Asks every tool that is installed. A kernel that lacks what a tool needs has no rules of that tool.
 [[nodiscard]] OwnRulesFound find_own_rules(const ToolTime& time);
 
-/// The table inet finwaitd; no lines where there is none. Empty status: nft gave no answer.
+/// The table inet finwaitd; no lines where there is none.
 struct OwnTableListing {
     Lines lines;
     ToolResult result;
+
+    /// Whether nft has looked.
+    [[nodiscard]] bool known() const;
 };
 [[nodiscard]] OwnTableListing list_own_nft_table(const std::string& nft, const ToolTime& time);
 

@@ -194,6 +194,22 @@ std::optional<std::string> no_answer(std::string_view tool, const ToolResult& re
     return std::nullopt;
 }
 
+/// 3 is VERSION_PROBLEM (xtables.h), by which iptables-legacy ends where a table cannot be had. nfnetlink
+/// answers EINVAL where there is no nf_tables (nfnetlink_rcv_msg, net/netfilter/nfnetlink.c).
+bool ToolResult::unsupported() const {
+    if (!status || ok() || refused()) return false;
+    const auto says = [this](const char* words) { return errors.find(words) != errors.npos; };
+    return status == 3 || says("does not exist") || says("not supported") || says("Invalid argument");
+}
+
+std::optional<std::string> not_listed(std::string_view tool, const ToolResult& result) {
+    if (auto silent = no_answer(tool, result)) return silent;
+    if (result.ok() || result.unsupported()) return std::nullopt;
+    const std::string line = result.errors.substr(0, result.errors.find('\n'));
+    return std::string(tool) + ": " +
+           (line.empty() ? "failed with status " + std::to_string(*result.status) : line);
+}
+
 std::optional<std::string> find_tool(std::string_view name) {
     for (const char* directory :
          {"/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/", "/usr/local/sbin/", "/usr/local/bin/"}) {

@@ -62,11 +62,17 @@ struct ToolResult {
     [[nodiscard]] bool ok() const { return status == 0; }
     /// The kernel did not permit this user what the tool tried.
     [[nodiscard]] bool refused() const;
+    /// The kernel lacks what the tool needs. Of a tool that lists rules: there are none by it.
+    [[nodiscard]] bool unsupported() const;
 };
 
 /// Why nothing can be concluded from a tool's result: "nft needs root", "nft: did not end within 10000 ms".
 /// Empty where the tool has answered, and also where it failed because the kernel lacks what it needs.
 [[nodiscard]] std::optional<std::string> no_answer(std::string_view tool, const ToolResult& result);
+
+/// Why a tool that was to list rules has not: "iptables-nft: Resource temporarily unavailable". Empty where
+/// it has, and where the kernel lacks what it needs.
+[[nodiscard]] std::optional<std::string> not_listed(std::string_view tool, const ToolResult& result);
 
 /// The absolute path of a tool in the system's usual directories; PATH is not asked, for it may be anyone's.
 [[nodiscard]] std::optional<std::string> find_tool(std::string_view name);

@@ -30,7 +30,7 @@
 // choose another port for it. Then the receiver answers RST to a connection that lives. It is known by its
 // socket's group, for its mark is its flow's, by which a route has been chosen; later rules know it by ours,
 // which this hook sets too late to change the route.
-#include "netfilter/rules.hpp"
+#include "netfilter/rule_plan.hpp"
 
 #include <array>
 #include <cstdio>

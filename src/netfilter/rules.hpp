@@ -1,10 +1,10 @@
-// The firewall rules that hand segments to us: rendering them, installing them, removing them.
-// Own chains (iptables: FINWAITD in mangle, filter, security and raw) or the own table (nftables: inet
-// finwaitd) only.
+// The firewall rules that hand segments to us: installing them, removing them.
 #pragma once
 
 #include "config/settings.hpp"
 #include "netfilter/process.hpp"
+#include "netfilter/removal.hpp"
+#include "netfilter/rule_plan.hpp"
 #include "netfilter/xtables.hpp"
 
 #include <cstdint>
@@ -16,35 +16,9 @@
 
 namespace finwait::netfilter {
 
-/// What owns the sockets by which we send: no group that anybody is in. The rules know our packets by it.
-inline constexpr std::uint32_t kSenderGroup = 0x66696e77;
-
-/// What the rules depend on.
-struct RulePlan {
-    config::Packets packets = config::Packets::selective;
-    std::uint16_t first_queue = 0;
-    std::uint16_t queues = 1;
-    std::uint32_t mark_mask = 0x40000000;
-    /// What we send ourselves passes conntrack by.
-    bool untracked = true;
-    config::Scope scope = config::Scope::forward;
-    /// With this machine's own sockets: also what never leaves it.
-    bool loopback = false;
-    config::Spread spread = config::Spread::addresses;
-};
-
 enum class RuleBackend : std::uint8_t { nftables, iptables };
 
 [[nodiscard]] std::string_view name(RuleBackend b);
-
-/// The input of `nft -f -`: one transaction that replaces a stale table.
-[[nodiscard]] std::string render_nftables(const RulePlan& plan);
-/// The input of `iptables-restore --noflush`, and of ip6tables-restore: one text for both.
-[[nodiscard]] std::string render_iptables(const RulePlan& plan);
-/// Of that, what hands segments to us, and what tells our own from others and keeps them from conntrack; the
-/// latter is empty where it is not wanted.
-[[nodiscard]] std::string render_iptables_intercept(const RulePlan& plan);
-[[nodiscard]] std::string render_iptables_own(const RulePlan& plan);
 
 struct RuleError {
     std::string message;  // what failed, what the tool said, what to do
@@ -84,18 +58,20 @@ class InstalledRules {
     [[nodiscard]] std::optional<RuleError> restore(bool anew,
                                                    const ToolTime& time = ToolTime(kInstallPatience)) const;
 
-    /// Removes chains or table, from every backend that is installed. REQUIRES: no packet is queued any more:
+    /// Removes chains or table, from every backend that is installed, and looks whether they are gone. Tries
+    /// again within `time` where a tool fails. REQUIRES: no packet is queued any more:
     /// one that a removed hook has queued is dropped.
     void remove(const ToolTime& time = ToolTime(kRemovalPatience));
     /// What remove() has left, why, and how to remove it by hand; empty when nothing is left.
     [[nodiscard]] const std::optional<std::string>& problem() const { return problem_; }
-    /// Backends other than ours that have not answered remove(), and why.
+    /// Backends that have had no rules of ours and could not be looked at by remove(), and why.
     [[nodiscard]] const std::vector<std::string>& unknown() const { return unknown_; }
 
   private:
     InstalledRules() = default;
     std::optional<RuleBackend> backend_;
     std::vector<Xtables> families_;  // the variant of iptables that installed them
+    Places used_;                    // where there have been rules of ours: never taken for empty unseen
     std::optional<std::string> problem_;
     std::vector<std::string> unknown_;
     bool active_ = false;

@@ -190,6 +190,13 @@ std::variant<std::vector<OwnTable>, ToolResult> own_tables(const Xtables& tool, 
     return tables;
 }
 
+bool has_foreign_jump(const OwnTable& table) {
+    return std::ranges::any_of(table.lines, [&table](const std::string& line) {
+        const std::string_view chain = chain_of(line);
+        return line.starts_with("-A ") && !is_own(chain) && !is_base(table.name, chain);
+    });
+}
+
 std::string removal_of(const OwnTable& table) {
     std::string jumps;
     std::string chains;

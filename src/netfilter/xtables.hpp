@@ -23,6 +23,8 @@ struct Xtables {
 
     /// "iptables" or "ip6tables".
     [[nodiscard]] std::string_view family() const { return v6 ? "ip6tables" : "iptables"; }
+    /// Where the kernel keeps its rules, by whatever name it is called: "ip6tables-nft".
+    [[nodiscard]] std::string place() const { return std::string(family()) + (legacy ? "-legacy" : "-nft"); }
 };
 
 /// finwaitd's chains, in any table.
@@ -54,6 +56,9 @@ struct OwnTable {
                                                                          const ToolTime& time);
 /// Of the output of iptables-save.
 [[nodiscard]] std::vector<OwnTable> parse_own_tables(std::string_view saved);
+
+/// Whether a chain that finwaitd never uses jumps to a chain of its own, which can then not be removed.
+[[nodiscard]] bool has_foreign_jump(const OwnTable& table);
 
 /// The input of iptables-restore that takes all of finwaitd's out of a table: the jumps from the chains that
 /// finwaitd puts them into, and its own chains.

@@ -87,13 +87,16 @@ class Tools(case.SystemTest):
         found["nft"] = table.stdout.splitlines() if table.returncode == 0 else []
         return {name: lines for name, lines in found.items() if lines}
 
-    def tearDown(self):
+    def remove_own_rules(self):
         for variant in tools.variants():
             for family in ("iptables", "ip6tables"):
                 tool = f"{family}-{variant}"
                 kept = [line for line in self.lab.gateway.run(f"{tool}-save").stdout.splitlines() if "FINWAITD" not in line]
                 self.lab.gateway.run(f"{tool}-restore", stdin="\n".join(kept) + "\n")
         self.lab.gateway.run("nft", "delete", "table", "inet", "finwaitd", check=False)
+
+    def tearDown(self):
+        self.remove_own_rules()
         super().tearDown()
 
     def script(self, daemon, text):
@@ -253,6 +256,83 @@ class Hanging(Tools):
         self.assertLess(traffic.finish(), LONG)
         self.assertEqual(daemon.stop(), 1)
         self.assertIn("could not be removed", daemon.log())
+
+
+class Failing(Tools):
+    """From a moment on a tool ends with an error, or reports a success that it has not had."""
+
+    def failing(self, body, start=True):
+        """A daemon whose tools run `body` first: a script that has the tool's name in $N. fail() makes it begin."""
+        daemon = self.daemon(LEGACY, start=False)
+        self.flag = os.path.join(daemon.directory, "fail")
+        real = self.lab.gateway.run("readlink", "-f", "/usr/sbin/iptables-nft").stdout.strip()
+        copy = os.path.join(daemon.directory, os.path.basename(real))
+        self.lab.gateway.run("cp", real, copy)
+        script = f'#!/bin/bash\nN=$(basename "$0")\nF={self.flag}\n[ -e $F ] && {{ {body}\n}}\nexec -a "$0" {copy} "$@"\n'
+        daemon.through = tools.replaced("iptables-nft", self.script(daemon, script))
+        if start:
+            daemon.start(seconds=60)
+        return daemon
+
+    def fail(self):
+        with open(self.flag, "w", encoding="utf-8"):
+            pass
+
+    def ended(self, daemon):
+        """Asks it to stop; the exit code."""
+        os.kill(daemon.pid, signal.SIGTERM)
+        self.assertTrue(until(lambda: not daemon.running(), 60), daemon.log())
+        return daemon.stop()
+
+    def test_a_stop_whose_save_fails_says_that_rules_may_be_left(self):
+        for title, body in (("one version", 'case $N in ip6*save) echo "Resource temporarily unavailable" >&2; exit 4;; esac'),
+                            ("both", "case $N in *save) exit 1;; esac"),
+                            ("as without a kernel module", "case $N in ip6*) exit 3;; esac")):
+            with self.subTest(title):
+                daemon = self.failing(body)
+                traffic = self.traffic()
+                self.fail()
+                os.kill(daemon.pid, signal.SIGTERM)
+                time.sleep(3)
+                self.assertTrue(daemon.running(), "it tries again")
+                self.assertEqual(self.ended(daemon), 1)  # the second request: five seconds more
+                self.assertRegex(daemon.log(), r"could not be removed: .*rules may be left in ip6tables-nft.*by hand")
+                self.assertLess(traffic.finish(), LONG)
+                daemon.close()
+                self.remove_own_rules()
+
+    def test_a_stop_whose_tool_fails_once_leaves_nothing(self):
+        for tool in ("restore", "save"):
+            with self.subTest(tool):
+                daemon = self.failing(f"case $N in ip6*{tool}) [ -e $F.2 ] || {{ touch $F.2; exit 4; }};; esac")
+                self.fail()
+                self.assertEqual(self.ended(daemon), 0, daemon.log())
+                self.assertEqual(self.all_lines(), {})
+
+    def test_a_stop_whose_restore_does_nothing_and_succeeds_says_what_is_left(self):
+        daemon = self.failing("case $N in *restore) cat > /dev/null; exit 0;; esac")
+        self.fail()
+        self.assertEqual(self.ended(daemon), 1)
+        self.assertRegex(daemon.log(), r"could not be removed: .*reported success.*left: \d+ lines in iptables-nft, "
+                                       r"\d+ lines in ip6tables-nft.*by hand")
+
+    def test_a_start_whose_restore_does_nothing_and_succeeds_is_an_error(self):
+        daemon = self.failing("case $N in ip6*restore) cat > /dev/null; exit 0;; esac", start=False)
+        self.fail()
+        self.try_start(daemon)
+        self.assertEqual(daemon.stop(), 1)
+        self.assertRegex(daemon.log(), r"cannot install the firewall rules: .*ip6tables-restore: reported success, but rules are missing: ")
+        self.assertEqual(self.all_lines(), {})
+
+    def test_a_start_says_where_it_could_not_look_for_rules_of_an_earlier_run(self):
+        daemon = self.failing("case $N in *save) exit 4;; esac", start=False)
+        self.fail()
+        daemon.start(seconds=60)
+        for place in ("iptables-nft", "ip6tables-nft"):
+            self.assertRegex(daemon.log(), rf"does not know whether an earlier run has left rules in {place}: .*status 4")
+        os.unlink(self.flag)
+        self.assertEqual(self.ended(daemon), 0, daemon.log())
+        self.assertEqual(self.all_lines(), {})
 
 
 class Stale(Tools):

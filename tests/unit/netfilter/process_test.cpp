@@ -45,6 +45,18 @@ TEST(RunTool, AToolThatWasRefusedHasGivenNoAnswer) {
     EXPECT_EQ(no_answer("nft", run_tool({"/nowhere/nft"}, "")).value_or("").substr(0, 5), "nft: ");
 }
 
+TEST(RunTool, AListingThatFailedSaysWhyUnlessTheKernelLacksWhatItNeeds) {
+    const auto said_by = [](const std::string& script) {
+        return not_listed("ip6tables-nft", run_tool({"/bin/sh", "-c", script}, ""));
+    };
+    EXPECT_EQ(said_by("true"), std::nullopt);
+    EXPECT_EQ(said_by("echo 'Table does not exist' >&2; exit 1"), std::nullopt);
+    EXPECT_EQ(said_by("exit 3"), std::nullopt);
+    EXPECT_EQ(said_by("exit 4"), "ip6tables-nft: failed with status 4");
+    EXPECT_EQ(said_by("echo busy >&2; exit 1"), "ip6tables-nft: busy");
+    EXPECT_EQ(said_by("echo 'Permission denied' >&2; exit 4"), "ip6tables-nft needs root");
+}
+
 TEST(RunTool, WordsAreNotSeenByAShell) {
     EXPECT_EQ(run_tool({"/bin/echo", "$(id) ; a  b"}, "").output, "$(id) ; a  b\n");
 }
