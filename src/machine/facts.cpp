@@ -1,6 +1,7 @@
 #include "machine/facts.hpp"
 
 #include "netfilter/process.hpp"
+#include "netfilter/xtables.hpp"
 
 #include <algorithm>
 #include <array>
@@ -68,7 +69,7 @@ RuleListing list_rules(const netfilter::ToolTime& time) {
         if (!path) return;
         arguments.insert(arguments.begin(), *path);
         netfilter::ToolResult result = netfilter::run_tool(arguments, "", time);
-        if (auto silent = netfilter::no_answer(tool, result)) listing.silent.push_back(std::move(*silent));
+        if (auto silent = netfilter::not_listed(tool, result)) listing.silent.push_back(std::move(*silent));
         if (result.ok()) listing.texts.push_back(std::move(result.output));
     };
     ask("nft", {"list", "ruleset"});
@@ -142,6 +143,7 @@ Facts gather() {
     Facts facts = read_proc();
     facts.nft = netfilter::find_tool("nft").has_value();
     facts.iptables = netfilter::find_tool("iptables").has_value();
+    facts.ip6tables = netfilter::kernel_has_ipv6() && netfilter::find_tool("ip6tables").has_value();
     facts.detours = scan_detours();
     const netfilter::ToolTime time(kPatience);
     try_nft(time, facts);

@@ -42,6 +42,7 @@ struct Facts {
     netfilter::OwnRulesFound own_rules;         // in any backend
     bool nft = false;                           // the programs
     bool iptables = false;
+    bool ip6tables = false;   // and this kernel has IPv6
     std::string nft_problem;  // why nft cannot queue packets in this kernel; empty where it can
     std::string nft_silent;   // why nft has not said whether it can; empty where it has
     std::optional<std::vector<std::string>> flowtables;  // "inet filter ft"

@@ -283,38 +283,6 @@ Finding tracking(const RulesFound& found, const config::Settings& settings) {
             "iptables -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT"};
 }
 
-Finding own_rules(const Facts& facts, const config::Settings& settings) {
-    const std::string where = facts.own_rules.text();
-    const bool bound =
-        std::ranges::find(facts.bound_queues, settings.intercept.first_queue) != facts.bound_queues.end();
-    if (facts.rules_missing > 0)
-        return {Grade::problem, "rules",
-                "Of the running finwaitd's firewall rules " + std::to_string(facts.rules_missing) +
-                    (facts.rules_missing == 1 ? " is" : " are") +
-                    " missing, or changed: connections pass unseen, and finwaitd ends none.",
-                "finwaitctl reload, which puts them back"};
-    if (facts.own_rules.places() > 1)
-        return {Grade::warning, "rules",
-                "finwaitd's firewall rules are in more than one backend (" + where +
-                    "): each segment is queued more than once.",
-                "systemctl restart finwaitd, which removes those of earlier runs; with intercept.backend = "
-                "\"none\" remove those that you do not want"};
-    if (!where.empty() && !bound)
-        return {Grade::warning, "rules",
-                "finwaitd's firewall rules are there (" + where +
-                    "), and nobody reads their queue: a run was killed, or could not remove them. Packets "
-                    "pass.",
-                "start finwaitd, which replaces them, and stop it, which removes them"};
-    if (!facts.own_rules.unknown.empty())
-        return {Grade::unknown,
-                "rules",
-                "Not every firewall tool has said whether it has rules of finwaitd: " +
-                    joined(facts.own_rules.unknown) + ".",
-                {}};
-    if (where.empty()) return {Grade::good, "rules", "No firewall rule of finwaitd is left over.", {}};
-    return {Grade::good, "rules", "finwaitd's firewall rules are in one backend: " + where + ".", {}};
-}
-
 std::vector<Finding> findings(const Facts& facts, const config::Settings& settings) {
     Need need;
     need.time = longest_silence(settings, &need.policy);

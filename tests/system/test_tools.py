@@ -335,6 +335,31 @@ class Failing(Tools):
         self.assertEqual(self.all_lines(), {})
 
 
+class Missing(Tools):
+    """Rules that others take away while finwaitd does not watch them."""
+
+    def test_check_system_compares_the_rules_with_the_configuration(self):
+        daemon = self.daemon({"intercept": {"backend": "iptables", "watch_rules": "off"}})
+
+        def check(*file):
+            return self.lab.gateway.run(binary("finwaitctl"), "--socket", daemon.socket, "check", "--system", *file, check=False)
+
+        self.assertRegex(check().stdout, r"good +rules +finwaitd's firewall rules are in one backend")
+        for table in ("mangle", "raw"):
+            self.lab.gateway.run("iptables", "-t", table, "-F")
+        for file in ((), (daemon.config,)):
+            found = check(*file)
+            self.assertEqual(found.returncode, 1)
+            self.assertRegex(found.stdout, r"problem +rules .*missing: iptables-\w+: 6 of 6 in mangle FINWAITD, 2 of 2 in mangle FORWARD")
+            self.assertNotIn("ip6tables-nft: ", found.stdout)
+        os.kill(daemon.pid, signal.SIGSTOP)
+        self.addCleanup(lambda: daemon.running() and os.kill(daemon.pid, signal.SIGCONT))
+        self.assertRegex(check(daemon.config).stdout, r"problem +rules .*missing: iptables-")
+        os.kill(daemon.pid, signal.SIGCONT)
+        daemon.ctl("reload")
+        self.assertTrue(until(lambda: check().returncode == 0, 10), check().stdout)
+
+
 class Stale(Tools):
     """Rules of a run that was killed, whatever tool has made them."""
 

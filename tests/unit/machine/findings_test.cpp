@@ -1,5 +1,7 @@
 #include "machine/findings.hpp"
 
+#include "netfilter/rule_shape.hpp"
+
 #include <algorithm>
 
 #include <gmock/gmock.h>
@@ -24,6 +26,25 @@ Facts good_machine() {
     f.detours.emplace();
     f.tracking.rules = {"ct state established accept"};
     return f;
+}
+
+/// As find_own_rules() gives the rules of the default configuration.
+netfilter::Lines nftables_lines() {
+    netfilter::Lines lines = netfilter::lines_of(netfilter::render_nftables({}));
+    std::erase(lines, "}");
+    return lines;
+}
+
+netfilter::Lines iptables_lines(bool v6) {
+    netfilter::Lines lines;
+    for (const auto& [chain, rules] : netfilter::iptables_shape({}, v6)) {
+        const std::string table = chain.substr(0, chain.find(' '));
+        const std::string name = chain.substr(chain.find(' ') + 1);
+        if (name == "FINWAITD") lines.push_back("-t " + table + " -N " + name);
+        for (std::size_t i = 0; i < rules; ++i)
+            lines.push_back("-t " + table + " -A " + name + " -p tcp");
+    }
+    return lines;
 }
 
 std::vector<Finding> of(const Facts& facts, const config::Settings& settings, Grade grade) {
@@ -64,7 +85,7 @@ TEST(Findings, RulesThatTheOperatorLoadsMakeConntrackTrackAlsoWhileFinwaitdIsSto
 TEST(Findings, RulesThatTheRunningFinwaitdMissesAreAProblemThatAReloadMends) {
     Facts facts = good_machine();
     facts.bound_queues = {0};
-    facts.own_rules.found = {{netfilter::OwnRules::Place::nftables, "nftables", {"table inet finwaitd {"}}};
+    facts.own_rules.found = {{netfilter::OwnRules::Place::nftables, "nftables", nftables_lines()}};
     EXPECT_EQ(own_rules(facts, {}).grade, Grade::good);
     facts.rules_missing = 7;
     EXPECT_EQ(own_rules(facts, {}).grade, Grade::problem);
@@ -103,12 +124,62 @@ TEST(Findings, RulesInTwoBackendsQueueTwice) {
     using Place = netfilter::OwnRules::Place;
     Facts facts = good_machine();
     facts.bound_queues = {0};
-    facts.own_rules.found = {{Place::iptables_nft, "iptables-nft", {"-t mangle -N FINWAITD"}},
-                             {Place::iptables_nft, "ip6tables-nft", {"-t mangle -N FINWAITD"}}};
+    facts.own_rules.found = {{Place::iptables_nft, "iptables-nft", iptables_lines(false)},
+                             {Place::iptables_nft, "ip6tables-nft", iptables_lines(true)}};
     EXPECT_EQ(own_rules(facts, {}).grade, Grade::good);
     facts.own_rules.found.push_back({Place::iptables_legacy, "ip6tables-legacy", {"a", "b"}});
     EXPECT_EQ(own_rules(facts, {}).grade, Grade::warning);
     EXPECT_THAT(own_rules(facts, {}).what, HasSubstr("2 lines in ip6tables-legacy"));
+}
+
+TEST(Findings, RulesThatAreMissingAreNamedByTheirChainsWhereNoDaemonTellsOfThem) {
+    using Place = netfilter::OwnRules::Place;
+    Facts facts = good_machine();
+    facts.ip6tables = true;
+    facts.bound_queues = {0};
+    netfilter::Lines flushed = iptables_lines(false);
+    std::erase_if(flushed, [](const std::string& line) {
+        return line.starts_with("-t mangle -A") || line.starts_with("-t raw -A");
+    });
+    facts.own_rules.found = {{Place::iptables_nft, "iptables-nft", flushed},
+                             {Place::iptables_nft, "ip6tables-nft", iptables_lines(true)}};
+    EXPECT_EQ(own_rules(facts, {}).grade, Grade::problem);
+    EXPECT_THAT(own_rules(facts, {}).what,
+                HasSubstr("missing: iptables-nft: 6 of 6 in mangle FINWAITD, 2 of 2 in mangle FORWARD, "
+                          "2 of 2 in raw FINWAITD, 1 of 1 in raw OUTPUT."));
+    facts.own_rules.found.pop_back();
+    facts.own_rules.found[0].lines = iptables_lines(false);
+    EXPECT_THAT(own_rules(facts, {}).what, HasSubstr("missing: ip6tables-nft: "));
+    facts.ip6tables = false;
+    EXPECT_EQ(own_rules(facts, {}).grade, Grade::good);
+}
+
+TEST(Findings, RulesThatAreMissingFromATableOfNftablesAreNamed) {
+    Facts facts = good_machine();
+    facts.bound_queues = {0};
+    netfilter::Lines lines = nftables_lines();
+    std::erase_if(lines, [](const std::string& line) { return line.find("queue") != line.npos; });
+    facts.own_rules.found = {{netfilter::OwnRules::Place::nftables, "nftables", lines}};
+    EXPECT_THAT(own_rules(facts, {}).what, HasSubstr("missing: nftables: 6 of 7 in intercept_forward."));
+}
+
+TEST(Findings, AKernelWithoutNotrackLacksNoRule) {
+    Facts facts = good_machine();
+    facts.bound_queues = {0};
+    netfilter::Lines lines = iptables_lines(false);
+    std::erase_if(lines, [](const std::string& line) { return line.starts_with("-t raw"); });
+    facts.own_rules.found = {{netfilter::OwnRules::Place::iptables_nft, "iptables-nft", lines}};
+    EXPECT_EQ(own_rules(facts, {}).grade, Grade::good);
+}
+
+TEST(Findings, AQueueThatIsReadWithoutAnyRuleSeesNothing) {
+    Facts facts = good_machine();
+    facts.bound_queues = {0};
+    EXPECT_EQ(own_rules(facts, {}).grade, Grade::warning);
+    EXPECT_THAT(own_rules(facts, {}).what, HasSubstr("no firewall rule of finwaitd is there"));
+    config::Settings settings;
+    settings.intercept.backend = config::Backend::none;
+    EXPECT_EQ(own_rules(facts, settings).grade, Grade::good) << "the operator's may have other names";
 }
 
 TEST(Findings, RulesWhoseQueueNobodyReadsAreLeftOver) {
