@@ -274,7 +274,9 @@ Decision leave(Record& record, std::string_view reason, const Circumstances& aro
     record.reaping.reason = reason;
     for (std::size_t i = 0; i < answered.size(); ++i)
         record.reaping.side[i].answered = answered[i];
-    record.reaping.not_before = again;
+    // A policy that asks only because it is stopped goes its own way as soon as it is resumed.
+    const bool asked_while_stopped = around.breaker.open() && t.on_expiry == policy::OnExpiry::reset;
+    record.reaping.not_before = asked_while_stopped ? around.now : again;
     Decision out = wait_until(again, reason);
     out.steps.add({.did = Did::leave, .reason = reason});
     return out;
