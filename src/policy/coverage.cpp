@@ -72,6 +72,14 @@ bool includes_limit(Comparison c) {
     return c == Comparison::greater_equal || c == Comparison::less_equal;
 }
 
+/// Only a half-closed flow has a closer, which waits in FIN_WAIT_2 for the other side's FIN.
+tcp::State state_of(tcp::Role side, const CloserIs& closer) {
+    return side == closer.side ? tcp::State::fin_wait_2 : tcp::State::close_wait;
+}
+bool half_closed(tcp::State state) {
+    return state == tcp::State::fin_wait_2 || state == tcp::State::close_wait;
+}
+
 /// Whether `b` holds whenever `a` does.
 struct Implies {
     bool operator()(const StateIs& a, const StateIs& b) const {
@@ -82,6 +90,9 @@ struct Implies {
     }
     bool operator()(const PortIs& a, const PortIs& b) const { return a.side == b.side && a.port == b.port; }
     bool operator()(const CloserIs& a, const CloserIs& b) const { return a.side == b.side; }
+    bool operator()(const CloserIs& a, const StateIs& b) const {
+        return b.side ? b.state == state_of(*b.side, a) : half_closed(b.state);
+    }
     bool operator()(const PolicyIs& a, const PolicyIs& b) const { return a.name == b.name; }
     bool operator()(const PhaseIs& a, const PhaseIs& b) const { return a.phase == b.phase; }
     bool operator()(const Compare& a, const Compare& b) const {
@@ -106,10 +117,15 @@ struct Excludes {
         return a.side && a.side == b.side && a.state != b.state;
     }
     bool operator()(const AddressIn& a, const AddressIn& b) const {
+        if (a.network.is_v4() != b.network.is_v4()) return true;  // both ends are of one family
         return a.side && a.side == b.side && !a.network.contains(b.network) && !b.network.contains(a.network);
     }
     bool operator()(const PortIs& a, const PortIs& b) const { return a.side == b.side && a.port != b.port; }
     bool operator()(const CloserIs& a, const CloserIs& b) const { return a.side != b.side; }
+    bool operator()(const CloserIs& a, const StateIs& b) const {
+        return b.side ? b.state != state_of(*b.side, a) : !half_closed(b.state);
+    }
+    bool operator()(const StateIs& a, const CloserIs& b) const { return (*this)(b, a); }
     bool operator()(const PolicyIs& a, const PolicyIs& b) const { return a.name != b.name; }
     bool operator()(const PhaseIs& a, const PhaseIs& b) const { return a.phase != b.phase; }
     bool operator()(const Compare& a, const Compare& b) const {

@@ -40,9 +40,12 @@ std::optional<Network> Network::parse(std::string_view text) {
     return Network(*address, static_cast<std::uint8_t>(dotted ? kMappedBits + *bits : *bits));
 }
 
+bool Network::is_v4() const {
+    return base_.is_v4() && prefix_bits_ >= kMappedBits;
+}
+
 bool Network::contains(const tcp::Address& address) const {
-    const bool v4_network = base_.is_v4() && prefix_bits_ >= kMappedBits;
-    if (address.is_v4() != v4_network) return false;
+    if (address.is_v4() != is_v4()) return false;
     const auto& ours = base_.bytes();
     const auto& theirs = address.bytes();
     const std::size_t whole = prefix_bits_ / 8U;

@@ -18,6 +18,7 @@ class Network {
     /// Never true across families: "::/0" holds no IPv4 address.
     [[nodiscard]] bool contains(const tcp::Address& address) const;
 
+    [[nodiscard]] bool is_v4() const;
     /// Whether all of its addresses are in this one, too.
     [[nodiscard]] bool contains(const Network& other) const;
 

@@ -35,6 +35,25 @@ TEST(Coverage, BehindAMatchOfEverythingNothingIsLeft) {
     EXPECT_THAT(found({"port 22", "port 80", ""}), IsEmpty());
 }
 
+TEST(Coverage, WhoHasACloserIsHalfClosed) {
+    EXPECT_THAT(found({"state established and closer client"}), ElementsAre("0!"));
+    EXPECT_THAT(found({"closer client and client-state close-wait"}), ElementsAre("0!"));
+    EXPECT_THAT(found({"closer client and server-state fin-wait-2"}), ElementsAre("0!"));
+    EXPECT_THAT(found({"closer client and state close-wait and client-state fin-wait-2"}), IsEmpty());
+    EXPECT_THAT(found({"closer client and not server-state close-wait"}), ElementsAre("0!"));
+    EXPECT_THAT(found({"state fin-wait-2", "closer server"}), ElementsAre("1<0"));
+    EXPECT_THAT(found({"not state established", "closer server"}), ElementsAre("1<0"));
+    EXPECT_THAT(found({"closer server", "state fin-wait-2"}), IsEmpty());
+    EXPECT_THAT(found({"closer ne client and state established"}), IsEmpty());
+}
+
+TEST(Coverage, BothEndsAreOfOneFamily) {
+    EXPECT_THAT(found({"server 2001:db8::/32 and client 10.0.0.0/8"}), ElementsAre("0!"));
+    EXPECT_THAT(found({"host ::/0 and host 0.0.0.0/0"}), ElementsAre("0!"));
+    EXPECT_THAT(found({"server 2001:db8::/32 and client ::/0"}), IsEmpty());
+    EXPECT_THAT(found({"host 10.0.0.0/8 and host 192.0.2.0/24"}), IsEmpty());
+}
+
 TEST(Coverage, TheSameMatchInOtherWordsIsTheSame) {
     EXPECT_THAT(found({"port 443 and closer client", "closer  client port eq 443"}), ElementsAre("1<0"));
     EXPECT_THAT(found({"not (port 80 or closer client)", "port ne 80 and not closer client"}),
