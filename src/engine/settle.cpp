@@ -95,6 +95,17 @@ void Engine::Impl::change_stage(Instant now, std::uint32_t slot, Stage to) {
     if (record.reaping.phase == flow::Phase::probing && !heard_gone) reaper::revive(record);
 }
 
+namespace {
+
+/// By whose word one side's FIN is acknowledged.
+std::string_view witness(const flow::Record& record) {
+    if (!tcp::report_open(record.connection)) return "one side's FIN is acknowledged";
+    return record.closed_by_socket ? "this machine's own socket says that one side's FIN is acknowledged"
+                                   : "conntrack says that one side's FIN is acknowledged";
+}
+
+}  // namespace
+
 void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {
     Record& record = table_[slot];
     count_half_closed(record, now);
@@ -108,10 +119,7 @@ void Engine::Impl::note_half_closed(Instant now, std::uint32_t slot) {
     record.was_half_closed = true;
     ++counters.half_closed;
     ++policy_counts_[record.policy].half_closed;
-    push_event(event(now, slot, EventType::half_closed,
-                     tcp::report_open(record.connection)
-                         ? "conntrack says that one side's FIN is acknowledged"
-                         : "one side's FIN is acknowledged"));
+    push_event(event(now, slot, EventType::half_closed, witness(record)));
 }
 
 void Engine::Impl::count_half_closed(Record& record, Instant since) {

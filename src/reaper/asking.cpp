@@ -27,6 +27,8 @@ constexpr std::string_view kVerifying =
 constexpr std::string_view kCatchingUp = "segments have passed unseen: both sides are asked where they stand";
 constexpr std::string_view kSettling =
     "it is half-closed by conntrack's word alone: both sides are asked where they stand";
+constexpr std::string_view kSettlingSocket =
+    "it is half-closed by the word of this machine's own socket alone: both sides are asked where they stand";
 constexpr std::string_view kCrowded =
     "its source has more than half_closed_per_source half-closed connections: both sides are asked";
 constexpr std::string_view kAsking = "its time is up: both sides are asked";
@@ -62,9 +64,13 @@ Purpose purpose_of(const Record& record, Occasion occasion, const Circumstances&
     return asks_by_policy(record, around) && !verifies_first(record) ? Purpose::liveness : Purpose::position;
 }
 
-std::string_view reason_to_ask(Purpose purpose, Occasion occasion) {
+std::string_view reason_to_settle(const Record& record) {
+    return record.closed_by_socket ? kSettlingSocket : kSettling;
+}
+
+std::string_view reason_to_ask(const Record& record, Purpose purpose, Occasion occasion) {
     switch (occasion) {
-        case Occasion::report: return kSettling;
+        case Occasion::report: return reason_to_settle(record);
         case Occasion::gap: return kCatchingUp;
         case Occasion::crowded: return kCrowded;
         case Occasion::due: break;
@@ -258,7 +264,9 @@ void excuse_the_gone(Record& record) {
 
 }  // namespace
 
+/// A kill comes before its time.
 void note_expired(Record& record, Decision& out) {
+    if (record.reaping.requested) return;
     if (!record.reaping.expired) out.steps.add({.did = Did::expire});
     record.reaping.expired = true;
 }
@@ -301,7 +309,7 @@ Decision begin_asking(Record& record, Occasion occasion, const Circumstances& ar
     reaping.phase = Phase::probing;
     reaping.since = around.now;
     reaping.side = {};
-    reaping.reason = reason_to_ask(reaping.purpose, occasion);
+    reaping.reason = reason_to_ask(record, reaping.purpose, occasion);
     reaping.verify = false;
     reaping.closer = *tcp::closer(record.connection);
     Decision out;
@@ -318,7 +326,7 @@ void resume_asking(Record& record, Instant asked, Instant now) {
     reaping.phase = Phase::probing;
     reaping.since = now;
     reaping.side = {};
-    reaping.reason = kSettling;
+    reaping.reason = reason_to_settle(record);
     reaping.verify = false;
     for (Inquiry& inquiry : reaping.side) {
         inquiry.asked = asked;

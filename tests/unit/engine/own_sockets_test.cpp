@@ -38,6 +38,24 @@ TEST(OwnSockets, TheSocketIsAskedForItsNumbersAndThenItsKernelForItsState) {
     EXPECT_EQ(path.resets().size(), 1U);
 }
 
+TEST(OwnSockets, TheWitnessOfAHalfCloseIsNamed) {
+    for (const bool by_socket : {false, true}) {
+        Path path(with(policy::OnExpiry::probe));
+        Adoptee adoptee = of_a_socket_here(path, tcp::Role::client, tcp::Role::server);
+        adoptee.told_by_socket = by_socket;
+        ASSERT_TRUE(path.engine.adopt(path.now, adoptee));
+        path.wait(kSoon);
+        std::size_t named = 0;
+        for (const Action& action : path.actions)
+            if (const auto* event = std::get_if<Event>(&action)) {
+                const std::string reason(event->reason);
+                EXPECT_EQ(reason.find(by_socket ? "conntrack" : "own socket"), std::string::npos) << reason;
+                named += reason.find(by_socket ? "own socket" : "conntrack") != std::string::npos ? 1U : 0U;
+            }
+        EXPECT_GE(named, 2U) << "of the half-close, and of the probes";
+    }
+}
+
 /// The server here is asked for its numbers; the ACK that it sends is not seen, and draws an RST.
 Path with_drawn_reset() {
     Path path(with(policy::OnExpiry::probe));

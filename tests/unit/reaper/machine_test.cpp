@@ -125,6 +125,18 @@ TEST(Machine, AfterTheResetsItMakesSureOfEachSide) {
     EXPECT_EQ(flow.decide().result, Result::confirmed);
 }
 
+TEST(Machine, AKillIsNoExpiry) {
+    for (const policy::OnExpiry action : {policy::OnExpiry::probe, policy::OnExpiry::reset}) {
+        HalfClosed flow;
+        flow.timeouts.on_expiry = action;
+        flow.timeouts.fin_wait_2 = minutes(10);
+        flow.record.reaping.requested = true;
+        const Decision killed = flow.decide();
+        EXPECT_FALSE(killed.steps.empty());
+        EXPECT_FALSE(killed.steps.has(Did::expire));
+    }
+}
+
 TEST(Machine, DoesNothingWhileAnotherFlowHasTheRate) {
     HalfClosed flow;
     flow.probes.set_rate(1);
