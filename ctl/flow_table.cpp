@@ -46,7 +46,7 @@ std::string numbers_text(const char* role, const nlohmann::json& side) {
             text += std::string(" ") + key + " " + value;
     }
     if (text_at(side, "fin_acknowledged") == "yes") text += " acked";
-    text += " window " + text_at(side, "window");
+    if (const std::string window = text_at(side, "window"); window != "-") text += " window " + window;
     return text_at(side, "exact") == "yes" ? text : text + " (not exact)";
 }
 

@@ -78,10 +78,11 @@ void append_side(std::string& out, const engine::SideReport& side) {
     append_seq(out, "next", side.next);
     append_seq(out, "ack", side.ack);
     append_seq(out, "fin", side.fin);
+    const std::string window = side.window ? fmt::to_string(*side.window) : "null";
     const std::string scale = side.scale ? fmt::to_string(unsigned{*side.scale}) : "null";
     fmt::format_to(std::back_inserter(out),
                    R"("fin_acknowledged":{},"window":{},"scale":{},"timestamps":{},"sack":{},"exact":{}}})",
-                   side.fin_acknowledged, side.window, scale, side.timestamps, side.sack, side.exact);
+                   side.fin_acknowledged, window, scale, side.timestamps, side.sack, side.exact);
 }
 
 /// Steps without a segment were made by a timer or by a reset of ours.

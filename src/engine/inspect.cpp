@@ -20,7 +20,7 @@ SideReport side_report(const tcp::Connection& c, tcp::Role role) {
     if (side.fin_seen() && !made_up) out.fin = side.fin;
     if (side.scale_offered) out.scale = side.scale;
     out.fin_acknowledged = side.fin_acked();
-    out.window = side.window;
+    if (side.ack_known()) out.window = side.window;
     out.timestamps = side.timestamps;
     out.sack = side.sack;
     out.exact = side.next_basis >= tcp::Basis::heard && side.ack_basis >= tcp::Basis::heard;

@@ -34,11 +34,11 @@ struct FlowId {
 
 /// What is known of one side's numbers; empty where nothing is.
 struct SideReport {
-    std::optional<tcp::Seq> next;   // end of the highest sequence space that it has sent
-    std::optional<tcp::Seq> ack;    // the highest acknowledgment that it has sent
-    std::optional<tcp::Seq> fin;    // end of its FIN
-    bool fin_acknowledged = false;  // the peer's acknowledgment of it has passed
-    std::uint16_t window = 0;       // as last sent, unscaled
+    std::optional<tcp::Seq> next;         // end of the highest sequence space that it has sent
+    std::optional<tcp::Seq> ack;          // the highest acknowledgment that it has sent
+    std::optional<tcp::Seq> fin;          // end of its FIN
+    bool fin_acknowledged = false;        // the peer's acknowledgment of it has passed
+    std::optional<std::uint16_t> window;  // as last sent, unscaled
     std::optional<std::uint8_t> scale;
     bool timestamps = false;
     bool sack = false;

@@ -98,6 +98,7 @@ TEST(Encode, WithSidesTheNumbersAreThere) {
     EXPECT_EQ(sides["client"], json::parse(R"({"next":4294967295,"ack":null,"fin":7,"fin_acknowledged":true,
         "window":501,"scale":9,"timestamps":false,"sack":false,"exact":false})"));
     EXPECT_TRUE(sides["server"]["scale"].is_null());
+    EXPECT_TRUE(sides["server"]["window"].is_null());
 }
 
 TEST(Encode, StatsNameEveryStateAndAddBothSides) {
