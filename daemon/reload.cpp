@@ -89,6 +89,7 @@ std::vector<std::string> Daemon::put_in_force() {
             });
     }
     fit_conntrack();
+    look_up_groups();
     if (rule_watch_) {
         rule_watch_->use(settings_.intercept.watch_rules);
         rule_watch_->restore_now();
@@ -109,6 +110,15 @@ void Daemon::fit_conntrack() {
         registrar_->keep_entries(
             std::chrono::seconds(machine::seconds_for(machine::longest_silence(settings_))),
             [] { return machine::shortest_timeout(); });
+}
+
+/// They may have been created since the start.
+void Daemon::look_up_groups() {
+    std::vector<std::string> notes;
+    server_->look_up_groups(notes);
+    web_->give_to(settings_.control.group, notes);
+    for (std::string& note : notes)
+        note_at_reload(std::move(note));
 }
 
 /// For the log, and for who has asked for the reload.

@@ -37,6 +37,18 @@ std::optional<gid_t> group_id(const std::string& name) {
 Access::Access(uid_t owner, std::string admin_group)
     : owner_(owner), name_(std::move(admin_group)), group_(group_id(name_)) {}
 
+void Access::look_up_group() {
+    if (const auto found = group_id(name_)) group_ = found;
+}
+
+void Access::note_missing_group(std::vector<std::string>& notes) const {
+    if (group_ || name_.empty()) return;
+    notes.push_back(
+        fmt::format("control.admin_group: there is no group \"{0}\", so only root may kill, reload and "
+                    "resume; create it with: groupadd --system {0}, and then run: finwaitctl reload",
+                    name_));
+}
+
 bool Access::may_change(const Requester& who) const {
     if (owns(who)) return true;
     return group_ && std::ranges::find(who.groups, *group_) != who.groups.end();
@@ -57,7 +69,10 @@ Error Access::refusal(const Request& request, const Requester& who) const {
             "and log in again",
             name_);
     else
-        message += fmt::format("run it as root; there is no group \"{}\" (control.admin_group)", name_);
+        message += fmt::format(
+            "run it as root; finwaitd has found no group \"{0}\" (control.admin_group): create it with: "
+            "groupadd --system {0}, and then run as root: finwaitctl reload",
+            name_);
     return {ErrorCode::permission, std::move(message), 0};
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace finwait::control {
 
@@ -27,6 +28,11 @@ class Access {
     [[nodiscard]] bool owns(const Requester& who) const;
     /// Why not, and what to do.
     [[nodiscard]] Error refusal(const Request& request, const Requester& who) const;
+    /// Looks the admin group up again. One that was found before and is not found now keeps its number: the
+    /// name service may be away.
+    void look_up_group();
+    /// Adds a note where there is an admin group to be found, and none has been.
+    void note_missing_group(std::vector<std::string>& notes) const;
     /// Whether there is such a group.
     [[nodiscard]] bool has_group() const { return group_.has_value(); }
 

@@ -21,21 +21,25 @@ std::string errno_text(int error) {
     return std::strerror(error);
 }  // NOLINT(concurrency-mt-unsafe)
 
-/// Whose members may use the socket, as far as it can be seen.
-std::string group_of(const std::string& path) {
+/// Who may use the socket, as far as it can be seen.
+std::string who_may(const std::string& path) {
     struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return "run it as root, or as a member of control.group";
+    if ((status.st_mode & S_IWGRP) == 0)
+        return "run it as root; for others finwaitd has found no control.group: create that group, and then "
+               "run as root: finwaitctl reload";
     std::array<char, 16384> buffer{};
     group entry{};
     group* found = nullptr;
-    if (::stat(path.c_str(), &status) == 0)
-        ::getgrgid_r(status.st_gid, &entry, buffer.data(), buffer.size(), &found);
-    return found != nullptr ? "the group \"" + std::string(found->gr_name) + "\"" : "the socket's group";
+    ::getgrgid_r(status.st_gid, &entry, buffer.data(), buffer.size(), &found);
+    return "run it as root, or as a member of " +
+           (found != nullptr ? "the group \"" + std::string(found->gr_name) + "\"" : "the socket's group");
 }
 
 ConnectError explain(const std::string& path, int error) {
     if (error == EACCES || error == EPERM) {
-        return {ConnectFailure::not_permitted, "not permitted to use " + path + " (" + errno_text(error) +
-                                                   "): run it as root, or as a member of " + group_of(path)};
+        return {ConnectFailure::not_permitted,
+                "not permitted to use " + path + " (" + errno_text(error) + "): " + who_may(path)};
     }
     return {ConnectFailure::unreachable, "cannot reach finwaitd at " + path + " (" + errno_text(error) +
                                              "): is it running, and is this its control.socket?"};
@@ -53,8 +57,8 @@ int try_to_connect(int descriptor, const std::string& path) {
 }
 
 std::string no_life(std::chrono::milliseconds patience) {
-    return fmt::format("finwaitd does not answer (for {} s): it is stopped, or hangs",
-                       std::chrono::duration<double>(patience).count());
+    return fmt::format("finwaitd does not answer (for {} s): it is stopped, or hangs; to do: {}",
+                       std::chrono::duration<double>(patience).count(), kSilentAdvice);
 }
 
 }  // namespace

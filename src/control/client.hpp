@@ -21,6 +21,10 @@ namespace finwait::control {
 /// How long a daemon that does not answer is waited for.
 inline constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(5);
 
+/// What to do about one.
+inline constexpr std::string_view kSilentAdvice =
+    "kill -CONT its pid if it was stopped (SIGSTOP, a debugger), or systemctl restart finwaitd";
+
 enum class ConnectFailure : std::uint8_t {
     unreachable,
     not_permitted,

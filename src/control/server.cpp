@@ -4,7 +4,6 @@
 #include "control/connection.hpp"
 #include "control/places.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 #include <utility>
 
@@ -18,8 +17,9 @@ using boost::system::error_code;
 
 class Server::Impl : public std::enable_shared_from_this<Impl> {
   public:
-    Impl(asio::io_context& io, SocketFile file, std::shared_ptr<Context> context)
+    Impl(asio::io_context& io, SocketFile file, std::string group, std::shared_ptr<Context> context)
         : file_(std::move(file)),
+          group_(std::move(group)),
           context_(std::move(context)),
           acceptor_(io, asio::local::stream_protocol(), file_.release_descriptor()) {}
 
@@ -27,6 +27,12 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
         asio::co_spawn(acceptor_.executor(),
                        acceptor_.run([this](Connection::Socket socket) { welcome(std::move(socket)); }),
                        [self = shared_from_this()](std::exception_ptr) {});
+    }
+
+    void look_up_groups(std::vector<std::string>& notes) {
+        if (!group_.empty()) file_.give_to(group_, notes);
+        context_->access.look_up_group();
+        context_->access.note_missing_group(notes);
     }
 
     void stop() {
@@ -83,6 +89,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
     }
 
     SocketFile file_;
+    std::string group_;
     std::shared_ptr<Context> context_;
     Acceptor<asio::local::stream_protocol> acceptor_;
     struct Taken {
@@ -97,14 +104,11 @@ Server::Opened Server::open(asio::io_context& io, const Place& place, std::vecto
     std::variant<SocketFile, std::string> opened = SocketFile::open(place.path, place.group, notes);
     if (auto* problem = std::get_if<std::string>(&opened)) return std::move(*problem);
     Access access(::geteuid(), place.admin_group);
-    if (!place.admin_group.empty() && !access.has_group())
-        notes.push_back(
-            fmt::format("control.admin_group: there is no group \"{0}\", so only root may kill, reload and "
-                        "resume; create it with: groupadd --system {0}",
-                        place.admin_group));
+    access.note_missing_group(notes);
     auto context =
         std::make_shared<Context>(Context{std::move(shards), std::move(hooks), options, std::move(access)});
-    auto impl = std::make_shared<Impl>(io, std::get<SocketFile>(std::move(opened)), std::move(context));
+    auto impl =
+        std::make_shared<Impl>(io, std::get<SocketFile>(std::move(opened)), place.group, std::move(context));
     impl->start();
     return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
@@ -112,6 +116,9 @@ Server::Opened Server::open(asio::io_context& io, const Place& place, std::vecto
 Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() {
     stop();
+}
+void Server::look_up_groups(std::vector<std::string>& notes) {
+    impl_->look_up_groups(notes);
 }
 void Server::stop() {
     impl_->stop();

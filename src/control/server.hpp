@@ -37,6 +37,10 @@ class Server {
     Server& operator=(const Server&) = delete;
     ~Server();
 
+    /// Looks both groups up again, for they may have been created meanwhile. `notes` gets which one is still
+    /// missing. On the control thread.
+    void look_up_groups(std::vector<std::string>& notes);
+
     /// Ends all connections and removes the socket; no hook is called any more. On the control thread, or
     /// while it does not run.
     void stop();

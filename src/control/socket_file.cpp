@@ -37,6 +37,9 @@ sockaddr_un address_of(const std::string& path) {
     return address;
 }
 
+constexpr mode_t kForGroup = 0660;
+constexpr mode_t kForOwner = 0600;
+
 /// finwaitd's own directory, where a socket is by default. It is gone after every boot.
 constexpr std::string_view kOwnDirectory = "/run/finwaitd";
 
@@ -98,20 +101,6 @@ std::string clear_place(const SocketNames& names, const std::string& path) {
     return {};
 }
 
-void give_to_group(const std::string& path, const std::string& name, std::vector<std::string>& notes) {
-    if (name.empty()) return;
-    const std::optional<gid_t> id = group_id(name);
-    if (!id) {
-        notes.push_back(
-            fmt::format("control.group: there is no group \"{0}\", so only root may use {1}; "
-                        "create it with: groupadd --system {0}",
-                        name, path));
-    } else if (::chown(path.c_str(), static_cast<uid_t>(-1), *id) != 0) {
-        notes.push_back(fmt::format("control.group: {} cannot be given to group \"{}\": {}", path, name,
-                                    errno_text(errno)));
-    }
-}
-
 }  // namespace
 
 std::variant<SocketFile, std::string> SocketFile::open(const std::string& path, const std::string& group,
@@ -131,7 +120,7 @@ std::variant<SocketFile, std::string> SocketFile::open(const std::string& path, 
 }
 
 std::string SocketFile::bind_and_listen(const std::string& group, std::vector<std::string>& notes) {
-    constexpr mode_t mode = 0660;
+    const mode_t mode = group.empty() ? kForGroup : kForOwner;
     // The file takes its mode from the socket, so that it is never open to all, not even between bind and
     // chmod.
     if (::fchmod(descriptor_, mode) != 0) return failed(names_, "setting its mode", path_, errno);
@@ -144,10 +133,28 @@ std::string SocketFile::bind_and_listen(const std::string& group, std::vector<st
     if (::lstat(path_.c_str(), &status) != 0) return failed(names_, "looking at it", path_, errno);
     device_ = status.st_dev;
     inode_ = status.st_ino;
-    give_to_group(path_, group, notes);
     if (::chmod(path_.c_str(), mode) != 0) return failed(names_, "setting its mode", path_, errno);
+    if (!group.empty()) give_to(group, notes);
     if (::listen(descriptor_, SOMAXCONN) != 0) return failed(names_, "listening", path_, errno);
     return {};
+}
+
+void SocketFile::give_to(const std::string& group, std::vector<std::string>& notes) {
+    if (!is_ours()) return;
+    const std::optional<gid_t> id = group_id(group);
+    if (!id && given_) return;
+    if (!id) {
+        notes.push_back(
+            fmt::format("control.group: there is no group \"{0}\", so only root may use {1}; create it "
+                        "with: groupadd --system {0}, and then run: finwaitctl reload",
+                        group, path_));
+    } else if (::chown(path_.c_str(), static_cast<uid_t>(-1), *id) != 0 ||
+               ::chmod(path_.c_str(), kForGroup) != 0) {
+        notes.push_back(fmt::format("control.group: {} cannot be given to group \"{}\": {}", path_, group,
+                                    errno_text(errno)));
+    } else {
+        given_ = true;
+    }
 }
 
 SocketFile::SocketFile(SocketFile&& other) noexcept
@@ -156,7 +163,8 @@ SocketFile::SocketFile(SocketFile&& other) noexcept
       descriptor_(std::exchange(other.descriptor_, -1)),
       device_(other.device_),
       inode_(other.inode_),
-      bound_(std::exchange(other.bound_, false)) {}
+      bound_(std::exchange(other.bound_, false)),
+      given_(other.given_) {}
 
 SocketFile::~SocketFile() {
     remove();
@@ -167,11 +175,16 @@ int SocketFile::release_descriptor() {
     return std::exchange(descriptor_, -1);
 }
 
-void SocketFile::remove() {
-    if (!std::exchange(bound_, false)) return;
+/// Another daemon may have put its own there.
+bool SocketFile::is_ours() const {
     struct stat status {};
-    if (::lstat(path_.c_str(), &status) != 0) return;
-    if (status.st_dev == device_ && status.st_ino == inode_) ::unlink(path_.c_str());
+    return bound_ && ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ &&
+           status.st_ino == inode_;
+}
+
+void SocketFile::remove() {
+    if (is_ours()) ::unlink(path_.c_str());
+    bound_ = false;
 }
 
 }  // namespace finwait::control

@@ -19,8 +19,9 @@ struct SocketNames {
 
 class SocketFile {
   public:
-    /// A socket that listens at `path`, for root and the members of `group` ("": root's own). The error is
-    /// for operators; `notes` gets what they should know although it works.
+    /// A socket that listens at `path`, for root and the members of `group` ("": of the daemon's own group).
+    /// Where there is no such group, it is for root and the daemon's own user. The error is for operators;
+    /// `notes` gets what they should know although it works.
     [[nodiscard]] static std::variant<SocketFile, std::string> open(const std::string& path,
                                                                     const std::string& group,
                                                                     std::vector<std::string>& notes,
@@ -33,12 +34,16 @@ class SocketFile {
 
     /// The listening socket; whoever takes it closes it.
     [[nodiscard]] int release_descriptor();
+    /// Looks `group` up again and gives the file to it. One that it was given to before keeps it where the
+    /// group is not found now.
+    void give_to(const std::string& group, std::vector<std::string>& notes);
     /// Unlinks the file, unless another daemon has put its own there meanwhile.
     void remove();
 
   private:
     SocketFile(std::string path, int descriptor, const SocketNames& names)
         : names_(names), path_(std::move(path)), descriptor_(descriptor) {}
+    [[nodiscard]] bool is_ours() const;
     [[nodiscard]] std::string bind_and_listen(const std::string& group, std::vector<std::string>& notes);
 
     SocketNames names_;
@@ -47,6 +52,7 @@ class SocketFile {
     dev_t device_ = 0;
     ino_t inode_ = 0;
     bool bound_ = false;
+    bool given_ = false;  // to its group
 };
 
 }  // namespace finwait::control

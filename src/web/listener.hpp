@@ -41,6 +41,10 @@ class Listener {
     void remove() {
         if (file_) file_->remove();
     }
+    /// Gives a Unix socket to `group`, which is looked up again.
+    void give_to(const std::string& group, std::vector<std::string>& notes) {
+        if (file_ && !group.empty()) file_->give_to(group, notes);
+    }
     /// The caller's from now on.
     [[nodiscard]] int release_descriptor() { return std::exchange(descriptor_, -1); }
 

@@ -62,6 +62,10 @@ class Server::Door : public std::enable_shared_from_this<Door> {
                        [self = shared_from_this()](std::exception_ptr) {});
     }
 
+    void give_to(const std::string& group, std::vector<std::string>& notes) {
+        listener_.give_to(group, notes);
+    }
+
     void close() {
         listener_.remove();
         acceptor_.close();
@@ -112,6 +116,10 @@ std::optional<std::string> Server::listen(const std::optional<Place>& place, std
     const bool browsers = place && std::holds_alternative<tcp::Endpoint>(*place);
     site_->allow(browsers ? std::optional(Hosts(std::move(names))) : std::nullopt);
     return std::nullopt;
+}
+
+void Server::give_to(const std::string& group, std::vector<std::string>& notes) {
+    if (door_) door_->give_to(group, notes);
 }
 
 std::optional<std::string> Server::move_to(const Place& place, const std::string& group,

@@ -32,6 +32,8 @@ class Server {
     [[nodiscard]] std::optional<std::string> listen(const std::optional<Place>& place,
                                                     std::vector<std::string> names, const std::string& group,
                                                     std::vector<std::string>& notes);
+    /// Looks `group` up again and gives a Unix socket to it; `notes` gets why that cannot be.
+    void give_to(const std::string& group, std::vector<std::string>& notes);
     /// Where it serves; empty: nowhere.
     [[nodiscard]] const std::optional<Place>& place() const { return place_; }
 

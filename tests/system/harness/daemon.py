@@ -72,7 +72,8 @@ class Daemon:
         """Writes the configuration; start() or reload() puts it in force."""
         if _BACKEND:
             settings = {**settings, "intercept": {"backend": _BACKEND, **settings.get("intercept", {})}}
-        self.settings = {**settings, "control": {"socket": self.socket, "group": "root", **settings.get("control", {})},
+        control = {"socket": self.socket, "group": "root", "admin_group": "daemon"}  # which every Debian has
+        self.settings = {**settings, "control": {**control, **settings.get("control", {})},
                          "state": {"file": self.state, **settings.get("state", {})}}
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(toml.dump(self.settings))

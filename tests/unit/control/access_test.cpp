@@ -35,6 +35,23 @@ TEST(Access, AGroupThatDoesNotExistHasNoMembers) {
     EXPECT_TRUE(access.may_change({0, 1}));
 }
 
+TEST(Access, AGroupThatWasFoundIsKeptAndOneThatIsMissingIsNoted) {
+    std::vector<std::string> notes;
+    Access known(kOwner, "root");
+    known.look_up_group();
+    known.note_missing_group(notes);
+    Access(kOwner, "").note_missing_group(notes);
+    EXPECT_TRUE(known.has_group());
+    EXPECT_TRUE(notes.empty());
+    Access missing(kOwner, "no-such-group");
+    missing.look_up_group();
+    missing.note_missing_group(notes);
+    EXPECT_FALSE(missing.has_group());
+    ASSERT_EQ(notes.size(), 1U);
+    EXPECT_NE(notes[0].find("groupadd --system no-such-group, and then run: finwaitctl reload"),
+              std::string::npos);
+}
+
 TEST(Access, OnlyKillReloadAndResumeChangeSomething) {
     const auto request = [](Command command, std::string resume = {}) {
         Request made;

@@ -58,6 +58,36 @@ TEST(SocketFile, AGroupThatDoesNotExistIsOnlyNoted) {
     const Opened opened = SocketFile::open(directory.file("s"), "no-such-group", notes);
     EXPECT_EQ(problem_of(opened), "");
     EXPECT_THAT(notes, ElementsAre(HasSubstr("groupadd --system no-such-group")));
+    EXPECT_EQ(mode_of(directory.file("s")) & 07777U, 0600U) << "for nobody's group, not even root's";
+}
+
+TEST(SocketFile, IsGivenToItsGroupOnceThatIsThere) {
+    const TemporaryDirectory directory;
+    std::vector<std::string> notes;
+    Opened opened = SocketFile::open(directory.file("s"), "no-such-group", notes);
+    ASSERT_EQ(problem_of(opened), "");
+    auto& file = std::get<SocketFile>(opened);
+    notes.clear();
+    file.give_to("no-such-group", notes);
+    EXPECT_THAT(notes, ElementsAre(HasSubstr("finwaitctl reload")));
+    notes.clear();
+    file.give_to(::getgrgid(::getgid())->gr_name, notes);
+    EXPECT_EQ(mode_of(directory.file("s")) & 07777U, 0660U);
+    file.give_to("no-such-group", notes);
+    EXPECT_EQ(mode_of(directory.file("s")) & 07777U, 0660U) << "a name service may be away for a while";
+    EXPECT_THAT(notes, IsEmpty());
+}
+
+TEST(SocketFile, AnothersFileInItsPlaceIsGivenToNobody) {
+    const TemporaryDirectory directory;
+    std::vector<std::string> notes;
+    Opened opened = SocketFile::open(directory.file("s"), "no-such-group", notes);
+    ASSERT_EQ(problem_of(opened), "");
+    ASSERT_EQ(::unlink(directory.file("s").c_str()), 0);
+    std::ofstream(directory.file("s")) << "another's";
+    ASSERT_EQ(::chmod(directory.file("s").c_str(), 0600), 0);
+    std::get<SocketFile>(opened).give_to(::getgrgid(::getgid())->gr_name, notes);
+    EXPECT_EQ(mode_of(directory.file("s")) & 07777U, 0600U);
 }
 
 TEST(SocketFile, AStaleOneIsReplaced) {
