@@ -2,6 +2,7 @@
 
 #include "config/load.hpp"
 #include "ctl/json_array.hpp"
+#include "machine/missing.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,10 @@ nlohmann::json object_of(const config::Error& error) {
 void print_warnings(const config::Checked& checked, Output& err) {
     for (const config::Error& warning : checked.warnings)
         err.write("warning: " + warning.text() + "\n");
+    const auto* settings = std::get_if<config::Settings>(&checked.result);
+    if (settings == nullptr) return;
+    for (const machine::Finding& finding : machine::missing(*settings, machine::inventory()))
+        err.write("warning: " + finding.what + " To do: " + finding.advice + "\n");
 }
 
 }  // namespace

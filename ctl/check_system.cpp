@@ -2,6 +2,7 @@
 
 #include "ctl/config_in_force.hpp"
 #include "ctl/json_array.hpp"
+#include "machine/missing.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -32,6 +33,8 @@ ExitCode check_system(const std::string& file, const Invocation& call, Output& o
     facts.rules_missing = config.rules_missing;
     auto found = machine::findings(facts, config.settings);
     found.insert(found.begin(), config.about);
+    const auto missing = machine::missing(config.settings, machine::inventory());
+    found.insert(found.end(), missing.begin(), missing.end());
     const std::string text = findings_text(found, call.json);
     out.write(call.pretty ? indented(text) + "\n" : text);
     return exit_code(found);

@@ -59,8 +59,7 @@ Obstacle obstacle(const Got& got, const Places& places) {
     if (answer.contact == Contact::silent)
         return {fmt::format("finwaitd is there and does not answer for {} s: it is stopped, or hangs",
                             std::chrono::duration<double>(places.patience).count()),
-                Grade::warning,
-                "kill -CONT its pid if it was stopped (SIGSTOP, a debugger), or systemctl restart finwaitd"};
+                Grade::warning, std::string(control::kSilentAdvice)};
     if (answer.code == ExitCode::not_permitted)
         return {"this user may not ask finwaitd at " + places.socket, Grade::unknown};
     if (answer.error == control::ErrorCode::command)
@@ -113,6 +112,9 @@ std::variant<ConfigToCheck, ExitCode> from_file(const std::string& file, const O
     if (const auto* errors = std::get_if<std::vector<config::Error>>(&result)) {
         for (const config::Error& error : *errors)
             err.write(error.illustrated() + "\n");
+        if (!instead_of.why.empty())
+            err.write("finwaitctl: " + instead_of.why +
+                      (instead_of.advice.empty() ? "" : "; to do: " + instead_of.advice) + "\n");
         return ExitCode::bad_input;
     }
     const std::string what = "What follows is about the configuration in " + file +

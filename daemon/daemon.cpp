@@ -30,10 +30,7 @@ std::uint64_t random_word() {
 }
 
 std::uint16_t count_queues(const config::Intercept& intercept) {
-    if (intercept.queues > 0) return intercept.queues;
-    const auto cpus = config::parse_cpus(intercept.cpus);
-    if (cpus && !cpus->empty()) return static_cast<std::uint16_t>(std::min<std::size_t>(cpus->size(), 256));
-    return static_cast<std::uint16_t>(std::clamp(std::thread::hardware_concurrency(), 1U, 256U));
+    return intercept.queues > 0 ? intercept.queues : config::automatic_queues(intercept.cpus);
 }
 
 }  // namespace
@@ -136,13 +133,26 @@ void Daemon::tell_of_start() {
 /// A CPU that is not there, or not ours to use, is no reason to let traffic go unwatched.
 void Daemon::start_shards() {
     const auto cpus = config::parse_cpus(settings_.intercept.cpus).value_or(std::vector<std::uint16_t>());
+    std::set<std::uint16_t> missing;
+    std::string reason;
+    std::size_t unbound = 0;
     for (std::size_t i = 0; i < shards_.size(); ++i) {
         shards_[i]->start();
         if (cpus.empty()) continue;
         const std::uint16_t cpu = cpus[i % cpus.size()];
-        if (const auto problem = shards_[i]->pin(cpu))
-            logger_->warn("intercept.cpus: a thread cannot be bound to CPU {}: {}", cpu, *problem);
+        const auto problem = shards_[i]->pin(cpu);
+        if (!problem) continue;
+        missing.insert(cpu);
+        reason = *problem;
+        ++unbound;
     }
+    if (unbound == 0) return;
+    logger_->warn(
+        "intercept.cpus: {} of {} threads cannot be bound to their CPUs ({}): {}; the kernel runs them on "
+        "any "
+        "CPU",
+        unbound, shards_.size(),
+        config::cpus_text(std::vector<std::uint16_t>(missing.begin(), missing.end())), reason);
 }
 
 bool Daemon::open_audit() {

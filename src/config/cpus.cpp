@@ -1,6 +1,8 @@
 #include "config/cpus.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <thread>
 
 namespace finwait::config {
 
@@ -33,6 +35,27 @@ std::optional<std::vector<std::uint16_t>> parse_cpus(std::string_view text) {
         if (text.empty()) return std::nullopt;
     }
     return cpus;
+}
+
+std::string cpus_text(std::span<const std::uint16_t> cpus) {
+    std::string text;
+    for (std::size_t first = 0; first < cpus.size();) {
+        std::size_t last = first;
+        while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1)
+            ++last;
+        text += (text.empty() ? "" : ",") + std::to_string(cpus[first]);
+        if (last > first) text += "-" + std::to_string(cpus[last]);
+        first = last + 1;
+    }
+    return text;
+}
+
+std::uint16_t automatic_queues(std::string_view cpus) {
+    constexpr std::size_t kMost = 256;
+    const auto listed = parse_cpus(cpus);
+    const std::size_t wanted =
+        listed && !listed->empty() ? listed->size() : std::thread::hardware_concurrency();
+    return static_cast<std::uint16_t>(std::clamp<std::size_t>(wanted, 1, kMost));
 }
 
 }  // namespace finwait::config

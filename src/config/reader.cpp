@@ -1,5 +1,6 @@
 #include "config/reader.hpp"
 
+#include "config/cpus.hpp"
 #include "config/profile.hpp"
 #include "config/regular_file.hpp"
 #include "config/value.hpp"
@@ -73,7 +74,9 @@ void Reader::read_keys(const Document& document, const toml::table& table, const
         const auto key = std::ranges::find(keys, name.str(), &Key<Table>::name);
         if (key == keys.end()) {
             if (std::find(others.begin(), others.end(), name.str()) != others.end()) continue;
-            const std::string elsewhere = where_it_belongs(name.str());
+            std::string elsewhere = where_it_belongs(name.str());
+            if (path == "policy" && name.str() == "mode")
+                elsewhere += "; for one policy say on_expiry = \"observe\"";
             errors_.add({&document, name.source().begin},
                         complaint(dotted(path, key_text(name)), "an unknown key", policy::listed(known)) +
                             (elsewhere.empty() ? policy::suggestion(name, known) : elsewhere));
@@ -106,6 +109,7 @@ void Reader::read(std::span<const Document> documents) {
     check_queues();
     check_pressure();
     check_audit();
+    check_sockets();
     check_half_closed("timeouts", settings_.timeouts, given_);
     for (const auto& document : documents)
         read_policies(document);
@@ -251,12 +255,37 @@ void Reader::check_audit() {
                                          "a file that can be written (" + obstacle + ")"));
 }
 
+void Reader::check_sockets() {
+    const auto check = [this](const std::string& key, std::string_view value, const std::string& path) {
+        const auto place = given_.places.find(key);
+        const std::string obstacle = place == given_.places.end() ? std::string() : obstacle_to_socket(path);
+        if (!obstacle.empty())
+            errors_.add(place->second, complaint(key, "the string " + policy::in_quotes(value),
+                                                 "a place where a socket can be (" + obstacle + ")"));
+    };
+    check("control.socket", settings_.control.socket, settings_.control.socket);
+    constexpr std::string_view kUnix = "unix:";
+    const std::string& listen = settings_.metrics.listen;
+    if (listen.starts_with(kUnix)) check("metrics.listen", listen, listen.substr(kUnix.size()));
+}
+
 void Reader::check_queues() {
     constexpr std::uint32_t kQueueNumbers = 65536;
     const auto& intercept = settings_.intercept;
-    if (intercept.queues == 0 || intercept.first_queue + intercept.queues <= kQueueNumbers) return;
-    if (given_.wrong.contains("intercept.first_queue") || given_.wrong.contains("intercept.queues")) return;
+    const std::uint32_t count = intercept.queues > 0 ? intercept.queues : automatic_queues(intercept.cpus);
+    if (intercept.first_queue + count <= kQueueNumbers) return;
+    for (const char* key : {"intercept.first_queue", "intercept.queues", "intercept.cpus"})
+        if (given_.wrong.contains(key)) return;
     // Neither default can be too many alone.
+    const auto first = given_.places.find("intercept.first_queue");
+    if (intercept.queues == 0 && first != given_.places.end()) {
+        errors_.add(first->second,
+                    complaint("intercept.first_queue", "the integer " + std::to_string(intercept.first_queue),
+                              "at most " + std::to_string(kQueueNumbers - count) + ", for queues = 0 makes " +
+                                  std::to_string(count) +
+                                  " queues here, one for each CPU (queue numbers end at 65535)"));
+        return;
+    }
     const auto queues = given_.places.find("intercept.queues");
     if (queues == given_.places.end()) return;
     errors_.add(queues->second,

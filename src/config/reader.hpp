@@ -24,6 +24,8 @@ class Reader {
     void warn(Errors& warnings) const;
 
   private:
+    void warn_of_policies(Errors& warnings) const;
+
     /// What the keys of a table were given, for the checks that concern more than one key.
     struct Given {
         std::map<std::string, Place, std::less<>> places;
@@ -52,6 +54,7 @@ class Reader {
     void check_queues();
     void check_pressure();
     void check_audit();
+    void check_sockets();
     void check_half_closed(const std::string& path, const policy::Timeouts& timeouts, const Given& given);
 
     Settings& settings_;

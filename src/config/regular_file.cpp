@@ -1,5 +1,7 @@
 #include "config/regular_file.hpp"
 
+#include "config/settings.hpp"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -94,6 +96,29 @@ std::string obstacle_to_file(const std::filesystem::path& path) {
     const auto& written = std::filesystem::exists(path, error) ? path : directory;
     if (::access(written.c_str(), W_OK) == 0 || errno == EACCES || errno == EPERM) return {};
     return text_of(errno);
+}
+
+std::string missing_directory(const std::filesystem::path& path) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    const fs::path directory = path.parent_path();
+    const fs::file_type type = fs::status(directory, error).type();
+    if (type == fs::file_type::not_found) return "there is no directory " + directory.string();
+    const bool known = type != fs::file_type::none && type != fs::file_type::unknown;
+    return known && type != fs::file_type::directory ? directory.string() + " is no directory" : "";
+}
+
+std::string obstacle_to_socket(const std::filesystem::path& path) {
+    namespace fs = std::filesystem;
+    // The one directory that the daemon makes, where its socket is by default.
+    const fs::path own = fs::path(Control().socket).parent_path();
+    std::error_code error;
+    if (fs::weakly_canonical(path.parent_path(), error) == own && !fs::exists(own, error)) return {};
+    if (std::string missing = missing_directory(path); !missing.empty()) return missing;
+    const fs::file_type type = fs::symlink_status(path, error).type();
+    const bool free = type == fs::file_type::not_found || type == fs::file_type::socket ||
+                      type == fs::file_type::none || type == fs::file_type::unknown;
+    return free ? "" : "another kind of file is there";
 }
 
 }  // namespace finwait::config

@@ -20,4 +20,10 @@ struct Content {
 /// daemon's may be another one.
 [[nodiscard]] std::string obstacle_to_file(const std::filesystem::path& path);
 
+/// Why a Unix socket cannot be at `path`; empty when it can, or when this user may not look.
+[[nodiscard]] std::string obstacle_to_socket(const std::filesystem::path& path);
+
+/// Why no file can be in the directory of `path`; empty when it can, or when this user may not look.
+[[nodiscard]] std::string missing_directory(const std::filesystem::path& path);
+
 }  // namespace finwait::config

@@ -43,6 +43,30 @@ TEST(ConfigError, AWrongType) {
             StartsWith("test.toml:8:9: control.group: found a table; allowed: the name of a group")));
 }
 
+TEST(ConfigError, ASocketWhereNoneCanBe) {
+    EXPECT_THAT(errors("[control]\nsocket = \"/nodir/x.sock\""),
+                ElementsAre("test.toml:2:10: control.socket: found the string \"/nodir/x.sock\"; allowed: a "
+                            "place where a socket can be (there is no directory /nodir)"));
+    EXPECT_THAT(errors("metrics.listen = \"unix:/nodir/m\""),
+                ElementsAre(AllOf(HasSubstr("metrics.listen: found the string \"unix:/nodir/m\""),
+                                  HasSubstr("there is no directory /nodir"))));
+    EXPECT_THAT(errors("control.socket = \"/etc/passwd/s\""), ElementsAre(HasSubstr("is no directory")));
+    EXPECT_THAT(errors("control.socket = \"/etc/passwd\""),
+                ElementsAre(HasSubstr("another kind of file is there")));
+    EXPECT_THAT(errors("control.socket = \"/tmp/x.sock\""), testing::IsEmpty());
+    EXPECT_THAT(errors("control.socket = \"/run/finwaitd/x.sock\""), testing::IsEmpty())
+        << "a directory that the daemon makes";
+}
+
+TEST(ConfigError, AutomaticQueuesBehindTheLastNumber) {
+    EXPECT_THAT(
+        errors("[intercept]\nfirst_queue = 65535\ncpus = \"0-2\""),
+        ElementsAre("test.toml:2:15: intercept.first_queue: found the integer 65535; allowed: at most "
+                    "65533, for queues = 0 makes 3 queues here, one for each CPU (queue numbers end "
+                    "at 65535)"));
+    EXPECT_THAT(errors("[intercept]\nfirst_queue = 65533\ncpus = \"0-2\""), testing::IsEmpty());
+}
+
 TEST(ConfigError, AnAuditFileThatCannotBe) {
     EXPECT_THAT(
         errors("[log]\naudit = \"/nowhere/at/all.json\""),
@@ -338,6 +362,9 @@ TEST(ConfigError, AKeyInTheWrongPlaceIsToldWhereItBelongs) {
     EXPECT_THAT(errors("[limits]\nqueues = 1"), ElementsAre(EndsWith("; it belongs under [intercept]")));
     EXPECT_THAT(errors("[limits]\nmode = \"observe\""),
                 ElementsAre(EndsWith("; it belongs at the top of the file, before the first [table]")));
+    EXPECT_THAT(
+        errors("[[policy]]\nname = \"web\"\nmatch = \"\"\nmode = \"observe\""),
+        ElementsAre(EndsWith("before the first [table]; for one policy say on_expiry = \"observe\"")));
     EXPECT_THAT(errors("match = \"port 1\""), ElementsAre(EndsWith("; it belongs under [[policy]]")));
     EXPECT_THAT(errors(policy_with("match = \"\"\nflows = 7")), ElementsAre(EndsWith("under [limits]")));
 }

@@ -134,7 +134,8 @@ TEST(Settings, TakeTheMarkMaskAsTextOrNumber) {
 
 TEST(Settings, TakeTheLastQueueNumberThereIs) {
     EXPECT_EQ(settings("intercept = {first_queue = 65280, queues = 256}").intercept.queues, 256);
-    EXPECT_EQ(settings("intercept = {first_queue = 65535, queues = 0}").intercept.first_queue, 65535);
+    EXPECT_EQ(settings("intercept = {first_queue = 65535, queues = 0, cpus = '0'}").intercept.first_queue,
+              65535);
 }
 
 TEST(Print, ReadsBackToTheSameSettings) {

@@ -52,7 +52,7 @@ class CheckFiles : public testing::Test {
 };
 
 TEST_F(CheckFiles, EachFileThatWasReadIsNamed) {
-    write("finwaitd.toml", "mode = 'observe'");
+    write("finwaitd.toml", "mode = 'observe'\ncontrol = {group = 'root', admin_group = 'root'}");
     write("conf.d/10-web.toml", "limits.flows = 10");
     write("conf.d/notes.txt", "not read");
     const Outcome outcome = check();
@@ -76,6 +76,19 @@ TEST_F(CheckFiles, APolicyThatCanNeverBeInForceIsAWarningAndNoFailure) {
     EXPECT_EQ(array.code, 0);
     EXPECT_EQ(array.out, "[]\n") << "the array is of errors";
     EXPECT_THAT(array.err, HasSubstr("late"));
+}
+
+TEST_F(CheckFiles, WhatDoesLessThanItSaysIsAWarning) {
+    write("finwaitd.toml",
+          "[intercept]\nspread = 'ports'\nbackend = 'iptables'\ncpus = '0-1023'\n[state]\nfile = "
+          "'/nodir/state'\n[control]\ngroup = 'no-such-group'");
+    const Outcome outcome = check();
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.err, HasSubstr(":2:10: intercept.spread: \"ports\" needs nftables"));
+    EXPECT_THAT(outcome.err, HasSubstr(":6:8: state.file: there is no directory /nodir: "));
+    EXPECT_THAT(outcome.err, HasSubstr("warning: intercept.cpus: this machine has CPUs "));
+    EXPECT_THAT(outcome.err,
+                HasSubstr("warning: control.group: this machine has no group \"no-such-group\""));
 }
 
 TEST_F(CheckFiles, TheMachineIsLookedAtForTheConfigurationOfTheDaemonThatRuns) {
@@ -167,6 +180,22 @@ TEST_F(CheckFiles, WhyADaemonDoesNotTellItsConfigurationIsNotAlwaysItsVersion) {
         about(control::error_line({control::ErrorCode::permission, "not for you", 0}));
     EXPECT_EQ(refused.grade, Grade::unknown);
     EXPECT_THAT(refused.what, HasSubstr("this user may not ask"));
+}
+
+TEST_F(CheckFiles, WhereThereIsNoFileEitherTheDaemonsStateIsSaidAsWell) {
+    for (const bool refused : {false, true}) {
+        std::vector<std::string> answers;
+        if (refused) answers = {control::error_line({control::ErrorCode::permission, "no", 0})};
+        const FakeDaemon daemon(answers);
+        Captured err;
+        const auto chosen = config_to_check(
+            "", {refused ? daemon.path() : "/nowhere/control.sock", path("finwaitd.toml")}, err.output());
+        ASSERT_TRUE(std::holds_alternative<ExitCode>(chosen));
+        EXPECT_EQ(std::get<ExitCode>(chosen), ExitCode::bad_input);
+        EXPECT_THAT(err.text(), HasSubstr(path("finwaitd.toml") + ": cannot be read"));
+        EXPECT_THAT(err.text(), HasSubstr(refused ? "finwaitctl: this user may not ask"
+                                                  : "finwaitctl: no finwaitd answers at"));
+    }
 }
 
 TEST_F(CheckFiles, RulesThatTheDaemonMissesAreTaken) {
