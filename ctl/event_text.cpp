@@ -49,12 +49,14 @@ std::string below(const json& own, const char* key) {
     return text;
 }
 
-/// What was asked for and refused: kill "port 80". Anybody may have written the operand.
+/// What was asked for and refused: kill "port 80", policy --resume "web". Anybody may have written the
+/// operand.
 std::string refused_request(const json& own) {
     const std::string command = text_at(own, "command");
     if (command == "-") return {};
     const std::string operand = text_at(own, "operand");
-    return ": " + command + (operand == "-" ? "" : " " + policy::in_quotes(operand));
+    return ": " + command + (command == "policy" ? " --resume" : "") +
+           (operand == "-" ? "" : " " + policy::in_quotes(operand));
 }
 
 /// ", by bob (uid 1001)", or the number alone where there is no name.

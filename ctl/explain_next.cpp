@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -103,21 +104,71 @@ std::string sentence(const json& prospect, const json& e) {
     return at + ": " + step + ".";
 }
 
+/// The attempts of one inquiry that a side leaves unanswered.
+class Unanswered {
+  public:
+    void add(const json& asked) {
+        for (const json& side : asked.value("sides", json::array())) {
+            Count& count = counts_[side.get<std::string>()];
+            if (count.attempts++ == 0) count.more = asked.value("attempt", 1) > 1;
+        }
+    }
+    /// Whether this attempt opens another inquiry of one that has been asked before.
+    [[nodiscard]] bool begins_again(const json& asked) const {
+        const json sides = asked.value("sides", json::array());
+        return asked.value("attempt", 1) == 1 &&
+               std::ranges::any_of(sides, [this](const json& side) { return counts_.contains(side); });
+    }
+    /// "after 3 more unanswered attempts "; nothing for who is not asked any more.
+    [[nodiscard]] std::string text(const json& sides) const {
+        Count most;
+        for (const json& side : sides)
+            if (const auto found = counts_.find(side.get<std::string>());
+                found != counts_.end() && found->second.attempts > most.attempts)
+                most = found->second;
+        if (most.attempts == 0) return {};
+        return fmt::format("after {}{} unanswered attempt{} ", most.attempts, most.more ? " more" : "",
+                           most.attempts == 1 ? "" : "s");
+    }
+    [[nodiscard]] json sides() const {
+        json all = json::array();
+        for (const auto& [side, count] : counts_)
+            all.push_back(side);
+        return all;
+    }
+    void forget() { counts_.clear(); }
+
+  private:
+    struct Count {
+        int attempts = 0;
+        bool more = false;  // others were made before
+    };
+    std::map<std::string, Count> counts_;
+};
+
 /// "after 3 unanswered attempts the server counts as silent (in 57s), and then both sides are reset: …".
-std::string silence(std::span<const json> rest, std::size_t asked, bool more) {
+std::string silence(std::span<const json> next) {
     std::string out;
-    for (const json& prospect : rest) {
+    Unanswered unanswered;
+    const auto add = [&out](const std::string& part) {
+        out += (out.empty() ? "Without an answer: " : "; ") + part;
+    };
+    for (const json& prospect : next) {
         const std::string step = step_of(prospect);
-        if (step == "ask") ++asked;
-        if (step == "count_silent")
-            out += fmt::format("{}after {}{} unanswered attempt{} {} {} silent (in {})",
-                               out.empty() ? "Without an answer: " : "; ", asked, more ? " more" : "",
-                               asked == 1 ? "" : "s", who(prospect),
-                               sides_of(prospect) == 1 ? "counts as" : "count as",
-                               human_duration(prospect.value("in_s", 0.0)));
-        if (step != "reset") continue;
-        return fmt::format("{}, and then {} {} reset{}.", out, who(prospect), are(prospect),
-                           because(prospect));
+        const std::string in = " (in " + human_duration(prospect.value("in_s", 0.0)) + ")";
+        if (step == "ask" && unanswered.begins_again(prospect)) {
+            add(fmt::format("{}{} {} asked from the first attempt again{}",
+                            unanswered.text(unanswered.sides()), who(prospect), are(prospect), in));
+            unanswered.forget();
+        }
+        if (step == "ask") unanswered.add(prospect);
+        if (step == "count_silent" && &prospect != &next.front())
+            add(fmt::format("{}{} {} silent{}", unanswered.text(prospect.value("sides", json::array())),
+                            who(prospect), sides_of(prospect) == 1 ? "counts as" : "count as", in));
+        const std::string then = out.empty() ? "Without an answer: " : out + ", and then ";
+        if (step == "reset")
+            return then + who(prospect) + " " + are(prospect) + " reset" + because(prospect) + ".";
+        if (step == "leave") return then + "the flow is left alone" + because(prospect) + ".";
     }
     return out.empty() ? out : out + ".";
 }
@@ -175,10 +226,7 @@ Sentences next_sentences(const json& e) {
         return out;
     }
     out.push_back(sentence(next.front(), e));
-    if (std::string text = silence(std::span(next).subspan(1), first == "ask" ? 1 : 0,
-                                   next.front().value("attempt", 0) != 1);
-        !text.empty())
-        out.push_back(std::move(text));
+    if (std::string text = silence(next); !text.empty()) out.push_back(std::move(text));
     if (answered.empty()) return out;
     if (std::string text = life(next.front(), std::span(answered).subspan(1)); !text.empty())
         out.push_back(std::move(text));

@@ -5,6 +5,7 @@
 #include "ctl/table.hpp"
 #include "ctl/text.hpp"
 #include "ctl/victims.hpp"
+#include "engine/engine.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -57,15 +58,26 @@ void show_plan(const Victims& victims, std::optional<std::size_t> width, Output&
     out.write(but_for_ended(victims) + ".\n");
 }
 
-std::string fate_text(const Victim& v, const Invocation& call) {
-    if (v.fate == Fate::left) return "left: " + v.result;
+/// Why it is left, and where there is more to read.
+std::string reason_left(const Victim& v) {
+    if (v.result != name(engine::KillResult::not_exact)) return v.result;
+    const std::string more = "; see finwaitctl explain " + v.id;
+    if (!v.fast_path) return v.result + more;
+    return (v.states == "established/established" ? "established, on" : "on") +
+           std::string(" the kernel's fast path: its numbers are not known before a FIN or RST passes") +
+           more;
+}
+
+std::string fate_text(const Victim& v, const Invocation& call, ExitCode asked) {
+    if (v.fate == Fate::left) return "left: " + reason_left(v);
+    if (v.fate == Fate::chosen && asked == ExitCode::not_permitted) return "not done: not permitted";
     if (v.fate != Fate::pending || !call.wait) return std::string(meaning(v.fate));
     const double seconds = std::chrono::duration<double>(call.patience).count();
     return "pending: not over after " + human_duration(seconds) + "; finwaitctl explain " + v.id +
            " tells why";
 }
 
-void print_fates(const Victims& victims, const Invocation& call, Terminal& terminal) {
+void print_fates(const Victims& victims, const Invocation& call, Terminal& terminal, ExitCode asked) {
     Table table({{"ID"},
                  {"CLIENT", 0, false, kNarrowestEndpoint},
                  {"SERVER", 0, false, kNarrowestEndpoint},
@@ -73,7 +85,7 @@ void print_fates(const Victims& victims, const Invocation& call, Terminal& termi
                 terminal.width, terminal.out);
     for (const Victim& v : victims.all())
         table.add({v.id, endpoint(v.client_address, v.client_port), endpoint(v.server_address, v.server_port),
-                   fate_text(v, call)});
+                   fate_text(v, call, asked)});
     table.finish();
 }
 
@@ -123,11 +135,12 @@ ExitCode none_matches(const Victims& victims, const Invocation& call, Terminal& 
     return ExitCode::failed;
 }
 
-ExitCode finish(const Victims& victims, const Invocation& call, Terminal& terminal) {
+/// `asked`: what came of asking the daemon to end them.
+ExitCode finish(const Victims& victims, const Invocation& call, Terminal& terminal, ExitCode asked) {
     if (call.json)
         print_json(victims, terminal.out, call.pretty);
     else
-        print_fates(victims, call, terminal);
+        print_fates(victims, call, terminal, asked);
     return verdict(victims, call, terminal.err);
 }
 
@@ -148,7 +161,7 @@ ExitCode kill_flows(const Invocation& call, Terminal& terminal) {
     else if (!call.yes)
         show_plan(victims, std::nullopt, terminal.err);
     if (victims.count(Fate::chosen) == 0) {
-        const ExitCode seen = finish(victims, call, terminal);
+        const ExitCode seen = finish(victims, call, terminal, ExitCode::done);
         return seen == ExitCode::done ? chosen : seen;
     }
     ExitCode code = chosen;
@@ -156,7 +169,7 @@ ExitCode kill_flows(const Invocation& call, Terminal& terminal) {
     terminal.out.flush();
     code = victims.end();
     if (code == ExitCode::done && call.wait) code = victims.follow(call.pause, call.patience);
-    const ExitCode seen = finish(victims, call, terminal);
+    const ExitCode seen = finish(victims, call, terminal, code);
     if (code != ExitCode::done) return code;
     return seen == ExitCode::done ? chosen : seen;
 }

@@ -4,6 +4,7 @@
 #include "ctl/flow_fields.hpp"
 #include "policy/words.hpp"
 
+#include <charconv>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,19 @@ CLI::Validator pretty_or_nothing() {
         [known = one_of({"pretty"})](std::string& value) { return value == "true" ? "" : known(value); }, "");
 }
 
+CLI::Validator number_up_to(std::size_t most) {
+    return CLI::Validator(
+        [most](std::string& text) -> std::string {
+            std::size_t value = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+            if (error == std::errc{} && end == text.data() + text.size() && value >= 1 && value <= most)
+                return {};
+            return "found " + policy::in_quotes(text) + "; allowed: a number from 1 to " +
+                   std::to_string(most);
+        },
+        "");
+}
+
 CLI::Option* add_filter(CLI::App& app, Words& words) {
     return app.add_option("FILTER", words.operand, "Which flows, by a filter or by ids; by default all");
 }
@@ -78,9 +92,7 @@ CLI::Option* add_filter_only(CLI::App& app, Words& words) {
 }
 
 void add_limit(CLI::App& app, Words& words, const char* what) {
-    app.add_option("--limit", words.limit, what)
-        ->type_name("N")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}).description(""));
+    app.add_option("--limit", words.limit, what)->type_name("N")->check(number_up_to(1'000'000'000));
 }
 
 void add_no_header(CLI::App& app, Words& words) {
@@ -128,7 +140,8 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
             option = app.add_option("FILTER", words.operand, "Which flows, by a filter or by ids");
             break;
         case Operand::events:
-            app.add_flag("-f,--follow", words.call.follow, "Go on as events happen, until interrupted");
+            app.add_flag("-f,--follow", words.call.follow,
+                         "Go on as events happen, until interrupted or until\nthe daemon stops");
             app.add_flag("--new", words.call.fresh, "Leave out what happened before");
             app.add_option("--type", words.call.types, "Only events of these types, as in \"event_type\"")
                 ->delimiter(',')

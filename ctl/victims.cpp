@@ -58,7 +58,7 @@ std::string_view meaning(Fate fate) {
         case Fate::refused: return "refused: a side lives on in spite of every RST";
         case Fate::closed: return "closed: it was over by itself";
         case Fate::vanished: return "vanished: gone before its end was seen";
-        case Fate::chosen: return "not asked for";
+        case Fate::chosen: return "not done";
         case Fate::left: return "left: it cannot be ended";
         case Fate::pending: break;
     }
@@ -82,6 +82,7 @@ Victim Victim::of(const json& flow) {
     v.closer = text_at(flow, "closer");
     v.idle = duration_at(flow, "idle_s");
     v.policy = text_at(flow, "policy");
+    v.fast_path = flow.value("fast_path", false);
     if (const json why = flow.value("cannot_end", json()); why.is_string()) {
         v.result = why.get<std::string>();
         v.fate = fate_of(v.result);

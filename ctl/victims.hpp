@@ -44,7 +44,8 @@ struct Victim {
     std::string closer;
     std::string idle;
     std::string policy;
-    std::string result;  // what the daemon said of it; before that, why it cannot be ended, or nothing
+    std::string result;      // what the daemon said of it; before that, why it cannot be ended, or nothing
+    bool fast_path = false;  // as long as it is on it, its numbers are not known
     Fate fate = Fate::chosen;
 
     /// Of a flow as `list` answers it.

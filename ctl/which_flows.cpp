@@ -33,6 +33,11 @@ bool holds(const std::vector<std::string>& texts, const std::string& text) {
 
 }  // namespace
 
+bool begins_with_id(const std::string& operand) {
+    const std::vector<std::string> words = words_of(operand);
+    return !words.empty() && is_id(words.front());
+}
+
 bool choose_flows(const std::string& operand, control::Request& request, Output& err,
                   policy::Purpose purpose) {
     const std::vector<std::string> words = words_of(operand);

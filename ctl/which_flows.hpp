@@ -15,8 +15,11 @@
 
 namespace finwait::ctl {
 
-/// Puts the operand into the request: its words as ids when the first of them is one (no filter begins like
-/// that), each once; else as a filter. False when it is neither, and why has been printed.
+/// Whether ids are meant: no filter begins like that.
+[[nodiscard]] bool begins_with_id(const std::string& operand);
+
+/// Puts the operand into the request: its words as ids when the first of them is one, each once; else as a
+/// filter. False when it is neither, and why has been printed.
 [[nodiscard]] bool choose_flows(const std::string& operand, control::Request& request, Output& err,
                                 policy::Purpose purpose = policy::Purpose::query);
 

@@ -3,6 +3,7 @@
 #include "ctl/answers.hpp"
 #include "ctl/top/screen.hpp"
 #include "ctl/top/source.hpp"
+#include "ctl/which_flows.hpp"
 
 #include <array>
 #include <cerrno>
@@ -86,10 +87,12 @@ void run(Model& model, Screen& screen, Source& source, Endings& endings) {
     }
 }
 
-/// Whether there is a daemon that may be asked; otherwise why not has been said.
-ExitCode ping(const Invocation& call, Output& err) {
+/// Whether there is a daemon that may be asked, and that knows what the filter names; otherwise what is wrong
+/// has been said.
+ExitCode try_filter(const Invocation& call, Output& err) {
     control::Request request;
-    request.command = control::Command::ping;
+    request.command = control::Command::count;
+    request.filter = call.operand;
     return exchange(
                call.socket, request, [](std::string_view) { return true; }, err)
         .code;
@@ -98,13 +101,18 @@ ExitCode ping(const Invocation& call, Output& err) {
 }  // namespace
 
 ExitCode run_top(const Invocation& call, Terminal& terminal) {
+    if (begins_with_id(call.operand)) {
+        terminal.err.write(
+            "finwaitctl: top takes a filter and no ids; finwaitctl show, explain and events take them\n");
+        return ExitCode::bad_input;
+    }
     if (!check_filter(call.operand, terminal.err)) return ExitCode::bad_input;
     if (!terminal.width || ::isatty(STDIN_FILENO) == 0) {
         terminal.err.write(
             "finwaitctl: top needs a terminal; use list, stats or events for a file or a program\n");
         return ExitCode::bad_input;
     }
-    const ExitCode answered = ping(call, terminal.err);
+    const ExitCode answered = try_filter(call, terminal.err);
     if (answered != ExitCode::done) return answered;
     Endings endings;
     auto opened = Screen::open();

@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
+import tempfile
 import time
 
 from harness import case, firewall, halfclosed
@@ -15,6 +17,7 @@ from harness.daemon import binary
 from harness.sockets import open_both_versions
 from harness.wait import until
 
+NOBODY = 65534
 # Nothing is ended unasked.
 PATIENT = {"timeouts": {"fin_wait_2": "1h"}, "policy": [{"name": "web", "match": "port 443"}]}
 NO_SUCH_POLICY = 'there is no policy "wbe"; there are: web, default; did you mean "web"?'
@@ -205,6 +208,79 @@ class Newcomer(case.SystemTest):
         self.assertEqual(len(lines), 5, lines)
         for line in (lines[2], lines[4]):
             self.assertRegex(line, r"^    client next \d+ ack \d+ fin \d+ acked window \d+.*; server next \d+ ")
+
+    def as_nobody(self, program, socket, groups, *args):
+        own = ["--groups=" + ",".join(map(str, groups))] if groups else ["--clear-groups"]
+        return run("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", *own, program, "--socket", socket, *args, check=False)
+
+    def test_groups_that_are_created_after_the_start_come_into_force_by_a_reload(self):
+        with tempfile.NamedTemporaryFile("w", delete=False) as groups:
+            groups.write("root:x:0:\n")
+        self.addCleanup(os.unlink, groups.name)
+        daemon = self.daemon({**PATIENT, "control": {"group": "lookers", "admin_group": "changers"}}, through=(
+            "unshare", "-m", "--propagation", "private", "sh", "-c", 'mount --bind "$0" /etc/group && exec "$@"', groups.name))
+        program = shutil.copy(binary("finwaitctl"), daemon.directory)
+        os.chmod(program, 0o755)
+        self.assertIn('there is no group "lookers", so only root may use', daemon.log())
+        self.assertEqual(stat.S_IMODE(os.stat(daemon.socket).st_mode), 0o600)
+        refused = self.as_nobody(program, daemon.socket, [4321], "list")
+        self.assertEqual(refused.returncode, 4)
+        self.assertIn("run it as root; for others finwaitd has found no control.group", refused.stderr)
+        self.assertNotIn('"root"', refused.stderr)
+        early = daemon.ctl("reload")
+        for name in ("lookers", "changers"):
+            self.assertIn(f'there is no group "{name}"', early.stderr)
+        with open(groups.name, "a", encoding="ascii") as file:
+            file.write("lookers:x:4321:\nchangers:x:4322:\n")
+        self.assertEqual(daemon.ctl("reload").stderr, "")
+        found = os.stat(daemon.socket)
+        self.assertEqual((stat.S_IMODE(found.st_mode), found.st_gid), (0o660, 4321))
+        self.assertEqual(self.as_nobody(program, daemon.socket, [4321], "list").returncode, 0)
+        self.assertEqual(self.as_nobody(program, daemon.socket, [4321], "reload").returncode, 4)
+        self.assertEqual(self.as_nobody(program, daemon.socket, [4321, 4322], "reload").returncode, 0)
+
+    def test_cpus_that_are_not_there_are_named_once(self):
+        daemon = self.daemon({**PATIENT, "intercept": {"cpus": "0,900-902", "queues": 4}})
+        said = [line for line in daemon.log().splitlines() if "intercept.cpus" in line]
+        self.assertEqual(len(said), 1, said)
+        self.assertIn("3 of 4 threads cannot be bound to their CPUs (900-902)", said[0])
+        checked = daemon.ctl("check", daemon.config)
+        self.assertRegex(checked.stderr, r"warning: intercept\.cpus: this machine has CPUs \S+, not 900-902: ")
+
+    def test_what_keeps_the_daemon_from_starting_is_an_error_of_its_configuration(self):
+        daemon = self.daemon(start=False)
+        for settings, said in (({"intercept": {"first_queue": 65535, "cpus": "0-1"}}, "intercept.first_queue: "),
+                               ({"control": {"socket": "/nodir/x.sock"}}, "there is no directory /nodir"),
+                               ({"metrics": {"listen": "unix:/nodir/m"}}, "there is no directory /nodir")):
+            with self.subTest(said):
+                daemon.configure(settings)
+                self.assertIn(said, self.fails(2, daemon, "check", daemon.config).stderr)
+                started = self.lab.gateway.run(binary("finwaitd"), "--config", daemon.config, check=False, timeout=20)
+                self.assertEqual(started.returncode, 2)
+                self.assertIn(said, started.stderr)
+
+    def test_of_a_daemon_that_is_stopped_it_is_said_what_to_do(self):
+        daemon = self.daemon(PATIENT)
+        os.kill(daemon.pid, signal.SIGSTOP)
+        self.addCleanup(lambda: daemon.running() and os.kill(daemon.pid, signal.SIGCONT))
+        self.assertIn("to do: kill -CONT its pid", self.fails(3, daemon, "list").stderr)
+
+    def test_a_kill_does_not_count_as_a_time_that_was_up(self):
+        daemon = self.daemon(PATIENT)
+        self.half_closed(2)
+        daemon.ctl("kill", "--yes", *self.ids(daemon))
+        self.assertEqual(daemon.stats()["flows.expired"], 0)
+
+    def test_top_refuses_what_it_cannot_show_before_it_takes_the_screen(self):
+        if not shutil.which("script"):
+            self.skipTest("needs script (package bsdutils)")
+        daemon = self.daemon(PATIENT)
+        for words, said in (("policy wbe", "there is no policy \"wbe\""), ("0-1", "top takes a filter and no ids")):
+            done = run("env", "TERM=xterm", "script", "-qec",
+                       f"{binary('finwaitctl')} --socket {daemon.socket} top {words}", "/dev/null", check=False)
+            self.assertEqual(done.returncode, 2, done.stdout)
+            self.assertIn(said, done.stdout)
+            self.assertNotIn("CLIENT", done.stdout)
 
     def test_a_terminal_that_cannot_move_its_cursor_is_no_place_for_top(self):
         if not shutil.which("script"):

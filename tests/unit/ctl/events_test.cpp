@@ -118,6 +118,9 @@ TEST(Events, ALineForPeopleSaysWhatWasRefusedToWhom) {
     event["finwaitd"]["command"] = "reload";
     event["finwaitd"]["user"] = nullptr;
     EXPECT_EQ(event_text(event), "2024-05-01 12:00:00.123+02:00  request_refused: reload (uid 1001)\n");
+    event["finwaitd"]["operand"] = "web";
+    event["finwaitd"]["command"] = "policy";
+    EXPECT_THAT(event_text(event), testing::HasSubstr("request_refused: policy --resume \"web\" (uid 1001)"));
 }
 
 TEST(Events, ATimestampWithoutFractionsOrZoneIsPrintedAsFarAsItGoes) {

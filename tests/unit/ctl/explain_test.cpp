@@ -84,6 +84,23 @@ TEST(Explain, TellsWhatComesWithAnAnswerAndWithout) {
                     "15m12s, unless it makes progress."));
 }
 
+TEST(Explain, CountsTheAttemptsOfEachSideAndOfEachInquiryForItself) {
+    json e = probing();
+    e["next"] = {ask(1.0, {"client"}, 2),
+                 ask(2.0, {"server"}, 2),
+                 ask(3.0, {"client"}, 3),
+                 ask(4.0, {"server"}, 3),
+                 ask(9.0, {"client", "server"}, 1),
+                 ask(10.0, {"client", "server"}, 2),
+                 step("count_silent", 11.0, {"client"}),
+                 step("leave", 11.0, {"client", "server"}, "nobody knows")};
+    EXPECT_EQ(
+        next_sentences(e)[1],
+        "Without an answer: after 2 more unanswered attempts both sides are asked from the first attempt "
+        "again (in 9.0s); after 2 unanswered attempts the client counts as silent (in 11s), and then "
+        "the flow is left alone: nobody knows.");
+}
+
 TEST(Explain, NamesThePolicyThePartsOfItsMatchAndTheEvidence) {
     const std::string text = text_of(probing());
     EXPECT_THAT(text, StartsWith("Flow 3f2a-17: client 10.99.1.2:40312 (fin-wait-2), server 10.99.2.2:80 "));

@@ -57,13 +57,35 @@ TEST(Kill, EndsExactlyTheFlowsThatItShowedAndWaitsForTheirOutcome) {
     EXPECT_THAT(outcome.out, HasSubstr("cannot be ended: numbers not known exactly"));
     EXPECT_THAT(outcome.out, HasSubstr("confirmed: reset, and gone from both ends"));
     EXPECT_THAT(outcome.out, HasSubstr("vanished: "));
-    EXPECT_THAT(outcome.out, HasSubstr("left: numbers not known exactly"));
+    EXPECT_THAT(outcome.out, HasSubstr("left: numbers not known exactly; see finwaitctl explain 3-1"));
     EXPECT_THAT(outcome.err, HasSubstr("1 of 3 connections not ended"));
     const auto& requests = daemon.requests();
     ASSERT_EQ(requests.size(), 4U);
     EXPECT_EQ(json::parse(requests[0]), json::parse(R"({"command":"list","filter":"port 80"})"));
     EXPECT_EQ(json::parse(requests[1]), json::parse(R"({"command":"kill","ids":["1-1","2-1"]})"));
     EXPECT_EQ(json::parse(requests[2]), json::parse(R"({"command":"list","ids":["1-1"]})"));
+}
+
+TEST(Kill, OfWhatIsOnTheFastPathItSaysWhyItIsLeft) {
+    json fast = flow("1-1", "numbers not known exactly");
+    fast["fast_path"] = true;
+    json open = fast;
+    open["id"] = "2-1";
+    open["client"]["state"] = open["server"]["state"] = "established";
+    FakeDaemon daemon({listing({fast, open})});
+    const Outcome outcome = kill(daemon);
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.out, HasSubstr("left: on the kernel's fast path: its numbers are not known before a "
+                                       "FIN or RST passes; see finwaitctl explain 1-1"));
+    EXPECT_THAT(outcome.out, HasSubstr("left: established, on the kernel's fast path: "));
+}
+
+TEST(Kill, WhoMayNotIsToldThatNothingWasDone) {
+    FakeDaemon daemon({listing({flow("1-1")}), control::error_line({control::ErrorCode::permission,
+                                                                    "you may look, but not kill", 0})});
+    const Outcome outcome = kill(daemon);
+    EXPECT_EQ(outcome.code, 4);
+    EXPECT_THAT(outcome.out, HasSubstr("not done: not permitted"));
 }
 
 TEST(Kill, SucceedsWhenAllAreEnded) {

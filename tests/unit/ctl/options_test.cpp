@@ -171,6 +171,7 @@ TEST_F(Options, AMisspeltWordIsAnsweredByTheOneThatWasMeant) {
         {{"list", "--color", "alwys"}, "did you mean \"always\"?"},
         {{"count", "--by", "clinet"}, "did you mean \"client\"?"},
         {{"rules", "--backend", "nftable"}, "did you mean \"nftables\"?"},
+        {{"list", "--limit", "abc"}, "--limit: found \"abc\"; allowed: a number from 1 to 1000000000"},
         {{"stats", "now"}, "\"now\" is one word too many for finwaitctl stats"},
         {{"show"}, "ID is required"}};
     for (const auto& [words, answer] : cases) {
