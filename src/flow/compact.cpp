@@ -117,7 +117,7 @@ std::uint32_t largest(const tcp::Connection& c, Role role) {
 }
 
 bool at_rest(const tcp::Connection& c) {
-    if (c.rst || c.pending || c.early) return false;
+    if (c.rst || c.pending || c.early || c.unsigned_word || c.denied_fin) return false;
     return std::ranges::all_of(kRoles, [&c](Role role) {
         return at_rest(c.of(role)) && edge_follows(c, role) && largest(c, role) <= UINT16_MAX;
     });

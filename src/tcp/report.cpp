@@ -198,6 +198,7 @@ bool fin_reported(const Connection& c) {
 
 void withdraw_report(Connection& c) {
     assert(fin_reported(c));
+    c.denied_fin.reset();
     const Role role = *reported_closer(c);
     Side& closer = c.of(role);
     Side& holder = c.of(other(role));
@@ -241,6 +242,7 @@ bool retract_report(Connection& c) {
 void swap_roles(Connection& c) {
     std::swap(c.side[0], c.side[1]);
     if (c.early) c.early->role = other(c.early->role);
+    if (c.unsigned_word) c.unsigned_word->role = other(c.unsigned_word->role);
     if (c.pending) c.pending->role = other(c.pending->role);
     if (c.rst) c.rst->by = other(c.rst->by);
 }

@@ -67,7 +67,7 @@ struct Side {
     [[nodiscard]] bool fin_claimed() const { return fin_stage == Fin::alone || fin_stage == Fin::unchecked; }
 };
 
-/// A segment that came before what it acknowledges.
+/// What is kept of a segment that is not believed yet.
 struct Early {
     Seq seq;
     Seq ack;
@@ -109,8 +109,9 @@ struct SeenRst {
 };
 
 struct Connection {
-    std::array<Side, 2> side;  // by Role
-    std::optional<Early> early;
+    std::array<Side, 2> side;            // by Role
+    std::optional<Early> early;          // it came before what it acknowledges
+    std::optional<Early> unsigned_word;  // of a signed connection: the latest unsigned segment
     std::optional<PendingSyn> pending;
     std::optional<SeenRst> rst;
     /// Where a FIN ended that something has contradicted (Fin::matched): both sides' answers tell whether

@@ -19,6 +19,7 @@ bool opened_unsigned(const Side& side) {
 
 void take_back_signing(Connection& c) {
     c.plain = true;
+    c.unsigned_word.reset();
     for (Side& side : c.side)
         side.unsigned_dropped = side.unsigned_sent = false;
 }
@@ -48,22 +49,21 @@ std::array<Seq, 2> guesses_of(const Early& kept) {
     return kept.role == Role::client ? std::array{end, kept.ack} : std::array{kept.ack, end};
 }
 
-/// Of a signed connection the latest unsigned segment is kept. It and the peer's unsigned answer fit each
-/// other exactly: then there is an unsigned connection between these ends, and the signed one was made up.
+/// An unsigned segment and the peer's unsigned answer fit each other exactly: there is an unsigned connection
+/// between these ends, and the signed one was made up.
 bool answers_unsigned(const Connection& c, Role from, const Segment& s) {
-    if (!c.early || c.early->role == from || !s.any(flag::ack) || s.any(flag::syn | flag::rst)) return false;
-    const Segment kept = segment_of(*c.early);
+    const bool answers = c.unsigned_word && c.unsigned_word->role != from;
+    if (!answers || !s.any(flag::ack) || s.any(flag::syn | flag::rst)) return false;
+    const Segment kept = segment_of(*c.unsigned_word);
     return kept.space() > 0 && s.ack == kept.end() && s.seq == kept.ack;
 }
 
 /// Goes on with what the unsigned segment says, as if it had been picked up midway there. Of an acknowledged
 /// FIN both sides must say whether the other one has closed, too.
 void begin_unsigned(Connection& c) {
-    const Early kept = *c.early;
+    const Early kept = *c.unsigned_word;
     const Segment segment = segment_of(kept);
-    c.rst.reset();
-    c.released = false;
-    c.side = {};
+    c = {};
     forget_opening(c);
     c.plain = true;
     if (segment.any(flag::fin)) return half_close_unseen(c, kept.role, guesses_of(kept));
@@ -78,9 +78,9 @@ bool acknowledges_unsigned(const Side& receiver, const Segment& s) {
 }  // namespace
 
 bool dropped_unread(Connection& c, Role from, const Segment& s) {
-    if (s.has(flag::syn) &&
-        !s.any(flag::ack))  // any SYN may be the right one, but for those that no side takes
-        return carries_signature(s) && c.plain && !embryonic(c) && !finished(c);
+    // Any SYN may be the right one, but for a signed one while there is an unsigned connection.
+    const bool opens = s.has(flag::syn) && !s.any(flag::ack);
+    if (opens) return carries_signature(s) && c.plain && !embryonic(c) && !finished(c);
     if (carries_signature(s)) {
         if (drops_signed(c, from, s)) return true;
         c.of(from).unsigned_sent = false;  // its own copy may be what the peer acknowledges
@@ -101,7 +101,7 @@ bool dropped_unread(Connection& c, Role from, const Segment& s) {
         lose_numbers(c);
         return false;
     }
-    if (s.any(flag::ack) && !s.any(flag::syn | flag::rst)) c.early = early_of(from, s);
+    if (s.any(flag::ack) && !s.any(flag::syn | flag::rst)) c.unsigned_word = early_of(from, s);
     return true;
 }
 

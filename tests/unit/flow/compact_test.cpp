@@ -173,6 +173,8 @@ TEST(Compact, WhateverElseIsRememberedKeepsAFlowFromRest) {
         [](Record& r) { r.astray = true; },
         [](Record& r) { r.connection.pending.emplace(); },
         [](Record& r) { r.connection.early.emplace(); },
+        [](Record& r) { r.connection.unsigned_word.emplace(); },
+        [](Record& r) { r.connection.denied_fin.emplace(); },
         [](Record& r) { r.connection.rst.emplace(); },
         [](Record& r) { r.connection.side[0].fin_stage = tcp::Fin::sent; },
         [](Record& r) { r.connection.side[1].fin_stage = tcp::Fin::acked; },

@@ -117,6 +117,18 @@ TEST_P(Signing, InASignedFlowWhatIsNotSignedChangesNothing) {
     EXPECT_TRUE(is_signed(d.connection)) << "it has acknowledged the signed copy";
 }
 
+TEST_P(Signing, InASignedFlowWhatIsNotSignedIsNotBelievedLaterEither) {
+    Dialogue d;
+    d.client(seal(syn(1000)));
+    d.server(seal(syn_ack(5000, 1001)));
+    d.client(seal(ack(1001, 5001)));
+    EXPECT_EQ(d.client(fin(1001, 5001)), Outcome::invalid);
+    d.server(seal(data(5001, 1001, 10)));
+    d.client(seal(ack(1001, 5011)));
+    EXPECT_STATES(d, "established", "established");
+    EXPECT_TRUE(is_signed(d.connection));
+}
+
 TEST_P(Signing, AnAcknowledgedUnsignedSegmentTakesItBack) {
     Dialogue d;
     d.client(seal(syn(1000)));
