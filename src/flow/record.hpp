@@ -74,7 +74,7 @@ struct Record {
     /// While its numbers are a claim: conntrack may find what its sides send invalid, and nothing of it is
     /// seen.
     bool astray : 1 = false;
-    bool unheard : 1 = false;           // known by report, and no segment of it has come to this table
+    bool unheard : 1 = false;  // conntrack or a socket reported it, and none of its segments has come here
     bool closed_by_socket : 1 = false;  // a socket of this machine has told that it is half-closed
     tcp::Role reported_closer : 1 = tcp::Role::client;
 

@@ -27,7 +27,7 @@ bool guesses(const Record& record, Role target) {
     const tcp::Connection& c = record.connection;
     if (std::ranges::any_of(c.side, [](const tcp::Side& s) { return s.ack_basis == tcp::Basis::unknown; }))
         return true;
-    return tcp::report_open(record.connection) && record.connection.of(other(target)).is_doubtful();
+    return tcp::report_open(c) && c.of(other(target)).is_doubtful();
 }
 
 tcp::Segment probe_towards(const Record& record, Role target) {

@@ -173,8 +173,6 @@ Decision watch(Record& record, const Circumstances& around) {
         if (const auto later = stopped_until(record, around)) return wait_until(*later);
     if (!observing && asks_by_policy(record, around)) {
         if (untouchable(record)) return wait_until(Instant::never());
-        if (!tcp::exact(record.connection) && !to_be_verified(record))
-            return wait_until(around.now + std::max(kQuiet, t.fin_wait_2));
         if (const auto later = moment_of_its_own(record, around)) return wait_until(*later);
         return begin_asking(record, Occasion::due, around);
     }
@@ -273,7 +271,8 @@ bool take_drawn_reset(Record& record, Role from, Instant now) {
 
 void take_over_asking(Record& record, Role closer, Duration probe_interval, Instant now) {
     record.reaping.closer = closer;
-    if (tcp::finished(record.connection)) return confirm_drawn_reset(record, record.connection.rst->by, now);
+    const auto& rst = record.connection.rst;
+    if (rst && tcp::finished(record.connection)) return confirm_drawn_reset(record, rst->by, now);
     resume_asking(record, now + kBeforeConfirming - probe_interval, now);
 }
 

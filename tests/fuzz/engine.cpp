@@ -207,7 +207,7 @@ class Play {
     }
     void hint() {
         Pair& pair = some_pair();
-        pair.hearsay = true;
+        pair.reported = true;
         const std::size_t opener = in_.below(2);
         const engine::Hint hint{pair.end[opener].endpoint, pair.end[1 - opener].endpoint,
                                 static_cast<engine::Belief>(in_.below(6))};
@@ -215,7 +215,7 @@ class Play {
     }
     void adopt() {
         Pair& pair = some_pair();
-        pair.hearsay = true;
+        pair.reported = true;
         engine::Adoptee adoptee;
         adoptee.client = pair.end[0].endpoint;
         adoptee.server = pair.end[1].endpoint;
@@ -227,7 +227,7 @@ class Play {
     /// From one shard to another, and that is the same one here.
     void hand_over() {
         const tcp::Segment s = some_segment();
-        note(s).hearsay = true;
+        note(s).reported = true;
         const auto adoptee = engine_->hand_over(now_, s);
         if (adoptee) engine_->take_in(now_, *adoptee, s);
     }

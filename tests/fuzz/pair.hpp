@@ -25,7 +25,7 @@ struct End {
 
 struct Pair {
     std::array<End, 2> end;
-    bool hearsay = false;  // the engine has been told of it by somebody else
+    bool reported = false;  // the engine has been told of it by somebody else
     bool killed = false;
     std::optional<std::size_t> gone;  // which end has said so, and nothing since
     Instant last_progress;
@@ -45,14 +45,14 @@ struct Pair {
     }
 
     void check(const engine::FlowReport& flow) const {
-        if (hearsay) return;
+        if (reported) return;
         for (std::size_t i = 0; i < 2; ++i) {
             const bool is_client = flow.subject.client == end[i].endpoint;
             check(is_client ? flow.subject.client_state : flow.subject.server_state, end[i], end[1 - i]);
         }
     }
 
-    /// A reset of ours towards one end, in the peer's name. Of what is known by hearsay the peer alone may
+    /// A reset of ours towards one end, in the peer's name. Of what was reported the peer alone may
     /// have named the number, when the other end stays silent.
     void check_reset(const tcp::Segment& rst) const {
         const std::size_t at = index_of(rst.destination);
@@ -60,7 +60,7 @@ struct Pair {
         const bool named = std::ranges::find(end[at].acks, rst.seq) != end[at].acks.end();
         const bool by_peer = std::ranges::find(end[1 - at].ends, rst.seq) != end[1 - at].ends.end();
         if (!named && !by_peer) std::fprintf(stderr, "%s\n", rst.text().c_str());
-        require(named || (hearsay && by_peer), "a reset has a number that its receiver has never named");
+        require(named || (reported && by_peer), "a reset has a number that its receiver has never named");
     }
 
   private:

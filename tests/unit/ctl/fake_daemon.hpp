@@ -20,28 +20,44 @@
 
 namespace finwait::ctl::test {
 
-/// Answers each connection with the next of its texts, and the last one ever after.
-class FakeDaemon {
+/// A socket of its own that listens, and that nobody answers: a daemon that is stopped.
+class Listener {
   public:
-    explicit FakeDaemon(std::vector<std::string> answers) : answers_(std::move(answers)) {
+    Listener() {
         std::string name = (std::filesystem::temp_directory_path() / "finwait-ctl-XXXXXX").string();
         directory_ = ::mkdtemp(name.data());
-        listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::memcpy(address.sun_path, path().c_str(), path().size());
-        EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-        EXPECT_EQ(::listen(listener_, 1), 0);
-        thread_ = std::thread([this] { serve(); });
+        EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(::listen(socket_, 16), 0);
     }
-    FakeDaemon(const FakeDaemon&) = delete;
-    FakeDaemon& operator=(const FakeDaemon&) = delete;
-    ~FakeDaemon() {
-        stop();
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+    ~Listener() {
+        ::close(socket_);
         std::filesystem::remove_all(directory_);
     }
 
     [[nodiscard]] std::string path() const { return directory_ + "/s"; }
+    [[nodiscard]] int socket() const { return socket_; }
+
+  private:
+    std::string directory_;
+    int socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+};
+
+/// Answers each connection with the next of its texts, and the last one ever after.
+class FakeDaemon {
+  public:
+    explicit FakeDaemon(std::vector<std::string> answers) : answers_(std::move(answers)) {
+        thread_ = std::thread([this] { serve(); });
+    }
+    FakeDaemon(const FakeDaemon&) = delete;
+    FakeDaemon& operator=(const FakeDaemon&) = delete;
+    ~FakeDaemon() { stop(); }
+
+    [[nodiscard]] std::string path() const { return listener_.path(); }
     /// What was asked; ends the daemon.
     const std::vector<std::string>& requests() {
         stop();
@@ -51,13 +67,12 @@ class FakeDaemon {
   private:
     void stop() {
         if (!thread_.joinable()) return;
-        ::shutdown(listener_, SHUT_RDWR);  // wakes accept() when nobody comes
+        ::shutdown(listener_.socket(), SHUT_RDWR);  // wakes accept() when nobody comes
         thread_.join();
-        ::close(listener_);
     }
     void serve() {
         for (std::size_t i = 0;; ++i) {
-            const int peer = ::accept(listener_, nullptr, nullptr);
+            const int peer = ::accept(listener_.socket(), nullptr, nullptr);
             if (peer < 0) return;
             char request[4096];
             const ssize_t got = ::recv(peer, request, sizeof request, 0);
@@ -70,8 +85,7 @@ class FakeDaemon {
 
     std::vector<std::string> answers_;
     std::vector<std::string> requests_;
-    std::string directory_;
-    int listener_ = -1;
+    Listener listener_;
     std::thread thread_;
 };
 

@@ -27,35 +27,8 @@ TEST(PolicyCommand, SaysFirstWhichModeIsInForce) {
     EXPECT_EQ(nlohmann::json::parse(run_against("policy", observing, true).out).size(), 1U);
 }
 
-/// Listens, and never takes a connection: a daemon that is stopped.
-class Stopped {
-  public:
-    Stopped() {
-        std::string name = (std::filesystem::temp_directory_path() / "finwait-ctl-XXXXXX").string();
-        directory_ = ::mkdtemp(name.data());
-        listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::memcpy(address.sun_path, path().c_str(), path().size());
-        EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-        EXPECT_EQ(::listen(listener_, 16), 0);
-    }
-    Stopped(const Stopped&) = delete;
-    Stopped& operator=(const Stopped&) = delete;
-    ~Stopped() {
-        ::close(listener_);
-        std::filesystem::remove_all(directory_);
-    }
-
-    [[nodiscard]] std::string path() const { return directory_ + "/s"; }
-
-  private:
-    std::string directory_;
-    int listener_ = -1;
-};
-
 std::string told_by_a_stopped_daemon(const control::Request& request) {
-    const Stopped daemon;
+    const Listener daemon;
     Captured err;
     const auto take = [](std::string_view) { return true; };
     const Answer answer =

@@ -130,7 +130,7 @@ TEST_F(Told, WhatLiesOutsideOfTheWindowDoesNot) {
     EXPECT_EQ(closer(c), Role::client);
 }
 
-TEST_F(Told, OnceTheFinItselfHasPassedItIsNoHearsay) {
+TEST_F(Told, OnceTheFinItselfHasPassedItIsNoReport) {
     client(ack(1002, 5001));
     server(ack(5001, 1002));
     advance(c, Role::client, fin(1001, 5001));
@@ -174,7 +174,7 @@ Connection picked_up(const Segment& s) {
     return open(s)->connection;
 }
 
-TEST(Hearsay, WhoWasSaidToBeOpenAndThenClosesIsFollowedFromThere) {
+TEST(Report, WhoWasSaidToBeOpenAndThenClosesIsFollowedFromThere) {
     Connection c = picked_up(fin(5001, 1001));
     swap_roles(c);
     take_report(c, std::nullopt, {});
@@ -184,7 +184,7 @@ TEST(Hearsay, WhoWasSaidToBeOpenAndThenClosesIsFollowedFromThere) {
     EXPECT_EQ(closer(c), Role::server);
 }
 
-TEST(Hearsay, AFlowPickedUpMidwayBecomesAClaim) {
+TEST(Report, AFlowPickedUpMidwayBecomesAClaim) {
     Connection c = picked_up(ack(5001, 1002));
     swap_roles(c);
     take_report(c, Role::client, {Seq(1), Seq(2)});
@@ -192,7 +192,7 @@ TEST(Hearsay, AFlowPickedUpMidwayBecomesAClaim) {
     EXPECT_EQ(closer(c), Role::client);
 }
 
-TEST(Hearsay, NotOneWhoseCloserHasSentDataSince) {
+TEST(Report, NotOneWhoseCloserHasSentDataSince) {
     Connection c = picked_up(data(1001, 5001, 10));
     advance(c, Role::client, data(1011, 5001, 10));
     take_report(c, Role::client, {Seq(1), Seq(2)});
@@ -201,7 +201,7 @@ TEST(Hearsay, NotOneWhoseCloserHasSentDataSince) {
     EXPECT_EQ(name(c.of(Role::client).state), "established");
 }
 
-TEST(Hearsay, AnOpenOneOnTheFastPathIsFollowedFromItsFinOn) {
+TEST(Report, AnOpenOneOnTheFastPathIsFollowedFromItsFinOn) {
     Connection c = open_by_report(true);
     EXPECT_TRUE(established(c) && c.released && c.adopted);
     advance(c, Role::server, fin(5001, 1001));
