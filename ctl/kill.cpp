@@ -72,6 +72,7 @@ std::string fate_text(const Victim& v, const Invocation& call, ExitCode asked) {
     if (v.fate == Fate::left) return "left: " + reason_left(v);
     if (v.fate == Fate::chosen && asked == ExitCode::not_permitted) return "not done: not permitted";
     if (v.fate != Fate::pending || !call.wait) return std::string(meaning(v.fate));
+    if (asked != ExitCode::done) return "pending: asked for; whether it is over could not be seen";
     const double seconds = std::chrono::duration<double>(call.patience).count();
     return "pending: not over after " + human_duration(seconds) + "; finwaitctl explain " + v.id +
            " tells why";

@@ -69,6 +69,15 @@ CLI::Validator pretty_or_nothing() {
         [known = one_of({"pretty"})](std::string& value) { return value == "true" ? "" : known(value); }, "");
 }
 
+CLI::Validator not_empty(const std::string& allowed) {
+    return CLI::Validator(
+        [allowed](std::string& text) {
+            return text.empty() ? "found " + policy::in_quotes(text) + "; allowed: " + allowed
+                                : std::string();
+        },
+        "");
+}
+
 CLI::Validator number_up_to(std::size_t most) {
     return CLI::Validator(
         [most](std::string& text) -> std::string {
@@ -129,7 +138,8 @@ void add_operand(CLI::App& app, const Subcommand& subcommand, Words& words) {
         case Operand::policy:
             app.add_option("--resume", words.call.resume,
                            "Let this policy, which its breaker has stopped, go on")
-                ->type_name("NAME");
+                ->type_name("NAME")
+                ->check(not_empty("the name of a policy"));
             return;
         case Operand::victims:
             app.add_flag("-y,--yes", words.call.yes,

@@ -46,12 +46,14 @@ bool choose_flows(const std::string& operand, control::Request& request, Output&
         return check_filter(operand, err, purpose);
     }
     for (const std::string& word : words) {
-        if (!is_id(word)) {
+        const auto id = engine::FlowId::parse(word);
+        if (!id) {
             err.write("finwaitctl: found " + policy::in_quotes(word) + " behind the id " + words.front() +
                       ": say which flows either by their ids or by a filter\n");
             return false;
         }
-        if (!holds(request.ids, word)) request.ids.push_back(word);
+        // As the daemon writes it: 00-01 is 0-1.
+        if (!holds(request.ids, id->text())) request.ids.push_back(id->text());
     }
     return true;
 }

@@ -69,7 +69,7 @@ TEST(Events, ADaemonThatSaysThatItStopsEndsTheFollowingWell) {
 TEST(Events, AreThoseOfTheFlowsThatAreNamedByTheirIds) {
     FakeDaemon daemon(
         {done_line(), done_line(), done_line(R"({"count":1})"), done_line(), done_line(R"({"count":1})")});
-    EXPECT_EQ(run_events(daemon, [](Invocation& call) { call.operand = "3f2a-17, 4-2 3f2a-17"; }).code, 0)
+    EXPECT_EQ(run_events(daemon, [](Invocation& call) { call.operand = "3f2a-17, 04-02 3F2A-17"; }).code, 0)
         << "there are such flows";
     EXPECT_EQ(json::parse(daemon.requests()[0]),
               json::parse(R"({"command":"events","ids":["3f2a-17","4-2"]})"));

@@ -109,6 +109,13 @@ TEST(Kill, FailsWhenASideLivesOnOrTheWaitIsOver) {
     EXPECT_THAT(outcome.out, HasSubstr("pending: not over after 0.1s; finwaitctl explain 2-1 tells why"));
 }
 
+TEST(Kill, SaysSoWhereTheDaemonStopsAnsweringMeanwhile) {
+    FakeDaemon daemon({listing({flow("1-1")}), killed({{"1-1", "reset"}}), ""});
+    const Outcome outcome = kill(daemon);
+    EXPECT_NE(outcome.code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("pending: asked for; whether it is over could not be seen"));
+}
+
 TEST(Kill, AsksOnATerminalAndTakesOnlyYesForYes) {
     std::string asked;
     for (const bool answer : {false, true}) {

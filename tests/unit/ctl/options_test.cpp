@@ -42,6 +42,11 @@ TEST_F(Options, WithoutASubcommandFlowsAreListed) {
     EXPECT_FALSE(call.json);
 }
 
+TEST_F(Options, APolicyThatIsToGoOnHasAName) {
+    EXPECT_EQ(refused({"policy", "--resume", ""}), ExitCode::bad_input);
+    EXPECT_THAT(err.text(), HasSubstr(R"(found ""; allowed: the name of a policy)"));
+}
+
 TEST_F(Options, TypesOfEventsMayBeListedOrRepeatedAndTheFilterFollows) {
     const Invocation call = accepted(
         {"events", "--type", "tcp_reset,tcp_probe", "--type", "tcp_closed", "-f", "--new", "port", "80"});
