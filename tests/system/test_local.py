@@ -22,6 +22,11 @@ def states(namespace, state):
 
 
 class Local(case.SystemTest):
+    def setUp(self):
+        super().setUp()
+        # An orphan that the test before has left on the gateway would be adopted, and ended, by this one's daemon.
+        self.lab.gateway.run("ss", "-K", "-t", "-a", "state", "connected", check=False)
+
     def following(self, scope, timeouts=ASKING, **intercept):
         return self.daemon({"intercept": {"scope": scope, **intercept}, "timeouts": timeouts})
 
