@@ -3,6 +3,7 @@
 #include "control/answer.hpp"
 #include "control/event_merge.hpp"
 #include "control/selection.hpp"
+#include "observe/event_kinds.hpp"
 #include "policy/filter.hpp"
 
 #include <algorithm>

@@ -31,6 +31,7 @@ struct Send {
     bool for_numbers = false;  // a probe whose answer is to show the numbers that its sender has: ask by wire
 };
 
+/// Its names and texts are a row of observe/event_kinds.cpp.
 enum class EventType : std::uint8_t {
     half_closed,
     probe,
@@ -49,9 +50,6 @@ enum class EventType : std::uint8_t {
     reset_again,  // a challenge has named another number
     revived,      // the flow has made progress meanwhile
 };
-
-/// The name it has in logs and in the event stream.
-[[nodiscard]] std::string_view name(EventType t);
 
 /// By which way a segment passes: between others, or from or to a socket of this machine.
 enum class Way : std::uint8_t { forwarded, arriving, leaving };

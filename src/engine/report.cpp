@@ -98,28 +98,6 @@ PolicyCounts& PolicyCounts::operator+=(const PolicyCounts& more) {
     return *this;
 }
 
-std::string_view name(EventType t) {
-    switch (t) {
-        case EventType::half_closed: return "tcp_half_closed";
-        case EventType::probe: return "tcp_probe";
-        case EventType::left: return "tcp_left";
-        case EventType::confirmed: return "tcp_reset_confirmed";
-        case EventType::unconfirmed: return "tcp_reset_unconfirmed";
-        case EventType::refused: return "tcp_reset_refused";
-        case EventType::reset: return "tcp_reset";
-        case EventType::would_reset: return "tcp_would_reset";
-        case EventType::closed: return "tcp_closed";
-        case EventType::stopped: return "policy_stopped";
-        case EventType::asked_again: return "tcp_probe_again";
-        case EventType::answered: return "tcp_probe_answered";
-        case EventType::silent: return "tcp_probe_silent";
-        case EventType::near_miss: return "tcp_probe_near_miss";
-        case EventType::reset_again: return "tcp_reset_again";
-        case EventType::revived: return "tcp_revived";
-    }
-    return "tcp_closed";
-}
-
 std::string_view name(KillResult r) {
     switch (r) {
         case KillResult::requested: return "reset";

@@ -1,6 +1,7 @@
 #include "observe/audit_json.hpp"
 
 #include "observe/community_id.hpp"
+#include "observe/event_kinds.hpp"
 
 #include <cmath>
 #include <ctime>
@@ -13,36 +14,6 @@ namespace finwait::observe {
 namespace {
 
 using json = nlohmann::ordered_json;
-using engine::EventType;
-
-/// Which event_type an event has, and what it says of itself under "action" or "outcome".
-struct Kind {
-    std::string_view event_type;
-    const char* key;  // null: the type says it all
-    std::string_view word;
-};
-
-Kind kind_of(EventType type) {
-    switch (type) {
-        case EventType::half_closed: return {"tcp_half_closed", nullptr, {}};
-        case EventType::probe: return {"tcp_probe", "action", "asked"};
-        case EventType::asked_again: return {"tcp_probe", "action", "asked_again"};
-        case EventType::near_miss: return {"tcp_probe", "action", "near_miss"};
-        case EventType::answered: return {"tcp_probe", "outcome", "answered"};
-        case EventType::silent: return {"tcp_probe", "outcome", "silent"};
-        case EventType::left: return {"tcp_probe", "outcome", "left"};
-        case EventType::revived: return {"tcp_probe", "outcome", "revived"};
-        case EventType::reset: return {"tcp_reset", "action", "reset"};
-        case EventType::reset_again: return {"tcp_reset", "action", "reset_again"};
-        case EventType::would_reset: return {"tcp_reset", "action", "would_reset"};
-        case EventType::confirmed: return {"tcp_reset", "outcome", "confirmed"};
-        case EventType::unconfirmed: return {"tcp_reset", "outcome", "unconfirmed"};
-        case EventType::refused: return {"tcp_reset", "outcome", "refused"};
-        case EventType::stopped: return {"policy_stopped", nullptr, {}};
-        case EventType::closed: break;
-    }
-    return {"tcp_closed", nullptr, {}};
-}
 
 double seconds(Duration d) {
     return std::round(in_seconds(d) * 1000) / 1000;
@@ -96,15 +67,11 @@ std::string timestamp(WallClock::time_point at) {
     return fmt::format("{}.{:06}{}:{}", date, micros.count(), offset.substr(0, 3), offset.substr(3));
 }
 
-std::string_view event_type(EventType type) {
-    return kind_of(type).event_type;
-}
-
 std::string event_line(WallClock::time_point at, const engine::Event& e, const std::string& policy) {
-    const Kind kind = kind_of(e.type);
-    json object = flow_head(at, kind.event_type, e.id, e.client, e.server);
+    const EventKind& row = kind(e.type);
+    json object = flow_head(at, row.event_type, e.id, e.client, e.server);
     json& own = object["finwaitd"];
-    if (kind.key != nullptr) own[kind.key] = kind.word;
+    if (!row.member.empty()) own[row.member] = row.word;
     if (e.side) own["side"] = role(e.side);
     own["closer"] = role(e.closer);
     own["client_state"] = tcp::name(e.states[0]);

@@ -16,9 +16,6 @@ using WallClock = std::chrono::system_clock;
 /// "2024-05-01T12:00:00.123456+02:00": ISO 8601, local time.
 [[nodiscard]] std::string timestamp(WallClock::time_point at);
 
-/// "tcp_reset": under which name events of this type are told.
-[[nodiscard]] std::string_view event_type(engine::EventType type);
-
 /// {"timestamp":…,"flow_id":…,"event_type":"tcp_reset","src_ip":…,…,"finwaitd":{"action":"reset",…}}: the
 /// client is the source. No newline.
 [[nodiscard]] std::string event_line(WallClock::time_point at, const engine::Event& event,

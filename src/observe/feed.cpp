@@ -1,5 +1,7 @@
 #include "observe/feed.hpp"
 
+#include "observe/event_kinds.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <utility>
@@ -53,15 +55,8 @@ Excerpt Feed::read(std::uint64_t from, Instant until, std::size_t most) const {
     return out;
 }
 
-const std::vector<std::string_view>& event_types() {
-    static const std::vector<std::string_view> types = {"tcp_half_closed", "tcp_probe",      "tcp_reset",
-                                                        "tcp_closed",      "policy_stopped", "policy_resumed",
-                                                        "request_refused", "config_reload",  "rules_changed"};
-    return types;
-}
-
 std::string_view type_of(const Told& told) {
-    if (const auto* flow = std::get_if<FlowEvent>(&told.what)) return event_type(flow->event.type);
+    if (const auto* flow = std::get_if<FlowEvent>(&told.what)) return kind(flow->event.type).event_type;
     return std::get<LineEvent>(told.what).type;
 }
 

@@ -64,8 +64,6 @@ class Feed {
     std::uint64_t end_ = 0;
 };
 
-/// Every event_type that there is.
-[[nodiscard]] const std::vector<std::string_view>& event_types();
 [[nodiscard]] std::string_view type_of(const Told& told);
 /// The flow that an event is about, if it is about one.
 [[nodiscard]] std::optional<engine::FlowId> flow_of(const Told& told);

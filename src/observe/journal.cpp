@@ -1,5 +1,6 @@
 #include "observe/journal.hpp"
 
+#include "observe/event_kinds.hpp"
 #include "policy/filter.hpp"
 
 #include <fmt/format.h>
@@ -7,28 +8,6 @@
 namespace finwait::observe {
 
 namespace {
-
-std::string_view verb(engine::EventType type) {
-    switch (type) {
-        case engine::EventType::half_closed: return "half-closed";
-        case engine::EventType::probe: return "asked";
-        case engine::EventType::left: return "left alone";
-        case engine::EventType::reset: return "reset";
-        case engine::EventType::confirmed: return "reset confirmed";
-        case engine::EventType::unconfirmed: return "reset not confirmed";
-        case engine::EventType::refused: return "reset refused: a side lives on";
-        case engine::EventType::would_reset: return "would have been reset (observing)";
-        case engine::EventType::closed: return "closed";
-        case engine::EventType::stopped: return "its policy stopped";
-        case engine::EventType::asked_again: return "asked again";
-        case engine::EventType::answered: return "has answered";
-        case engine::EventType::silent: return "is silent";
-        case engine::EventType::near_miss: return "tested for an orphan";
-        case engine::EventType::reset_again: return "reset again";
-        case engine::EventType::revived: return "has come back to life";
-    }
-    return "closed";
-}
 
 std::string seconds(Duration d) {
     return policy::duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(d) / 100 * 100);
@@ -38,7 +17,7 @@ std::string seconds(Duration d) {
 
 std::string describe(const engine::Event& e, const std::string& policy) {
     std::string line = "flow " + e.id.text() + " " + e.client.text() + " -> " + e.server.text() + " " +
-                       std::string(verb(e.type)) + ": " + std::string(e.reason);
+                       std::string(kind(e.type).text) + ": " + std::string(e.reason);
     line += " (";
     if (e.side) line += "side " + std::string(tcp::name(*e.side)) + ", ";
     if (e.closer) line += "closer " + std::string(tcp::name(*e.closer)) + ", ";
@@ -46,7 +25,7 @@ std::string describe(const engine::Event& e, const std::string& policy) {
 }
 
 Line line_of(const engine::Event& e, const std::string& policy) {
-    Line line(message_of(e.type), describe(e, policy));
+    Line line(kind(e.type).message, describe(e, policy));
     line.with("FINWAITD_FLOW", e.id.text())
         .with("FINWAITD_CLIENT", e.client.text())
         .with("FINWAITD_SERVER", e.server.text())
@@ -78,10 +57,7 @@ bool Journal::admit(Instant now) {
 
 void Journal::note(Instant now, const engine::Event& event, const std::string& policy) {
     if (event.type == engine::EventType::stopped) return tell_of_stop(event, policy);
-    const bool important = event.type == engine::EventType::reset ||
-                           event.type == engine::EventType::would_reset ||
-                           event.type == engine::EventType::refused;
-    const auto level = important ? spdlog::level::info : spdlog::level::debug;
+    const auto level = kind(event.type).level;
     if (!logger_->should_log(level) || !admit(now)) return;
     line_of(event, policy).log(*logger_, level);
 }
@@ -91,14 +67,15 @@ void Journal::note(Instant now, spdlog::level::level_enum level, const Line& lin
 }
 
 void Journal::tell_of_stop(const engine::Event& event, const std::string& policy) {
-    Line(Message::policy_stopped,
+    const EventKind& row = kind(event.type);
+    Line(row.message,
          fmt::format(
              "policy {} is stopped: {} (limits.breaker_share); until \"finwaitctl policy --resume {}\" it "
              "ends only connections that a side proves to be over",
              policy, event.reason, policy))
         .with("FINWAITD_POLICY", policy)
         .with("FINWAITD_REASON", event.reason)
-        .log(*logger_, spdlog::level::warn);
+        .log(*logger_, row.level);
 }
 
 }  // namespace finwait::observe

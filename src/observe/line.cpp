@@ -16,10 +16,10 @@ void append_clean(std::string& to, std::string_view text) {
 
 }  // namespace
 
-Line::Line(Message message, std::string_view text) {
+Line::Line(const MessageKind& kind, std::string_view text) {
     append_clean(payload_, text);
-    with("MESSAGE_ID", kind(message).id);
-    with("FINWAITD_EVENT", kind(message).name);
+    with("MESSAGE_ID", kind.id);
+    with("FINWAITD_EVENT", kind.name);
 }
 
 Line& Line::with(std::string_view name, std::string_view value) & {

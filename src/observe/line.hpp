@@ -14,7 +14,8 @@ namespace finwait::observe {
 
 class Line {
   public:
-    Line(Message message, std::string_view text);
+    Line(const MessageKind& kind, std::string_view text);
+    Line(Message message, std::string_view text) : Line(kind(message), text) {}
 
     /// `name` as the journal wants it: capitals, digits and underscores.
     Line& with(std::string_view name, std::string_view value) &;

@@ -1,22 +1,27 @@
-// The kinds of events that the log tells of. Each has a name and a 128-bit id (MESSAGE_ID of the journal,
-// sd-id128(3)), which never change: operators search and alert by them, as in
-// journalctl MESSAGE_ID=e0722a8304774bd9ae6b996b7c53132d.
+// The kinds of messages in the log. Each has a name and a 128-bit id (MESSAGE_ID of the journal,
+// sd-id128(3)), which never change: operators search and alert by them, as in journalctl
+// MESSAGE_ID=e0722a8304774bd9ae6b996b7c53132d. Those of the engine's events stand in event_kinds.cpp, the
+// daemon's own here.
 #pragma once
 
-#include "engine/action.hpp"
-
+#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 namespace finwait::observe {
 
+/// How the journal names a message.
+struct MessageKind {
+    std::string_view name;  // FINWAITD_EVENT
+    std::string_view id;    // MESSAGE_ID
+};
+
+/// What the daemon logs that is no event of an engine.
 enum class Message : std::uint8_t {
     started,
     stopping,
     reloaded,
     reload_rejected,
-    policy_stopped,
     policy_resumed,
     kill_requested,
     request_refused,
@@ -24,32 +29,10 @@ enum class Message : std::uint8_t {
     audit_failing,
     rules_missing,
     rules_restored,
-    flow_half_closed,
-    flow_asked,
-    flow_asked_again,
-    flow_near_miss,
-    flow_answered,
-    flow_silent,
-    flow_left,
-    flow_revived,
-    flow_reset,
-    flow_reset_again,
-    flow_would_be_reset,
-    flow_confirmed,
-    flow_unconfirmed,
-    flow_refused,
-    flow_closed,
 };
 
-struct MessageKind {
-    Message message;
-    std::string_view name;  // FINWAITD_EVENT
-    std::string_view id;    // MESSAGE_ID
-};
+inline constexpr std::size_t kMessages = static_cast<std::size_t>(Message::rules_restored) + 1;
 
-/// The whole table, in the order of Message.
-[[nodiscard]] std::span<const MessageKind> message_kinds();
 [[nodiscard]] const MessageKind& kind(Message message);
-[[nodiscard]] Message message_of(engine::EventType type);
 
 }  // namespace finwait::observe

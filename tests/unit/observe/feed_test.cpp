@@ -1,6 +1,8 @@
 // The ring of recent events: what is read, what was written over, and what they look like as lines.
 #include "observe/feed.hpp"
 
+#include "observe/event_kinds.hpp"
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -91,7 +93,7 @@ TEST(Feed, LinesStandAmongEventsInTheOrderInWhichTheyWereTold) {
 
 TEST(Feed, EveryEventsTypeIsOneOfThoseThatThereAre) {
     for (int i = 0; i <= static_cast<int>(engine::EventType::revived); ++i)
-        EXPECT_THAT(event_types(), testing::Contains(event_type(static_cast<engine::EventType>(i))));
+        EXPECT_THAT(event_types(), testing::Contains(kind(static_cast<engine::EventType>(i)).event_type));
 }
 
 TEST(Feed, MissedEventsAreOneLineWithTheirNumber) {
