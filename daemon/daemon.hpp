@@ -98,7 +98,6 @@ class Daemon {
     void tell_of_reload(const control::Requester& by, const std::vector<std::string>& problems);
     [[nodiscard]] std::vector<std::string> put_in_force();
     [[nodiscard]] std::vector<std::string> unchanged(std::vector<std::string> problems);
-    void warn_of_restarts(const config::Settings& fresh);
     void look_up_groups();
     void note_at_reload(std::string note);
     [[nodiscard]] std::vector<shard::Handle> handles() const;

@@ -1,4 +1,6 @@
 // Putting a configuration in force, at the start and while it runs.
+#include "config/reload.hpp"
+
 #include "config/load.hpp"
 #include "daemon.hpp"
 #include "host/memory_reserve.hpp"
@@ -56,24 +58,12 @@ std::vector<std::string> Daemon::put_in_force() {
         return unchanged({config_file_.string() + ": log.audit: " + *problem});
     }
     reload_notes_.clear();
-    settings_.metrics = fresh.metrics;
-    settings_.intercept.spare = fresh.intercept.spare;
-    settings_.intercept.watch_rules = fresh.intercept.watch_rules;
-    warn_of_restarts(fresh);
-    settings_.mode = fresh.mode;
-    settings_.profile = fresh.profile;
-    settings_.timeouts = fresh.timeouts;
-    for (const config::Error& warning : checked.warnings)
-        note_at_reload(warning.text());
     for (const policy::Policy& policy : settings_.policies)
         past_policies_.insert(policy.name);
-    settings_.policies = fresh.policies;
-    const std::uint32_t flows = settings_.limits.flows;
-    settings_.limits = fresh.limits;
-    settings_.limits.flows = flows;
-    settings_.conntrack = fresh.conntrack;
-    settings_.state = fresh.state;
-    settings_.log = fresh.log;
+    for (const std::string& key : config::take_over(fresh, settings_))
+        note_at_reload(fmt::format("{} has changed: it takes a restart to come into force", key));
+    for (const config::Error& warning : checked.warnings)
+        note_at_reload(warning.text());
     logger_->set_level(spdlog::level::from_str(settings_.log.level));
     for (const auto& shard : shards_) {
         const shard::Handle handle = shard->handle();
@@ -125,16 +115,6 @@ void Daemon::look_up_groups() {
 void Daemon::note_at_reload(std::string note) {
     logger_->warn("{}", note);
     reload_notes_.push_back(std::move(note));
-}
-
-void Daemon::warn_of_restarts(const config::Settings& fresh) {
-    const auto warn = [this](bool changed, std::string_view key) {
-        if (changed)
-            note_at_reload(fmt::format("{} has changed: it takes a restart to come into force", key));
-    };
-    warn(!(fresh.intercept == settings_.intercept), "[intercept]");
-    warn(fresh.limits.flows != settings_.limits.flows, "limits.flows");
-    warn(!(fresh.control == settings_.control), "[control]");
 }
 
 engine::Tuning Daemon::tuning() const {

@@ -17,6 +17,25 @@
 
 namespace finwait::config {
 
+/// Copies `member`, for a row of the table.
+template<class Table, class Value>
+std::function<void(const Table&, Table&)> copy_of(Value Table::*member) {
+    return [=](const Table& from, Table& to) { to.*member = from.*member; };
+}
+
+/// Copies what `member` returns a reference to, for a row of [limits].
+template<class Member>
+std::function<void(const Limits&, Limits&)> copy_by(Member member) {
+    return [=](const Limits& from, Limits& to) { member(to) = member(from); };
+}
+
+/// `key`, which a reload leaves as it is: another value takes a restart.
+template<class Table>
+Key<Table> needs_restart(Key<Table> key) {
+    key.on_reload = OnReload::needs_restart;
+    return key;
+}
+
 template<class Value>
 using Words = std::vector<std::pair<std::string_view, Value>>;
 
@@ -44,7 +63,7 @@ Key<Table> word(std::string_view name, Value Table::*member, Words<Value> values
         }
         return toml_string("");
     };
-    return {name, allowed, words, read, print};
+    return {name, allowed, words, read, print, copy_of(member)};
 }
 
 template<class Table, class Value>
@@ -56,8 +75,9 @@ Key<Table> integer(std::string_view name, Value Table::*member, std::int64_t lea
         return true;
     };
     const auto print = [=](const Table& table) { return std::to_string(table.*member); };
-    return {
-        name, "an integer from " + std::to_string(least) + " to " + std::to_string(most), {}, read, print};
+    return {name,  "an integer from " + std::to_string(least) + " to " + std::to_string(most),
+            {},    read,
+            print, copy_of(member)};
 }
 
 /// A share of limits.flows; `off` is what "off" stands for, where it is allowed.
@@ -80,7 +100,7 @@ Key<Limits> share(std::string_view name, Member member, double least, double mos
     };
     std::string allowed = "a number from " + number_text(least) + " to " + number_text(most);
     if (off) allowed += ", or \"off\"";
-    return {name, std::move(allowed), {}, read, print};
+    return {name, std::move(allowed), {}, read, print, copy_by(member)};
 }
 
 /// How many leading bits of an address name its source, 1 to `most`.
@@ -93,7 +113,7 @@ Key<Limits> prefix_length(std::string_view name, Member member, std::int64_t mos
         return true;
     };
     const auto print = [=](const Limits& table) { return std::to_string(member(table)); };
-    return {name, "an integer from 1 to " + std::to_string(most), {}, read, print};
+    return {name, "an integer from 1 to " + std::to_string(most), {}, read, print, copy_by(member)};
 }
 
 template<class Table>
@@ -104,7 +124,7 @@ Key<Table> boolean(std::string_view name, bool Table::*member) {
         return value.has_value();
     };
     const auto print = [=](const Table& table) { return std::string(table.*member ? "true" : "false"); };
-    return {name, "true or false", {}, read, print};
+    return {name, "true or false", {}, read, print, copy_of(member)};
 }
 
 enum class Off : bool { refused, accepted };
@@ -127,7 +147,7 @@ inline Key<policy::Timeouts> duration(std::string_view name, Duration policy::Ti
     std::string allowed = "a duration from \"" + policy::duration_text(least) +
                           "\" to \"365d\", such as \"90s\", \"5m\" or \"2h4m\"";
     if (off == Off::accepted) allowed += ", or \"off\"";
-    return {name, std::move(allowed), {}, read, print};
+    return {name, std::move(allowed), {}, read, print, copy_of(member)};
 }
 
 /// Text that a predicate accepts.
@@ -141,7 +161,7 @@ Key<Table> text(std::string_view name, std::string Table::*member, std::string a
         return true;
     };
     const auto print = [=](const Table& table) { return toml_string(table.*member); };
-    return {name, std::move(allowed), {}, read, print};
+    return {name, std::move(allowed), {}, read, print, copy_of(member)};
 }
 
 /// A filter, as policies have them.

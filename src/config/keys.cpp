@@ -76,11 +76,9 @@ Key<Intercept> mark_mask() {
         const std::string hex(digits.data(), end);
         return toml_string("0x" + std::string(digits.size() - hex.size(), '0') + hex);
     };
-    return {"mark_mask",
-            "a string such as \"0x40000000\", or an integer: 32 bits, at least one of them set",
-            {},
-            read,
-            print};
+    constexpr const char* kAllowed =
+        "a string such as \"0x40000000\", or an integer: 32 bits, at least one of them set";
+    return {"mark_mask", kAllowed, {}, read, print, copy_of(&Intercept::mark_mask)};
 }
 
 }  // namespace
@@ -98,23 +96,25 @@ std::span<const Key<Settings>> root_keys() {
 
 std::span<const Key<Intercept>> intercept_keys() {
     static const std::vector keys = {
-        word("scope", &Intercept::scope,
-             Words<Scope>{{"forward", Scope::forward}, {"local", Scope::local}, {"both", Scope::both}}),
-        word("packets", &Intercept::packets,
-             Words<Packets>{{"selective", Packets::selective}, {"all", Packets::all}}),
-        word("backend", &Intercept::backend,
-             Words<Backend>{{"auto", Backend::automatic},
-                            {"nftables", Backend::nftables},
-                            {"iptables", Backend::iptables},
-                            {"none", Backend::none}}),
-        integer("first_queue", &Intercept::first_queue, 0, 65535),
-        integer("queues", &Intercept::queues, 0, 256),
-        text("cpus", &Intercept::cpus, "a list of CPUs such as \"0-3,6\", or \"\" for any", is_cpu_list),
-        word("spread", &Intercept::spread,
-             Words<Spread>{{"addresses", Spread::addresses}, {"ports", Spread::ports}}),
-        integer("queue_length", &Intercept::queue_length, 128, 65536),
-        mark_mask(),
-        boolean("loopback", &Intercept::loopback),
+        needs_restart(
+            word("scope", &Intercept::scope,
+                 Words<Scope>{{"forward", Scope::forward}, {"local", Scope::local}, {"both", Scope::both}})),
+        needs_restart(word("packets", &Intercept::packets,
+                           Words<Packets>{{"selective", Packets::selective}, {"all", Packets::all}})),
+        needs_restart(word("backend", &Intercept::backend,
+                           Words<Backend>{{"auto", Backend::automatic},
+                                          {"nftables", Backend::nftables},
+                                          {"iptables", Backend::iptables},
+                                          {"none", Backend::none}})),
+        needs_restart(integer("first_queue", &Intercept::first_queue, 0, 65535)),
+        needs_restart(integer("queues", &Intercept::queues, 0, 256)),
+        needs_restart(
+            text("cpus", &Intercept::cpus, "a list of CPUs such as \"0-3,6\", or \"\" for any", is_cpu_list)),
+        needs_restart(word("spread", &Intercept::spread,
+                           Words<Spread>{{"addresses", Spread::addresses}, {"ports", Spread::ports}})),
+        needs_restart(integer("queue_length", &Intercept::queue_length, 128, 65536)),
+        needs_restart(mark_mask()),
+        needs_restart(boolean("loopback", &Intercept::loopback)),
         filter("spare", &Intercept::spare,
                "a filter such as \"port 22 or client 10.0.0.5\", or \"\" for none"),
         word("watch_rules", &Intercept::watch_rules,
@@ -126,7 +126,7 @@ std::span<const Key<Intercept>> intercept_keys() {
 
 std::span<const Key<Limits>> limits_keys() {
     static const std::vector keys = {
-        integer("flows", &Limits::flows, 1, 16'777'215),
+        needs_restart(integer("flows", &Limits::flows, 1, 16'777'215)),
         integer("half_closed_per_source", &Limits::half_closed_per_source, 0, 16'777'215),
         prefix_length(
             "source_prefix_ipv4", [](auto& l) -> auto& { return l.source_prefixes.ipv4; }, 32),
@@ -181,11 +181,14 @@ std::span<const Key<Conntrack>> conntrack_keys() {
 
 std::span<const Key<Control>> control_keys() {
     static const std::vector keys = {
-        text("socket", &Control::socket, "an absolute path of at most 107 bytes", is_socket_path),
-        text("group", &Control::group, "the name of a group: 1 to 32 letters, digits, \"_\", \".\" and \"-\"",
-             is_group_name),
-        text("admin_group", &Control::admin_group,
-             "the name of a group: 1 to 32 letters, digits, \"_\", \".\" and \"-\"", is_group_name),
+        needs_restart(
+            text("socket", &Control::socket, "an absolute path of at most 107 bytes", is_socket_path)),
+        needs_restart(text("group", &Control::group,
+                           "the name of a group: 1 to 32 letters, digits, \"_\", \".\" and \"-\"",
+                           is_group_name)),
+        needs_restart(text("admin_group", &Control::admin_group,
+                           "the name of a group: 1 to 32 letters, digits, \"_\", \".\" and \"-\"",
+                           is_group_name)),
     };
     return keys;
 }

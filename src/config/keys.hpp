@@ -1,9 +1,10 @@
-// The keys a configuration may hold, as tables: one row a key, from which reading, printing and the errors'
-// lists of what is allowed are all made.
+// The keys a configuration may hold, as tables: one row a key, from which reading, printing, reloading and
+// the errors' lists of what is allowed are all made.
 #pragma once
 
 #include "config/settings.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -14,6 +15,9 @@
 
 namespace finwait::config {
 
+/// Whether a running daemon can put another value of a key in force.
+enum class OnReload : std::uint8_t { in_force, needs_restart };
+
 template<class Table>
 struct Key {
     std::string_view name;
@@ -23,6 +27,9 @@ struct Key {
     std::function<bool(const toml::node&, Table&)> read;
     /// The member's value as TOML.
     std::function<std::string(const Table&)> print;
+    /// Copies the member's value.
+    std::function<void(const Table& from, Table& to)> copy;
+    OnReload on_reload = OnReload::in_force;
     bool is_filter = false;  // an error then shows what is wrong within the text
 };
 

@@ -9,67 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kEverything = R"(
-mode = "observe"
-profile = "aggressive"
-[intercept]
-scope = "both"
-packets = "all"
-backend = "iptables"
-first_queue = 100
-queues = 4
-cpus = "1-3,7"
-spread = "ports"
-queue_length = 128
-mark_mask = "0x80000001"
-loopback = true
-spare = "client 10.0.0.5"
-watch_rules = "report"
-[limits]
-flows = 16777215
-half_closed_per_source = 9
-source_prefix_ipv4 = 24
-source_prefix_ipv6 = 56
-resets_per_second = 1
-probes_per_second = 7
-adaptive_start = 0.5
-adaptive_end = 2.0
-breaker_share = 0.25
-[timeouts]
-handshake = "10s"
-established = "off"
-fin_wait_1 = "250ms"
-fin_wait_2 = "1m30s"
-fin_wait_2_max = "2h4m"
-closing = "1s"
-time_wait = "2s"
-on_expiry = "observe"
-probe_interval = "2s"
-probe_attempts = 7
-alive_max = "off"
-orphan_test = "active"
-reset = "holder"
-[[policy]]
-name = "web"
-match = "server 10.0.0.0/8 and port 443 and closer server"
-fin_wait_2 = "30s"
-[[policy]]
-name = "odd"
-match = """
-port 80
-or port 81"""
-[control]
-socket = "/run/\u00e9.sock"
-group = "wheel"
-[metrics]
-listen = "[2001:db8::1]:80"
-names = "gw1,gw1.example.com"
-[state]
-file = ""
-[log]
-level = "debug"
-)";
-
 TEST(Settings, AreTheDefaultsWhereNothingIsSet) {
     EXPECT_EQ(settings(""), Settings{});
 }
@@ -85,10 +24,11 @@ TEST(Settings, AreWhatTheFileSays) {
     EXPECT_EQ(s.timeouts,
               (policy::Timeouts{10s, policy::kOff, 250ms, 90s, 124min, 1s, 2s, policy::OnExpiry::observe, 2s,
                                 7, policy::kOff, policy::OrphanTest::active, policy::ResetSides::holder}));
-    EXPECT_EQ(s.control, (Control{"/run/\xc3\xa9.sock", "wheel"}));
+    EXPECT_EQ(s.control, (Control{"/run/\xc3\xa9.sock", "wheel", "staff"}));
+    EXPECT_TRUE(s.conntrack.manage_timeouts);
     EXPECT_EQ(s.metrics, (Metrics{"[2001:db8::1]:80", "gw1,gw1.example.com"}));
     EXPECT_EQ(s.state.file, "");
-    EXPECT_EQ(s.log.level, "debug");
+    EXPECT_EQ(s.log, (Log{"debug", "/tmp/audit.json"}));
     ASSERT_EQ(s.policies.size(), 2U);
     EXPECT_EQ(s.policies[0].name, "web");
     EXPECT_EQ(s.policies[0].match.text(), "server 10.0.0.0/8 and port 443 and closer server");
