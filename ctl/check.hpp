@@ -1,7 +1,7 @@
 // Validates a configuration on this machine, without a daemon.
 #pragma once
 
-#include "ctl/commands.hpp"
+#include "ctl/invocation.hpp"
 
 #include <string>
 

@@ -1,7 +1,7 @@
 // Looks whether this machine is set up for a configuration; no daemon is needed for it.
 #pragma once
 
-#include "ctl/commands.hpp"
+#include "ctl/invocation.hpp"
 #include "machine/findings.hpp"
 
 #include <string>

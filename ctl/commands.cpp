@@ -3,21 +3,14 @@
 #include "ctl/answers.hpp"
 #include "ctl/check.hpp"
 #include "ctl/check_system.hpp"
-#include "ctl/count.hpp"
 #include "ctl/events.hpp"
 #include "ctl/explain_text.hpp"
-#include "ctl/help_texts.hpp"
 #include "ctl/json_array.hpp"
-#include "ctl/kill.hpp"
-#include "ctl/list.hpp"
 #include "ctl/policy_text.hpp"
-#include "ctl/replay.hpp"
 #include "ctl/show_text.hpp"
 #include "ctl/stats_text.hpp"
-#include "ctl/top/top.hpp"
 #include "ctl/which_flows.hpp"
 
-#include <array>
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -84,18 +77,6 @@ ExitCode print_flow_answer(Command command, const Invocation& call, Terminal& te
     return answer.code;
 }
 
-ExitCode show(const Invocation& call, Terminal& terminal) {
-    return print_flow_answer(Command::show, call, terminal, &print_flow);
-}
-
-ExitCode explain(const Invocation& call, Terminal& terminal) {
-    return print_flow_answer(Command::explain, call, terminal, &print_explanation);
-}
-
-ExitCode stats(const Invocation& call, Terminal& terminal) {
-    return print_one(Command::stats, call, terminal, &print_stats);
-}
-
 std::string resume_text(const std::string& policy, bool resumed) {
     if (resumed) return "finwaitctl: policy " + policy + " goes on\n";
     return "finwaitctl: policy " + policy + " was not stopped: nothing has changed\n";
@@ -113,6 +94,26 @@ void print_policies(const std::vector<nlohmann::json>& policies, const std::stri
     terminal.out.write(mode_line(mode));
     table.finish();
     if (!notes.empty()) terminal.out.write("\n" + notes);
+}
+
+void print_rules(const nlohmann::json& rules, Output& out) {
+    const std::string text = rules.value("text", std::string());
+    out.write(text);
+    if (!text.empty() && !text.ends_with('\n')) out.write("\n");
+}
+
+}  // namespace
+
+ExitCode show(const Invocation& call, Terminal& terminal) {
+    return print_flow_answer(Command::show, call, terminal, &print_flow);
+}
+
+ExitCode explain(const Invocation& call, Terminal& terminal) {
+    return print_flow_answer(Command::explain, call, terminal, &print_explanation);
+}
+
+ExitCode stats(const Invocation& call, Terminal& terminal) {
+    return print_one(Command::stats, call, terminal, &print_stats);
 }
 
 ExitCode policies(const Invocation& call, Terminal& terminal) {
@@ -134,12 +135,6 @@ ExitCode policies(const Invocation& call, Terminal& terminal) {
         print_policies(found, done.value("mode", std::string()), terminal);
     if (done.contains("resumed")) terminal.err.write(resume_text(call.resume, done["resumed"] == true));
     return answer.code;
-}
-
-void print_rules(const nlohmann::json& rules, Output& out) {
-    const std::string text = rules.value("text", std::string());
-    out.write(text);
-    if (!text.empty() && !text.ends_with('\n')) out.write("\n");
 }
 
 ExitCode rules(const Invocation& call, Terminal& terminal) {
@@ -186,75 +181,6 @@ ExitCode version(const Invocation& call, Terminal& terminal) {
         terminal.out.write("finwaitd " + versions["finwaitd"].get<std::string>() + "\n");
     }
     return answer.code;
-}
-
-constexpr std::array kSubcommands = {
-    Subcommand{"list", Operand::listed, false, "List flows, all or those that match FILTER", &list_flows,
-               help::kListDetails, help::kListExamples},
-    Subcommand{"show", Operand::id, true, "Show all that is known of one flow", &show, help::kShowDetails,
-               help::kShowExamples},
-    Subcommand{"explain", Operand::id, true,
-               "Say why a flow stands as it does, what keeps it from being ended, and what happens next",
-               &explain, help::kExplainDetails, help::kExplainExamples},
-    Subcommand{
-        "kill", Operand::victims, true,
-        "Show the flows that match FILTER, ask, end them with pairs of RSTs, and tell how each came out",
-        &kill_flows, help::kKillDetails, help::kKillExamples},
-    Subcommand{"count", Operand::counted, false, "Count flows, all or those that match FILTER", &count_flows,
-               help::kCountDetails, help::kCountExamples},
-    Subcommand{"top",
-               Operand::filter,
-               false,
-               "Watch flows on the whole terminal: sort, filter, open one, end it; ? there for help",
-               &run_top,
-               {},
-               help::kTopExamples},
-    Subcommand{"events", Operand::events, false, "Print what has happened to flows; --follow goes on",
-               &print_events, help::kEventsDetails, help::kEventsExamples},
-    Subcommand{"stats", Operand::none, false, "Show the daemon's counters", &stats, {}, help::kStatsExamples},
-    Subcommand{"policy",
-               Operand::policy,
-               false,
-               "Show the policies in force and what each has done",
-               &policies,
-               {},
-               help::kPolicyExamples},
-    Subcommand{"rules",
-               Operand::backend,
-               false,
-               "Print the firewall rules in force, or those for a backend",
-               &rules,
-               {},
-               help::kRulesExamples},
-    Subcommand{"reload",
-               Operand::none,
-               false,
-               "Have the daemon read its configuration anew",
-               &reload,
-               {},
-               help::kReloadExamples},
-    Subcommand{"check", Operand::file, false, "Validate a configuration file, without a daemon", &check,
-               help::kCheckDetails, help::kCheckExamples},
-    Subcommand{"replay",
-               Operand::capture,
-               true,
-               "Follow the flows in a pcap or pcapng capture, without a daemon",
-               &replay_capture,
-               {},
-               help::kReplayExamples},
-    Subcommand{"version",
-               Operand::none,
-               false,
-               "Print the versions of finwaitctl and of the daemon",
-               &version,
-               {},
-               help::kVersionExamples},
-};
-
-}  // namespace
-
-std::span<const Subcommand> subcommands() {
-    return kSubcommands;
 }
 
 }  // namespace finwait::ctl

@@ -1,85 +1,18 @@
-// The subcommands of finwaitctl as one table: what they are called, what they take, and the function that
-// does it.
+// The subcommands that are a question to the daemon and its answer, or little more. The others have files of
+// their own.
 #pragma once
 
-#include "ctl/exit_code.hpp"
-#include "ctl/output.hpp"
-
-#include <chrono>
-#include <functional>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
+#include "ctl/invocation.hpp"
 
 namespace finwait::ctl {
 
-/// What the command line said.
-struct Invocation {
-    const struct Subcommand* subcommand = nullptr;
-    std::string operand;  // the words after the subcommand, joined
-    std::string socket;
-    std::string backend;
-    bool json = false;
-    std::string config;                         // of replay: whose policies; empty: the built-in ones
-    std::string flow;                           // of replay: the one to show, by number or id; empty: all
-    bool yes = false;                           // of kill: do not ask
-    bool wait = true;                           // of kill: until it is known how each flow ended
-    std::chrono::milliseconds pause{200};       // of kill: between two looks
-    std::chrono::milliseconds patience{15000};  // of kill: without anything new
-    std::string resume;                         // of policy: the one to let go on
-    bool system = false;                        // of check: this machine too
-    int verbose = 0;                            // of list: 1 how the sides know each other, 2 all else
-    bool tsv = false;                           // of list: fields for programs
-    bool pretty = false;                        // with json: for people
-    bool header = true;                         // of list and count: the first line, of names
-    std::string sort;                           // of list: a word of sort_words(), "-" before it: descending
-    std::optional<std::size_t> limit;           // of list and count: so many lines at most
-    bool resolve = false;                       // of list: names for addresses and ports
-    std::string by;                             // of count: what to group by; empty: nothing
-    Colours colours = Colours::automatic;
-    std::vector<std::string> types = {};  // of events: these only
-    bool follow = false;                  // of events: go on
-    bool fresh = false;                   // of events: not those of before
-    bool text = false;                    // of events: for people
-};
-
-/// Where a subcommand writes.
-struct Terminal {
-    Output& out;
-    Output& err;
-    std::optional<std::size_t> width;  // of `out`, if it is one
-    bool colours = false;              // on `out`
-    /// Puts a question to whoever sits there; whether the answer was yes. Empty when nobody does.
-    std::function<bool(const std::string& question)> ask = {};
-};
-
-enum class Operand : std::uint8_t {
-    none,
-    filter,
-    counted,
-    events,
-    listed,
-    victims,
-    id,
-    file,
-    backend,
-    policy,
-    capture
-};
-
-struct Subcommand {
-    std::string_view name;
-    Operand operand;
-    bool required;
-    std::string_view help;
-    ExitCode (*run)(const Invocation&, Terminal&);
-    std::string_view details = {};   // for its own --help
-    std::string_view examples = {};  // likewise, a line each
-};
-
-/// The first one is what finwaitctl does without any.
-[[nodiscard]] std::span<const Subcommand> subcommands();
+[[nodiscard]] ExitCode show(const Invocation& call, Terminal& terminal);
+[[nodiscard]] ExitCode explain(const Invocation& call, Terminal& terminal);
+[[nodiscard]] ExitCode stats(const Invocation& call, Terminal& terminal);
+[[nodiscard]] ExitCode policies(const Invocation& call, Terminal& terminal);
+[[nodiscard]] ExitCode rules(const Invocation& call, Terminal& terminal);
+[[nodiscard]] ExitCode reload(const Invocation& call, Terminal& terminal);
+[[nodiscard]] ExitCode check(const Invocation& call, Terminal& terminal);
+[[nodiscard]] ExitCode version(const Invocation& call, Terminal& terminal);
 
 }  // namespace finwait::ctl

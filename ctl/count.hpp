@@ -1,7 +1,7 @@
 // finwaitctl count: how many flows there are, or how many of each kind.
 #pragma once
 
-#include "ctl/commands.hpp"
+#include "ctl/invocation.hpp"
 
 namespace finwait::ctl {
 

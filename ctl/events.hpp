@@ -1,7 +1,7 @@
 // finwaitctl events: what has happened, one event a line.
 #pragma once
 
-#include "ctl/commands.hpp"
+#include "ctl/invocation.hpp"
 
 namespace finwait::ctl {
 

@@ -1,7 +1,7 @@
 // The forms in which flows are printed, one after another and without keeping more than the form needs.
 #pragma once
 
-#include "ctl/commands.hpp"
+#include "ctl/invocation.hpp"
 
 #include <memory>
 #include <string_view>

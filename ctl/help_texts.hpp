@@ -1,9 +1,39 @@
-// What "finwaitctl SUBCOMMAND --help" says besides the options: particulars, and examples to start from.
+// What --help says besides the options: of finwaitctl, of what subcommands share, and of each subcommand
+// particulars and examples to start from.
 #pragma once
 
 #include <string_view>
 
 namespace finwait::ctl::help {
+
+inline constexpr std::string_view kFilterHelp =
+    "FILTER is made of\n"
+    "  state S, client-state S, server-state S    S as in ss: fin-wait-2, close-wait, ...\n"
+    "  client CIDR, server CIDR, host CIDR        10.0.0.0/8, 2001:db8::1\n"
+    "  port N, client-port N                      port is the server's\n"
+    "  closer client|server                       who closed first, of half-closed flows\n"
+    "  idle gt TIME, age gt TIME                  also ge lt le, or > >= < <= in quotes; 30s, 5m, 2h4m, 1d\n"
+    "  policy NAME, phase P\n"
+    "joined with and, or, not, ( ). \"ne\" before a value means any other: port ne 22. The words need no\n"
+    "quotes but < > ( ).";
+
+inline constexpr std::string_view kIdsHelp =
+    "Instead of a FILTER the flows' ids will do, one or more, as list shows them: 3f2a-17 4-2.";
+
+inline constexpr std::string_view kExitHelp =
+    "Exit status: 0 done, 1 failed or nothing matched, 2 bad command line, filter or configuration,\n"
+    "3 daemon not reachable, 4 not permitted.";
+
+inline constexpr std::string_view kProgramExamples =
+    "Examples:\n"
+    "  finwaitctl                                        every flow\n"
+    "  finwaitctl list state fin-wait-2 and idle gt 5m   the half-closed ones that may hang\n"
+    "  finwaitctl explain 3f2a-17                        why is this one still there?\n"
+    "  finwaitctl count --by client closer server        whose clients do not close?\n"
+    "finwaitctl SUBCOMMAND --help tells more of each.\n\n";
+
+inline constexpr std::string_view kCommonHelp =
+    "Also --socket, --json[=pretty] and --color: see finwaitctl --help.";
 
 inline constexpr std::string_view kListDetails =
     "CLIENT and SERVER are each side's own address. With -v also what each side takes its peer to be,\n"

@@ -1,7 +1,7 @@
 // finwaitctl kill: shows what it will end, asks, ends exactly that, and waits to see how it came out.
 #pragma once
 
-#include "ctl/commands.hpp"
+#include "ctl/invocation.hpp"
 
 namespace finwait::ctl {
 

@@ -1,7 +1,7 @@
 // finwaitctl list: flows as they come from the daemon, or sorted, as a table, JSON or tab-separated fields.
 #pragma once
 
-#include "ctl/commands.hpp"
+#include "ctl/invocation.hpp"
 
 namespace finwait::ctl {
 

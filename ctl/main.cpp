@@ -26,15 +26,15 @@ bool says_yes(const std::string& question, Output& out, Output& err) {
 ExitCode run(int argc, char** argv, Output& out, Output& err) {
     const auto parsed = finwait::ctl::parse_command_line(argc, argv, out, err);
     if (const auto* code = std::get_if<ExitCode>(&parsed)) return *code;
-    const auto& call = std::get<finwait::ctl::Invocation>(parsed);
+    const auto& line = std::get<finwait::ctl::CommandLine>(parsed);
     finwait::ctl::Terminal terminal{out,
                                     err,
                                     finwait::ctl::terminal_width(STDOUT_FILENO),
-                                    finwait::ctl::use_colours(call.colours, STDOUT_FILENO),
+                                    finwait::ctl::use_colours(line.call.colours, STDOUT_FILENO),
                                     {}};
     if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0)
         terminal.ask = [&](const std::string& question) { return says_yes(question, out, err); };
-    return call.subcommand->run(call, terminal);
+    return line.run(terminal);
 }
 
 }  // namespace

@@ -2,44 +2,18 @@
 
 #include "ctl/complaint.hpp"
 #include "ctl/flow_fields.hpp"
+#include "ctl/help_texts.hpp"
+#include "ctl/validators.hpp"
 #include "policy/words.hpp"
 
-#include <charconv>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 namespace finwait::ctl {
 namespace {
-
-constexpr const char* kFilterHelp =
-    "FILTER is made of\n"
-    "  state S, client-state S, server-state S    S as in ss: fin-wait-2, close-wait, ...\n"
-    "  client CIDR, server CIDR, host CIDR        10.0.0.0/8, 2001:db8::1\n"
-    "  port N, client-port N                      port is the server's\n"
-    "  closer client|server                       who closed first, of half-closed flows\n"
-    "  idle gt TIME, age gt TIME                  also ge lt le, or > >= < <= in quotes; 30s, 5m, 2h4m, 1d\n"
-    "  policy NAME, phase P\n"
-    "joined with and, or, not, ( ). \"ne\" before a value means any other: port ne 22. The words need no\n"
-    "quotes but < > ( ).";
-
-constexpr const char* kIdsHelp =
-    "Instead of a FILTER the flows' ids will do, one or more, as list shows them: 3f2a-17 4-2.";
-
-constexpr const char* kExitHelp =
-    "Exit status: 0 done, 1 failed or nothing matched, 2 bad command line, filter or configuration,\n"
-    "3 daemon not reachable, 4 not permitted.";
-
-constexpr const char* kProgramExamples =
-    "Examples:\n"
-    "  finwaitctl                                        every flow\n"
-    "  finwaitctl list state fin-wait-2 and idle gt 5m   the half-closed ones that may hang\n"
-    "  finwaitctl explain 3f2a-17                        why is this one still there?\n"
-    "  finwaitctl count --by client closer server        whose clients do not close?\n"
-    "finwaitctl SUBCOMMAND --help tells more of each.\n\n";
-
-constexpr const char* kCommonHelp = "Also --socket, --json[=pretty] and --color: see finwaitctl --help.";
 
 /// What CLI11 fills in while it parses.
 struct Words {
@@ -49,47 +23,9 @@ struct Words {
     std::string colour;
     std::size_t limit = 0;
     bool no_header = false;
+    const Subcommand* subcommand = subcommands().data();
     Invocation call;
 };
-
-/// A sort word, or one with "-" before it.
-CLI::Validator one_of_sort_words() {
-    CLI::Validator known = one_of({sort_words().begin(), sort_words().end()});
-    return CLI::Validator(
-        [known](std::string& value) {
-            std::string word = value.substr(value.starts_with('-') ? 1 : 0);
-            return known(word);
-        },
-        "");
-}
-
-/// CLI11 says "true" where nothing is said.
-CLI::Validator pretty_or_nothing() {
-    return CLI::Validator(
-        [known = one_of({"pretty"})](std::string& value) { return value == "true" ? "" : known(value); }, "");
-}
-
-CLI::Validator not_empty(const std::string& allowed) {
-    return CLI::Validator(
-        [allowed](std::string& text) {
-            return text.empty() ? "found " + policy::in_quotes(text) + "; allowed: " + allowed
-                                : std::string();
-        },
-        "");
-}
-
-CLI::Validator number_up_to(std::size_t most) {
-    return CLI::Validator(
-        [most](std::string& text) -> std::string {
-            std::size_t value = 0;
-            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-            if (error == std::errc{} && end == text.data() + text.size() && value >= 1 && value <= most)
-                return {};
-            return "found " + policy::in_quotes(text) + "; allowed: a number from 1 to " +
-                   std::to_string(most);
-        },
-        "");
-}
 
 CLI::Option* add_filter(CLI::App& app, Words& words) {
     return app.add_option("FILTER", words.operand, "Which flows, by a filter or by ids; by default all");
@@ -206,11 +142,11 @@ std::string help_of(const Subcommand& subcommand) {
     if (subcommand.operand == Operand::listed)
         text += "FIELD is one of\n  " + policy::listed(sort_words()) +
                 ".\nWhat is not known stands last either way.\n\n";
-    if (filters) text += std::string(kFilterHelp) + "\n";
+    if (filters) text += std::string(help::kFilterHelp) + "\n";
     // What top shows must have an order and a filter to be changed.
-    if (filters) text += subcommand.operand == Operand::filter ? "\n" : std::string(kIdsHelp) + "\n\n";
+    if (filters) text += subcommand.operand == Operand::filter ? "\n" : std::string(help::kIdsHelp) + "\n\n";
     if (!subcommand.examples.empty()) text += "Examples:\n" + std::string(subcommand.examples) + "\n";
-    return text + kCommonHelp;
+    return text + std::string(help::kCommonHelp);
 }
 
 void add_common_options(CLI::App& app, Words& words) {
@@ -253,14 +189,14 @@ Invocation invocation_of(const Words& words) {
 
 /// What options contradict each other, or is missing; empty when all is well.
 std::string contradiction(const Words& words, const Invocation& call) {
-    const std::string name(call.subcommand->name);
+    const std::string name(words.subcommand->name);
     if (!words.json.empty() && !words.format.empty() && words.format != "json")
         return "either --json or --output " + words.format + ": not both";
     if (call.resolve && (call.json || call.tsv))
         return "--resolve is for the table: programs get addresses and port numbers";
     if (call.limit && name == "count" && call.by.empty()) return "--limit of count needs --by";
-    if (call.subcommand->required && blank(call.operand)) {
-        const bool capture = call.subcommand->operand == Operand::capture;
+    if (words.subcommand->required && blank(call.operand)) {
+        const bool capture = words.subcommand->operand == Operand::capture;
         return name + " must be told which " + (capture ? "capture" : "flows");
     }
     return {};
@@ -268,10 +204,9 @@ std::string contradiction(const Words& words, const Invocation& call) {
 
 }  // namespace
 
-std::variant<Invocation, ExitCode> parse_command_line(int argc, const char* const* argv, Output& out,
-                                                      Output& err) {
+std::variant<CommandLine, ExitCode> parse_command_line(int argc, const char* const* argv, Output& out,
+                                                       Output& err) {
     Words words;
-    words.call.subcommand = subcommands().data();
     words.call.socket = kDefaultSocket;
     CLI::App app("Inspects and steers finwaitd, which ends TCP connections orphaned in FIN_WAIT_2",
                  "finwaitctl");
@@ -280,12 +215,12 @@ std::variant<Invocation, ExitCode> parse_command_line(int argc, const char* cons
     // At most one: in "list policy web" the second word belongs to the filter.
     app.require_subcommand(0, 1);
     app.fallthrough();
-    app.footer(kProgramExamples + std::string(kExitHelp));
+    app.footer(std::string(help::kProgramExamples) + std::string(help::kExitHelp));
     for (const Subcommand& subcommand : subcommands()) {
         CLI::App* added = app.add_subcommand(std::string(subcommand.name), std::string(subcommand.help));
         add_operand(*added, subcommand, words);
         added->footer(help_of(subcommand));
-        added->callback([&words, &subcommand] { words.call.subcommand = &subcommand; });
+        added->callback([&words, &subcommand] { words.subcommand = &subcommand; });
     }
     const auto refuse = [&err](const std::string& why) {
         err.write("finwaitctl: " + why + "\n");
@@ -305,7 +240,7 @@ std::variant<Invocation, ExitCode> parse_command_line(int argc, const char* cons
     }
     Invocation call = invocation_of(words);
     if (const std::string why = contradiction(words, call); !why.empty()) return refuse(why);
-    return call;
+    return CommandLine{words.subcommand, std::move(call)};
 }
 
 }  // namespace finwait::ctl

@@ -1,7 +1,7 @@
 // `finwaitctl replay`: a capture through the tracker and the policies, without a daemon and without root.
 #pragma once
 
-#include "ctl/commands.hpp"
+#include "ctl/invocation.hpp"
 
 namespace finwait::ctl {
 

@@ -1,7 +1,7 @@
 // A replayed capture for people: one line a flow, the timeline of one flow, and what was passed over.
 #pragma once
 
-#include "ctl/commands.hpp"
+#include "ctl/invocation.hpp"
 #include "replay/replay.hpp"
 
 #include <cstddef>

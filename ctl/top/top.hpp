@@ -1,7 +1,7 @@
 // finwaitctl top: the flows, live.
 #pragma once
 
-#include "ctl/commands.hpp"
+#include "ctl/invocation.hpp"
 
 namespace finwait::ctl {
 

@@ -39,7 +39,7 @@ class CheckFiles : public testing::Test {
         std::ofstream(path(name)) << text;
     }
     [[nodiscard]] Outcome check(bool json = false) const {
-        return run("check", {nullptr, path("finwaitd.toml"), {}, {}, json});
+        return run("check", {path("finwaitd.toml"), {}, {}, json});
     }
     /// The answer to "config" of a daemon that has this in force.
     [[nodiscard]] std::string config_line(const std::string& text) const {

@@ -1,11 +1,10 @@
 // Subcommands against a daemon that says what the test wants: what is printed, and the exit code.
-#include "ctl/commands.hpp"
-
 #include "control/protocol.hpp"
 #include "ctl/answers.hpp"
 #include "ctl/fake_daemon.hpp"
 #include "ctl/show_text.hpp"
 #include "ctl/stats_text.hpp"
+#include "ctl/subcommands.hpp"
 #include "ctl/support.hpp"
 
 #include <csignal>
@@ -48,7 +47,7 @@ TEST(Commands, AListingThatBreaksOffIsNotAnArray) {
 }
 
 TEST(Commands, AFilterErrorPointsAtItsColumnAndAsksNoDaemon) {
-    const Outcome outcome = run("list", {nullptr, "port 80 and nonsense", "/nowhere", {}, false});
+    const Outcome outcome = run("list", {"port 80 and nonsense", "/nowhere", {}, false});
     EXPECT_EQ(outcome.code, 2);
     EXPECT_THAT(outcome.err, EndsWith("\n  port 80 and nonsense\n              ^\n"));
 }
@@ -71,7 +70,7 @@ TEST(Commands, OfAFlowThatHasJustEndedTheEventsTell) {
     for (const char* const name : {"show", "explain"}) {
         FakeDaemon daemon(
             {error_line({ErrorCode::not_found, "no flow 1-1", 0}), data_line("event", kEnded) + done_line()});
-        const Outcome outcome = run(name, {nullptr, "1-1", daemon.path(), {}, false});
+        const Outcome outcome = run(name, {"1-1", daemon.path(), {}, false});
         EXPECT_EQ(outcome.code, 1) << "there is no such flow";
         EXPECT_EQ(outcome.err, "finwaitctl: flow 1-1 is over; its last events:\n");
         EXPECT_THAT(outcome.out, HasSubstr("tcp_reset confirmed  1-1"));
@@ -81,7 +80,7 @@ TEST(Commands, OfAFlowThatHasJustEndedTheEventsTell) {
     }
     const FakeDaemon daemon(
         {error_line({ErrorCode::not_found, "no flow 1-1", 0}), data_line("event", kEnded) + done_line()});
-    const Outcome json = run("show", {nullptr, "1-1", daemon.path(), {}, true});
+    const Outcome json = run("show", {"1-1", daemon.path(), {}, true});
     EXPECT_EQ(json.code, 1);
     EXPECT_EQ(json.err, "finwaitctl: flow 1-1 is over; its last events:\n");
     const nlohmann::json told{
@@ -91,7 +90,7 @@ TEST(Commands, OfAFlowThatHasJustEndedTheEventsTell) {
 
 TEST(Commands, OfAFlowThatNobodyRemembersNothingIsMadeUp) {
     const FakeDaemon daemon({error_line({ErrorCode::not_found, "no flow 1-1: never was", 0}), done_line()});
-    const Outcome outcome = run("explain", {nullptr, "1-1", daemon.path(), {}, false});
+    const Outcome outcome = run("explain", {"1-1", daemon.path(), {}, false});
     EXPECT_EQ(outcome.code, 1);
     EXPECT_EQ(outcome.err, "finwaitctl: no flow 1-1: never was\n");
     EXPECT_EQ(outcome.out, "");
@@ -100,7 +99,7 @@ TEST(Commands, OfAFlowThatNobodyRemembersNothingIsMadeUp) {
 TEST(Commands, ResumingSaysWhetherThePolicyWasStopped) {
     for (const bool stopped : {true, false}) {
         const FakeDaemon daemon({done_line(stopped ? R"({"resumed":true})" : R"({"resumed":false})")});
-        Invocation call{nullptr, {}, daemon.path()};
+        Invocation call{{}, daemon.path()};
         call.resume = "web";
         const Outcome outcome = run("policy", call);
         EXPECT_EQ(outcome.code, 0);
@@ -120,7 +119,7 @@ TEST(Commands, CountNamesTheIdsThatNoFlowHas) {
                                             : done_line(R"({"count":1})");
         const FakeDaemon daemon(
             {counted, flow_line() + done_line(), data_line("event", kEnded) + done_line()});
-        Invocation call{nullptr, "3f2a-17 1-1", daemon.path()};
+        Invocation call{"3f2a-17 1-1", daemon.path()};
         if (grouped) call.by = "port";
         const Outcome outcome = run("count", call);
         EXPECT_EQ(outcome.code, 1);
@@ -129,7 +128,7 @@ TEST(Commands, CountNamesTheIdsThatNoFlowHas) {
         EXPECT_THAT(outcome.err, testing::Not(HasSubstr("3f2a-17 is")));
     }
     FakeDaemon all({done_line(R"({"count":1})")});
-    EXPECT_EQ(run("count", {nullptr, "3f2a-17", all.path()}).code, 0);
+    EXPECT_EQ(run("count", {"3f2a-17", all.path()}).code, 0);
     EXPECT_EQ(all.requests().size(), 1U) << "nothing is missing";
 }
 
@@ -159,7 +158,7 @@ TEST(Commands, VersionTellsBoth) {
 
 TEST(Commands, WithoutADaemonTheExitCodeIsThree) {
     for (const char* name : {"list", "stats", "policy", "rules", "reload", "count", "version"}) {
-        const Outcome outcome = run(name, {nullptr, "", "/nowhere/control.sock", {}, false});
+        const Outcome outcome = run(name, {"", "/nowhere/control.sock", {}, false});
         EXPECT_EQ(outcome.code, 3) << name;
         EXPECT_THAT(outcome.err, HasSubstr("/nowhere/control.sock")) << name;
     }
@@ -192,15 +191,15 @@ TEST(Check, SaysWhetherAConfigurationIsValid) {
     const std::string file =
         (std::filesystem::temp_directory_path() / ("finwait-check-" + std::to_string(::getpid())));
     std::ofstream(file) << "mode = \"observe\"\n";
-    EXPECT_EQ(run("check", {nullptr, file, {}, {}, false}).code, 0);
+    EXPECT_EQ(run("check", {file, {}, {}, false}).code, 0);
     std::ofstream(file) << "mode = \"loud\"\n";
-    const Outcome outcome = run("check", {nullptr, file, {}, {}, false});
+    const Outcome outcome = run("check", {file, {}, {}, false});
     EXPECT_EQ(outcome.code, 2);
     EXPECT_THAT(outcome.err, HasSubstr(file + ":1:"));
-    const Outcome array = run("check", {nullptr, file, {}, {}, true});
+    const Outcome array = run("check", {file, {}, {}, true});
     EXPECT_EQ(nlohmann::json::parse(array.out)[0]["line"], 1);
     std::filesystem::remove(file);
-    EXPECT_EQ(run("check", {nullptr, file, {}, {}, false}).code, 2);
+    EXPECT_EQ(run("check", {file, {}, {}, false}).code, 2);
 }
 
 TEST(Stats, AreGroupedAndLeaveOutEmptyStates) {
@@ -265,7 +264,7 @@ TEST(Show, TellsWhatEachSideSeesWhereTheDaemonDoes) {
 TEST(Commands, OnlyAVerboseListingAsksForAddresses) {
     for (const bool verbose : {false, true}) {
         FakeDaemon daemon({flow_line() + done_line()});
-        Invocation call{nullptr, {}, daemon.path()};
+        Invocation call{{}, daemon.path()};
         call.verbose = verbose ? 1 : 0;
         EXPECT_EQ(run("list", call).out.find("CLIENT SEES") != std::string::npos, verbose);
         ASSERT_EQ(daemon.requests().size(), 1U);

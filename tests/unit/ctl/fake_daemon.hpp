@@ -2,7 +2,7 @@
 #pragma once
 
 #include "control/protocol.hpp"
-#include "ctl/commands.hpp"
+#include "ctl/subcommands.hpp"
 #include "ctl/support.hpp"
 
 #include <algorithm>
@@ -99,18 +99,17 @@ inline Outcome run(std::string_view name, Invocation call, std::function<bool(co
     const auto all = subcommands();
     const auto found = std::find_if(all.begin(), all.end(),
                                     [name](const Subcommand& subcommand) { return subcommand.name == name; });
-    call.subcommand = &*found;
     Captured out;
     Captured err;
     Terminal terminal{out.output(), err.output(), std::nullopt, false, std::move(ask)};
-    const ExitCode code = call.subcommand->run(call, terminal);
+    const ExitCode code = found->run(call, terminal);
     return {static_cast<int>(code), out.text(), err.text()};
 }
 
 inline Outcome run_against(std::string_view name, const std::string& answer, bool json = false,
                            const std::string& operand = {}) {
     const FakeDaemon daemon({answer});
-    return run(name, {nullptr, operand, daemon.path(), {}, json});
+    return run(name, {operand, daemon.path(), {}, json});
 }
 
 inline std::string flow_line() {

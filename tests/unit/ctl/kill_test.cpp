@@ -35,7 +35,7 @@ std::string killed(const std::vector<std::pair<const char*, const char*>>& resul
 }
 
 Invocation call_for(const FakeDaemon& daemon) {
-    Invocation call{nullptr, "port 80", daemon.path(), {}, false};
+    Invocation call{"port 80", daemon.path(), {}, false};
     call.pause = std::chrono::milliseconds(1);
     call.patience = std::chrono::milliseconds(50);
     return call;
