@@ -1,7 +1,7 @@
 # A room is one folder of src/ and one static library. Rooms link only rooms below them; the core rooms may link
 # nothing but each other, and two checks say so at build time: the link closure here, the symbols in CheckCore.cmake.
 
-set(FINWAIT_CORE_ROOMS tcp flow policy reaper engine)
+set(FINWAIT_CORE_ROOMS tcp flow policy reaper engine egress)
 
 # finwait_room(NAME SOURCES... [HEADERS ...] [ROOMS ...] [LIBRARIES ...])
 function(finwait_room name)

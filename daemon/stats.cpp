@@ -22,7 +22,7 @@ control::QueueStats Daemon::queue_stats() const {
 control::WireStats Daemon::wire_stats() const {
     control::WireStats stats;
     for (const auto& shard : shards_) {
-        const shard::WireCounts& counts = shard->sent();
+        const shard::EgressCounts& counts = shard->sent();
         stats.translated += counts.translated.load(std::memory_order_relaxed);
         stats.no_entry += counts.no_entry.load(std::memory_order_relaxed);
         stats.not_sent += counts.not_sent.load(std::memory_order_relaxed);

@@ -3,6 +3,7 @@
 
 #include "engine/report.hpp"
 #include "tcp/segment.hpp"
+#include "tcp/time.hpp"
 
 #include <array>
 #include <cstdint>
@@ -21,7 +22,7 @@ enum class Verdict : std::uint8_t {
 };
 
 /// Put this segment on the wire, towards its destination. Where that is a socket of this machine, the machine
-/// may be asked, or told to end it, instead: Engine::on_word() takes its answer.
+/// may be asked, or told to end it, instead (SocketState). What became of it the engine is told by notices.
 struct Send {
     tcp::Segment segment;
     FlowId flow;
@@ -29,6 +30,8 @@ struct Send {
     bool to_local = false;     // the destination is a socket of this machine
     bool after_reset = false;  // a probe that is to find its receiver gone
     bool for_numbers = false;  // a probe whose answer is to show the numbers that its sender has: ask by wire
+    bool half_closed = false;  // the flow is, as far as the engine knows
+    Instant last_seen;         // of the flow: the last valid segment
 };
 
 /// Its names and texts are a row of observe/event_kinds.cpp.

@@ -197,6 +197,8 @@ void Engine::Impl::send(std::uint32_t slot, const reaper::Decision& decision, Ac
             send.to_local = local;
             send.after_reset = record.reaping.phase == flow::Phase::confirming;
             send.for_numbers = tcp::in_doubt(record.connection);
+            send.half_closed = record.half_closed;
+            send.last_seen = record.last_seen;
             actions.emplace_back(send);
         }
     }

@@ -108,7 +108,7 @@ void Look::stir(const Seen& seen) {
                      own_addresses_.contains(t.answerer.own.address);
     if (own || stirred_ >= kMostStirred || shards_.empty() || stop_) return;
     ++stirred_;
-    std::vector<Ready> segments(2);
+    std::vector<OutgoingSegment> segments(2);
     segments[0].segment.source = segments[1].segment.destination = t.opener.own;
     segments[0].segment.destination = segments[1].segment.source = t.answerer.own;
     for (auto& [s, origin] : segments) {

@@ -61,7 +61,7 @@ Shard::Shard(netfilter::Queue queue, inject::Injector injector, engine::Options 
       engine_(std::move(options)),
       sink_(std::move(sink)),
       readable_(io_, queue_.descriptor()),
-      wire_(io_, std::move(injector), engine_) {
+      egress_(io_, std::move(injector), engine_) {
     actions_.reserve(kReservedActions);
 }
 
@@ -128,7 +128,7 @@ void Shard::drain_and_stop(Duration patience) {
 
 void Shard::avoid(machine::Detours detours) {
     boost::asio::post(io_, [this, detours = std::move(detours)]() mutable {
-        wire_.distrust(detours.empty() ? Instant::never() : monotonic_now());
+        egress_.distrust(detours.empty() ? Instant::never() : monotonic_now());
         aside_.avoid(std::move(detours));
     });
 }
@@ -296,11 +296,11 @@ void Shard::hear(const tcp::Unreachable& error) {
     }
 }
 
-void Shard::stir(std::vector<Ready> segments) {
+void Shard::stir(std::vector<OutgoingSegment> segments) {
     boost::asio::post(io_, [this, segments = std::move(segments)] {
         const auto places = static_cast<unsigned>(segments.size());
-        if (!engine_.observes() && engine_.take_probes(monotonic_now(), places))
-            wire_.send_as_they_are(segments);
+        const Instant now = monotonic_now();
+        if (!engine_.observes() && engine_.take_probes(now, places)) egress_.send_as_they_are(now, segments);
     });
 }
 
@@ -335,32 +335,31 @@ void Shard::tick(Instant now) noexcept {
         engine_.on_tick(now, actions_);
         for (const engine::Action& action : actions_)
             perform_surely(now, action);
-        wire_.flush();
+        egress_.flush(now);
     } catch (const std::bad_alloc&) {
         host::note_no_memory();
     }
 }
 
 void Shard::perform(Instant now, const engine::Action& action) {
-    if (const auto* send = std::get_if<engine::Send>(&action)) return wire_.send(now, *send);
+    if (const auto* send = std::get_if<engine::Send>(&action)) return egress_.send(now, *send);
     const auto& event = std::get<engine::Event>(action);
-    if (event.type == engine::EventType::half_closed) wire_.note_half_closed(now, event);
+    if (event.type == engine::EventType::half_closed) egress_.note_half_closed(now, event);
     if (ends(event.type)) {
-        const auto known = wire_.translation(now, event.id);
-        wire_.forget(event.id);
+        const auto known = egress_.translation(now, event.id);
+        egress_.forget(event.id);
         if (known && event.type == engine::EventType::confirmed && end_sink_) end_sink_(*known);
     }
     feed_.note(now, event, engine_.policies()[event.policy].name);
     sink_(event, engine_);
 }
 
-/// What cannot be sent for want of memory was not asked; what cannot be told is not told.
+/// Of what cannot be sent for want of memory the egress has told the engine; what cannot be told is not told.
 void Shard::perform_surely(Instant now, const engine::Action& action) noexcept {
     try {
         perform(now, action);
     } catch (const std::bad_alloc&) {
         host::note_no_memory();
-        if (const auto* send = std::get_if<engine::Send>(&action)) wire_.give_up(*send, false);
     }
 }
 

@@ -6,9 +6,9 @@
 #include "netfilter/queue.hpp"
 #include "observe/feed.hpp"
 #include "shard/aside.hpp"
+#include "shard/egress.hpp"
 #include "shard/handle.hpp"
 #include "shard/load.hpp"
-#include "shard/wire.hpp"
 
 #include <array>
 #include <atomic>
@@ -49,19 +49,19 @@ class Shard {
     void tell_of_strangers(StrangerSink sink) { stranger_sink_ = std::move(sink); }
     /// How many of its flows nobody has heard of in this shard. May be asked on any thread.
     [[nodiscard]] std::uint64_t unheard() const { return unheard_.load(std::memory_order_relaxed); }
-    /// Before start(): what is sent carries the addresses that its receivers know (Wire::translate).
-    void translate(netfilter::Conntrack conntrack, inject::Injector tracked, Wire::Complain complain) {
-        wire_.translate(std::move(conntrack), std::move(tracked), std::move(complain));
+    /// Before start(): what is sent carries the addresses that its receivers know (Egress::translate).
+    void translate(netfilter::Conntrack conntrack, inject::Injector tracked, Egress::Complain complain) {
+        egress_.translate(std::move(conntrack), std::move(tracked), std::move(complain));
     }
-    /// Before start(): see Wire::queued_by().
-    void queued_by(std::uint32_t mark) { wire_.queued_by(mark); }
+    /// Before start(): see Egress::queued_by().
+    void queued_by(std::uint32_t mark) { egress_.queued_by(mark); }
     /// Before start(): who is told why packets are let go by unseen.
     void tell_aside(Aside::Tell tell) { aside_.tell(std::move(tell)); }
     /// From now on these are left alone. What is followed already is acted on once it has been heard again.
     void avoid(machine::Detours detours);
     /// Before start(): this machine's own sockets are asked and ended by its kernel.
-    void know_own_sockets(host::Sockets sockets, Wire::Complain complain) {
-        wire_.know_own_sockets(std::move(sockets), std::move(complain));
+    void know_own_sockets(host::Sockets sockets, Egress::Complain complain) {
+        egress_.know_own_sockets(std::move(sockets), std::move(complain));
     }
     /// Before start(): called with connections that are gone from both ends; the same holds for it.
     void tell_ends(std::function<void(const netfilter::Translation&)> sink) { end_sink_ = std::move(sink); }
@@ -83,7 +83,7 @@ class Shard {
 
     /// Sends these probes as they are, unless nothing may be sent or probes_per_second does not allow it now;
     /// may be called on any thread.
-    void stir(std::vector<Ready> segments);
+    void stir(std::vector<OutgoingSegment> segments);
 
     /// Packets may pass unseen, until go_on(); may be called on any thread. `missed`: they have.
     void hold();
@@ -91,7 +91,7 @@ class Shard {
 
     [[nodiscard]] Handle handle();
     [[nodiscard]] const Aside& aside() const { return aside_; }
-    [[nodiscard]] const WireCounts& sent() const { return wire_.counts(); }
+    [[nodiscard]] const EgressCounts& sent() const { return egress_.counts(); }
     /// Messages from the kernel that made no sense.
     [[nodiscard]] std::uint64_t queue_errors() const { return queue_errors_.load(std::memory_order_relaxed); }
     /// How often the guard has let packets pass, because this shard gave no verdicts.
@@ -143,7 +143,7 @@ class Shard {
     boost::asio::steady_timer timer_{io_};
     boost::asio::steady_timer drain_timer_{io_};
     boost::asio::steady_timer loss_timer_{io_};
-    Wire wire_;
+    Egress egress_;
     std::array<tcp::Segment, netfilter::Queue::kBurst> segments_;  // of the burst
     std::array<tcp::ParseError, netfilter::Queue::kBurst> parsed_{};
     bool looks_ = false;  // for losses, once a second

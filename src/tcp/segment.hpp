@@ -67,6 +67,8 @@ struct Segment {
     [[nodiscard]] Seq end() const { return seq + space(); }
     /// One line for people: "10.0.0.1:1 > 10.0.0.2:80 FIN|ACK seq 5 ack 9 len 0".
     [[nodiscard]] std::string text() const;
+
+    friend bool operator==(const Segment&, const Segment&) = default;
 };
 
 /// "SYN|ACK", or "none".

@@ -1,6 +1,6 @@
-// How a wire asks for this machine's own sockets, and ends them, in a namespace of the test's own.
+// How an egress asks for this machine's own sockets, and ends them, in a namespace of the test's own.
 #include "shard/clock.hpp"
-#include "shard/wire.hpp"
+#include "shard/egress.hpp"
 #include "support/own_namespace.hpp"
 
 #include <arpa/inet.h>
@@ -137,7 +137,7 @@ class Tap {
 struct Station {
     Station() {
         auto sockets = host::Sockets::open();
-        wire.know_own_sockets(std::get<host::Sockets>(std::move(sockets)), {});
+        egress.know_own_sockets(std::get<host::Sockets>(std::move(sockets)), {});
     }
 
     [[nodiscard]] std::size_t sent() { return tap.packets(); }
@@ -145,7 +145,7 @@ struct Station {
     Tap tap;
     boost::asio::io_context io;
     engine::Engine engine{engine::Options{}};
-    Wire wire{io, std::get<inject::Injector>(inject::Injector::open(0)), engine};
+    Egress egress{io, std::get<inject::Injector>(inject::Injector::open(0)), engine};
 };
 
 class OwnSockets : public testing::Test {
@@ -157,14 +157,14 @@ TEST_F(OwnSockets, TheKernelEndsOneAndTellsThePeerSoWeDoNot) {
     EXPECT_EQ(test::in_own_namespace([] {
                   const Restored socket;
                   Station station;
-                  station.wire.send(kNow, reset(socket, true));
-                  station.wire.send(kNow, reset(socket, false));
-                  station.wire.flush();
+                  station.egress.send(kNow, reset(socket, true));
+                  station.egress.send(kNow, reset(socket, false));
+                  station.egress.flush(kNow);
                   EXPECT_EQ(socket.error(), ECONNABORTED);
-                  EXPECT_EQ(station.wire.counts().ended, 1U);
+                  EXPECT_EQ(station.egress.counts().ended, 1U);
                   EXPECT_EQ(station.sent(), 0U);
-                  station.wire.send(kNow, reset(socket, false));
-                  station.wire.flush();
+                  station.egress.send(kNow, reset(socket, false));
+                  station.egress.flush(kNow);
                   EXPECT_EQ(station.sent(), 1U) << "another time";
               }),
               "");
@@ -175,11 +175,11 @@ TEST_F(OwnSockets, WhereTheKernelDoesNotAnRstReachesIt) {
                   const Restored socket;
                   Station station;
                   ASSERT_TRUE(drop_rights());
-                  station.wire.send(kNow, reset(socket, true));
-                  station.wire.send(kNow, reset(socket, false));
-                  station.wire.flush();
+                  station.egress.send(kNow, reset(socket, true));
+                  station.egress.send(kNow, reset(socket, false));
+                  station.egress.flush(kNow);
                   EXPECT_EQ(socket.error(), ECONNRESET);
-                  EXPECT_EQ(station.wire.counts().ended, 0U);
+                  EXPECT_EQ(station.egress.counts().ended, 0U);
                   EXPECT_EQ(station.sent(), 2U);
               }),
               "");
@@ -191,16 +191,16 @@ TEST_F(OwnSockets, ThatOneIsNotThereUnderANameThatNatMayHaveChangedProvesNothing
                   Station station;
                   engine::Send probe = reset(socket, true);
                   probe.segment.flags = tcp::flag::ack;
-                  station.wire.send(kNow, probe);
-                  EXPECT_EQ(station.wire.counts().not_sent, 0U) << "it is there";
+                  station.egress.send(kNow, probe);
+                  EXPECT_EQ(station.egress.counts().not_sent, 0U) << "it is there";
                   ++probe.segment.source.port;
                   ++probe.flow.slot;
-                  station.wire.send(kNow, probe);
-                  EXPECT_EQ(station.wire.counts().not_sent, 1U);
+                  station.egress.send(kNow, probe);
+                  EXPECT_EQ(station.egress.counts().not_sent, 1U);
                   probe.after_reset = true;
-                  station.wire.send(kNow, probe);
-                  EXPECT_EQ(station.wire.counts().not_sent, 1U);
-                  station.wire.flush();
+                  station.egress.send(kNow, probe);
+                  EXPECT_EQ(station.egress.counts().not_sent, 1U);
+                  station.egress.flush(kNow);
                   EXPECT_EQ(station.sent(), 0U);
               }),
               "");
@@ -216,15 +216,15 @@ TEST_F(OwnSockets, OneThatWasThereWhenItsFlowBecameHalfClosedIsGoneWhenItIsNotTh
                   half_closed.id = probe.flow;
                   half_closed.client = socket->remote;
                   half_closed.server = socket->local;
-                  station.wire.note_half_closed(kNow, half_closed);
-                  station.wire.send(kNow, reset(*socket, true));
+                  station.egress.note_half_closed(kNow, half_closed);
+                  station.egress.send(kNow, reset(*socket, true));
                   EXPECT_EQ(socket->error(), ECONNABORTED);
                   socket.reset();
-                  station.wire.send(kNow, probe);
-                  EXPECT_EQ(station.wire.counts().not_sent, 0U) << "the kernel has said that it is gone";
+                  station.egress.send(kNow, probe);
+                  EXPECT_EQ(station.egress.counts().not_sent, 0U) << "the kernel has said that it is gone";
                   ++probe.flow.slot;
-                  station.wire.send(kNow, probe);
-                  EXPECT_EQ(station.wire.counts().not_sent, 1U) << "of another flow nothing is known";
+                  station.egress.send(kNow, probe);
+                  EXPECT_EQ(station.egress.counts().not_sent, 1U) << "of another flow nothing is known";
               }),
               "");
 }
@@ -234,10 +234,10 @@ TEST_F(OwnSockets, ForOneThatIsGoneNothingIsSent) {
                   const Restored socket;
                   Station station;
                   for (int i = 0; i < 2; ++i) {
-                      station.wire.send(kNow, reset(socket, true));
-                      station.wire.flush();
+                      station.egress.send(kNow, reset(socket, true));
+                      station.egress.flush(kNow);
                   }
-                  EXPECT_EQ(station.wire.counts().ended, 1U);
+                  EXPECT_EQ(station.egress.counts().ended, 1U);
                   EXPECT_EQ(station.sent(), 0U);
               }),
               "");

@@ -1,8 +1,8 @@
-#include "shard/translations.hpp"
+#include "egress/translations.hpp"
 
 #include <utility>
 
-namespace finwait::shard {
+namespace finwait::egress {
 
 Translations::Entry Translations::of(Instant now, engine::FlowId flow) {
     if (auto moved = old_.extract(flow)) set(flow, moved.mapped());
@@ -36,4 +36,4 @@ void Translations::forget(engine::FlowId flow) {
     old_.erase(flow);
 }
 
-}  // namespace finwait::shard
+}  // namespace finwait::egress

@@ -1,4 +1,4 @@
-#include "shard/search.hpp"
+#include "shard/nat_scan.hpp"
 
 #include "host/memory_reserve.hpp"
 
@@ -16,7 +16,7 @@ namespace {
 constexpr auto kWithoutMemory = std::chrono::milliseconds(10);
 
 /// On the helper's thread, out of which nothing may be thrown.
-void search(Search::Result& result) noexcept {
+void search(NatScan::Result& result) noexcept {
     const auto begun = std::chrono::steady_clock::now();
     try {
         auto conntrack = netfilter::Conntrack::open();
@@ -33,11 +33,11 @@ void search(Search::Result& result) noexcept {
 
 }  // namespace
 
-void Search::add(const tcp::Endpoint& a, const tcp::Endpoint& b) {
+void NatScan::add(const tcp::Endpoint& a, const tcp::Endpoint& b) {
     wanted_.try_emplace(std::minmax(a, b));
 }
 
-void Search::start() {
+void NatScan::start() {
     if (busy_ || wanted_.empty()) return;
     timer_.expires_at(next_);
     timer_.async_wait([this](const boost::system::error_code& error) {
@@ -47,7 +47,7 @@ void Search::start() {
 }
 
 /// What cannot be begun for want of memory is begun with the next start().
-void Search::run() {
+void NatScan::run() {
     busy_ = false;
     const auto result = std::make_shared<Result>();
     std::swap(result->wanted, wanted_);
@@ -64,7 +64,7 @@ void Search::run() {
 }
 
 /// Flows wait for it: it is not given up.
-void Search::post_back(const std::shared_ptr<Result>& result) {
+void NatScan::post_back(const std::shared_ptr<Result>& result) {
     for (;;) {
         try {
             return boost::asio::post(io_, [this, result] { take(*result); });
@@ -74,7 +74,7 @@ void Search::post_back(const std::shared_ptr<Result>& result) {
     }
 }
 
-void Search::take(const Result& result) {
+void NatScan::take(const Result& result) {
     next_ = std::chrono::steady_clock::now() + kRest * result.taken;
     busy_ = false;
     done_(result);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "engine/report.hpp"
-#include "netfilter/translation.hpp"
+#include "flow/translation.hpp"
 #include "tcp/time.hpp"
 
 #include <chrono>
@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <unordered_map>
 
-namespace finwait::shard {
+namespace finwait::egress {
 
 class Translations {
   public:
@@ -26,7 +26,7 @@ class Translations {
     struct Entry {
         State state = State::unknown;
         Instant since;
-        netfilter::Translation translation;  // with State::found
+        flow::Translation translation;  // with State::found
         /// A socket of this machine has been found by the names of the forward hook: they are those that it
         /// knows.
         bool socket_found = false;
@@ -55,4 +55,4 @@ class Translations {
     Half old_;
 };
 
-}  // namespace finwait::shard
+}  // namespace finwait::egress

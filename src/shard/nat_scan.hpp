@@ -17,7 +17,7 @@
 
 namespace finwait::shard {
 
-class Search {
+class NatScan {
   public:
     using Wanted = netfilter::Conntrack::Wanted;
     /// What was wanted, and whether and how it was found; or only the former, and why nobody knows.
@@ -30,7 +30,7 @@ class Search {
     static constexpr int kRest = 19;
 
     /// `done` is called by `io`.
-    Search(boost::asio::io_context& io, std::function<void(const Result&)> done)
+    NatScan(boost::asio::io_context& io, std::function<void(const Result&)> done)
         : io_(io), done_(std::move(done)) {}
 
     /// Starts the helper's thread: there may be no memory for one later. Before add().

@@ -1,6 +1,6 @@
-#include "netfilter/translation.hpp"
+#include "flow/translation.hpp"
 
-namespace finwait::netfilter {
+namespace finwait::flow {
 
 bool Translation::between(const tcp::Endpoint& a, const tcp::Endpoint& b) const {
     return (opener.own == a && answerer.own == b) || (opener.own == b && answerer.own == a);
@@ -10,4 +10,4 @@ void Translation::apply(tcp::Segment& segment) const {
     segment.source = segment.source == opener.own ? opener.shown : answerer.shown;
 }
 
-}  // namespace finwait::netfilter
+}  // namespace finwait::flow

@@ -1,5 +1,5 @@
 // What becomes of segments whose addresses are not known at once, in a namespace of the test's own.
-#include "shard/wire.hpp"
+#include "shard/egress.hpp"
 
 #include "netfilter/process.hpp"
 #include "shard/clock.hpp"
@@ -41,38 +41,39 @@ bool drop_rights() {
     return syscall(SYS_capset, &header, none) == 0;
 }
 
-/// A wire that asks conntrack, and an engine that follows nothing yet.
+/// An egress that asks conntrack, and an engine that follows nothing yet.
 struct Station {
     explicit Station(engine::Options options = {}) : engine(std::move(options)) {
         auto tracked = inject::Injector::open(inject::kOwnGroup);
         auto conntrack = netfilter::Conntrack::open();
-        wire.translate(std::get<netfilter::Conntrack>(std::move(conntrack)),
-                       std::get<inject::Injector>(std::move(tracked)),
-                       [this](const std::string& problem) { complaints.push_back(problem); });
+        egress.translate(std::get<netfilter::Conntrack>(std::move(conntrack)),
+                         std::get<inject::Injector>(std::move(tracked)),
+                         [this](const std::string& problem) { complaints.push_back(problem); });
     }
 
     boost::asio::io_context io;
     engine::Engine engine;
-    Wire wire{io, std::get<inject::Injector>(inject::Injector::open(inject::kOwnGroup)), engine};
+    Egress egress{io, std::get<inject::Injector>(inject::Injector::open(inject::kOwnGroup)), engine};
     std::vector<std::string> complaints;
 };
 
-class WireTest : public testing::Test {
+class EgressTest : public testing::Test {
   protected:
     void SetUp() override { FINWAIT_NEEDS_ROOT("opens raw sockets and asks conntrack in a namespace"); }
 };
 
-TEST_F(WireTest, NothingIsSentWhileConntrackDoesNotAnswerAndThatIsToldOnceAMinute) {
+TEST_F(EgressTest, NothingIsSentWhileConntrackDoesNotAnswerAndThatIsToldOnceAMinute) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Station station;
                   ASSERT_TRUE(drop_rights());
-                  station.wire.send(kNow, order(tcp::flag::ack));
-                  station.wire.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
-                  station.wire.flush();
-                  EXPECT_EQ(station.wire.counts().not_sent, 2U);
-                  EXPECT_EQ(station.wire.counts().no_entry, 0U);
+                  station.egress.send(kNow, order(tcp::flag::ack));
+                  station.egress.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
+                  station.egress.flush(kNow);
+                  EXPECT_EQ(station.egress.counts().not_sent, 2U);
+                  EXPECT_EQ(station.egress.counts().no_entry, 0U);
                   EXPECT_THAT(station.complaints, ElementsAre(HasSubstr("finwaitd needs CAP_NET_ADMIN")));
-                  station.wire.send(kNow + std::chrono::minutes(1), order(tcp::flag::ack));
+                  station.egress.send(kNow + std::chrono::minutes(1), order(tcp::flag::ack));
+                  station.egress.flush(kNow + std::chrono::minutes(1));
                   EXPECT_EQ(station.complaints.size(), 2U);
               }),
               "");
@@ -87,32 +88,32 @@ bool track_another() {
         .ok();
 }
 
-TEST_F(WireTest, WhereConntrackKnowsNothingNobodyWaits) {
+TEST_F(EgressTest, WhereConntrackKnowsNothingNobodyWaits) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Station station;
-                  station.wire.send(kNow, order(tcp::flag::ack));
-                  EXPECT_EQ(station.wire.counts().no_entry, 1U);
+                  station.egress.send(kNow, order(tcp::flag::ack));
+                  EXPECT_EQ(station.egress.counts().no_entry, 1U);
               }),
               "");
 }
 
-TEST_F(WireTest, AProbeWaitsForTheSearchAndAResetOfAFlowThatHasMovedOnIsGivenUp) {
+TEST_F(EgressTest, AProbeWaitsForTheSearchAndAResetOfAFlowThatHasMovedOnIsGivenUp) {
     EXPECT_EQ(test::in_own_namespace([] {
                   ASSERT_TRUE(track_another());
                   Station station;
-                  station.wire.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
-                  station.wire.send(kNow, order(tcp::flag::ack));
-                  station.wire.flush();
-                  EXPECT_EQ(station.wire.counts().no_entry, 0U);
+                  station.egress.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
+                  station.egress.send(kNow, order(tcp::flag::ack));
+                  station.egress.flush(kNow);
+                  EXPECT_EQ(station.egress.counts().no_entry, 0U);
                   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-                  while (station.wire.counts().no_entry == 0 && std::chrono::steady_clock::now() < end) {
+                  while (station.egress.counts().no_entry == 0 && std::chrono::steady_clock::now() < end) {
                       station.io.restart();
                       station.io.run_for(std::chrono::milliseconds(20));
                   }
-                  EXPECT_EQ(station.wire.counts().no_entry, 1U) << "the probe";
-                  EXPECT_EQ(station.wire.counts().not_sent, 1U) << "the reset";
-                  station.wire.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
-                  EXPECT_EQ(station.wire.counts().no_entry, 2U) << "now that it is known, at once";
+                  EXPECT_EQ(station.egress.counts().no_entry, 1U) << "the probe";
+                  EXPECT_EQ(station.egress.counts().not_sent, 1U) << "the reset";
+                  station.egress.send(kNow, order(tcp::flag::rst | tcp::flag::ack));
+                  EXPECT_EQ(station.egress.counts().no_entry, 2U) << "now that it is known, at once";
                   EXPECT_THAT(station.complaints, testing::IsEmpty());
               }),
               "");
@@ -142,7 +143,7 @@ std::vector<engine::Send> due(engine::Engine& engine, Instant now) {
     return sends;
 }
 
-TEST_F(WireTest, NobodyIsTakenForSilentWhoseProbesWaitForTheSearch) {
+TEST_F(EgressTest, NobodyIsTakenForSilentWhoseProbesWaitForTheSearch) {
     EXPECT_EQ(test::in_own_namespace([] {
                   ASSERT_TRUE(track_another());
                   policy::Timeouts t;
@@ -159,8 +160,8 @@ TEST_F(WireTest, NobodyIsTakenForSilentWhoseProbesWaitForTheSearch) {
                   const auto probes = due(station.engine, asked);
                   ASSERT_EQ(probes.size(), 2U);
                   for (const engine::Send& probe : probes)
-                      station.wire.send(asked, probe);
-                  station.wire.flush();
+                      station.egress.send(asked, probe);
+                  station.egress.flush(kNow);
                   for (int second = 1; second < 60; ++second)
                       EXPECT_THAT(due(station.engine, asked + std::chrono::seconds(second)),
                                   testing::IsEmpty());
@@ -203,10 +204,11 @@ void send_half_closed(Station& station) {
     static_cast<void>(station.engine.visit(kNow, 0, 16, policy::Filter(), flows));
     ASSERT_EQ(flows.size(), 1U);
     probe.flow = flows[0].id;
-    station.wire.send(kNow, probe);
-    station.wire.flush();
+    probe.half_closed = true;
+    station.egress.send(kNow, probe);
+    station.egress.flush(kNow);
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    const shard::WireCounts& counts = station.wire.counts();
+    const shard::EgressCounts& counts = station.egress.counts();
     while (counts.translated + counts.not_sent == 0 && std::chrono::steady_clock::now() < end) {
         station.io.restart();
         station.io.run_for(std::chrono::milliseconds(20));
@@ -219,57 +221,50 @@ engine::Options following_all() {
     return options;
 }
 
-TEST_F(WireTest, OfTwoConnectionsWithTheSameEndsNeitherIsSentTo) {
+TEST_F(EgressTest, OfTwoConnectionsWithTheSameEndsNeitherIsSentTo) {
     EXPECT_EQ(test::in_own_namespace([] {
                   ASSERT_TRUE(track_by_dnat("127.0.0.8", nullptr));
                   ASSERT_TRUE(track_by_dnat("127.0.0.9", "127.0.0.2:5000"));
                   Station station(following_all());
                   send_half_closed(station);
-                  EXPECT_EQ(station.wire.counts().not_sent, 1U);
-                  EXPECT_EQ(station.wire.counts().translated, 0U);
+                  EXPECT_EQ(station.egress.counts().not_sent, 1U);
+                  EXPECT_EQ(station.egress.counts().translated, 0U);
                   EXPECT_EQ(station.engine.counters().shared, 1U);
               }),
               "");
 }
 
-TEST_F(WireTest, WhereConntrackHasMissedTheFinAndKnowsOneConnectionThatIsSentTo) {
+TEST_F(EgressTest, WhereConntrackHasMissedTheFinAndKnowsOneConnectionThatIsSentTo) {
     EXPECT_EQ(test::in_own_namespace([] {
                   ASSERT_TRUE(track_by_dnat("127.0.0.8", nullptr));
                   Station station(following_all());
                   send_half_closed(station);
-                  EXPECT_EQ(station.wire.counts().not_sent, 0U);
-                  EXPECT_EQ(station.wire.counts().translated, 1U);
+                  EXPECT_EQ(station.egress.counts().not_sent, 0U);
+                  EXPECT_EQ(station.egress.counts().translated, 1U);
                   EXPECT_EQ(station.engine.counters().shared, 0U);
               }),
               "");
 }
 
-TEST_F(WireTest, AFlowIsSentToOnlyIfItWasHeardSinceRoutingChanged) {
+TEST_F(EgressTest, AFlowIsSentToOnlyIfItWasHeardSinceRoutingChanged) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Station station;
-                  const auto hear = [&station](Instant at) {
-                      engine::Send opening = order(tcp::flag::syn);
-                      static_cast<void>(station.engine.on_segment(at, opening.segment));
-                  };
-                  hear(kNow);
-                  std::vector<engine::FlowReport> flows;
-                  static_cast<void>(station.engine.visit(kNow, 0, 16, policy::Filter(), flows));
-                  ASSERT_EQ(flows.size(), 1U);
                   engine::Send send = order(tcp::flag::ack);
-                  send.flow = flows[0].id;
+                  send.last_seen = kNow;
                   const auto held_back = [&](Instant now) {
-                      const std::uint64_t before = station.wire.counts().not_sent;
-                      station.wire.send(now, send);
-                      return station.wire.counts().not_sent - before == 1;
+                      const std::uint64_t before = station.egress.counts().not_sent;
+                      station.egress.send(now, send);
+                      station.egress.flush(now);
+                      return station.egress.counts().not_sent - before == 1;
                   };
                   EXPECT_FALSE(held_back(kNow));
-                  station.wire.distrust(kNow + std::chrono::seconds(1));
+                  station.egress.distrust(kNow + std::chrono::seconds(1));
                   EXPECT_TRUE(held_back(kNow + std::chrono::seconds(2)));
                   EXPECT_THAT(station.complaints, ElementsAre(HasSubstr("nothing has been heard")));
-                  hear(kNow + std::chrono::seconds(3));
+                  send.last_seen = kNow + std::chrono::seconds(3);
                   EXPECT_FALSE(held_back(kNow + std::chrono::seconds(4)));
-                  station.wire.distrust(kNow + std::chrono::seconds(5));
-                  station.wire.distrust(Instant::never());
+                  station.egress.distrust(kNow + std::chrono::seconds(5));
+                  station.egress.distrust(Instant::never());
                   EXPECT_FALSE(held_back(kNow + std::chrono::seconds(6)));
               }),
               "");
@@ -291,7 +286,7 @@ void half_close_unroutable(engine::Engine& engine, Instant now) {
     pass(tcp::testing::ack(5001, 1002), false);
 }
 
-TEST_F(WireTest, WhatTheKernelDoesNotSendHasAskedNobodyAndEndedNothing) {
+TEST_F(EgressTest, WhatTheKernelDoesNotSendHasAskedNobodyAndEndedNothing) {
     for (const auto on_expiry : {policy::OnExpiry::probe, policy::OnExpiry::reset}) {
         EXPECT_EQ(test::in_own_namespace([on_expiry] {
                       policy::Timeouts t;
@@ -308,14 +303,14 @@ TEST_F(WireTest, WhatTheKernelDoesNotSendHasAskedNobodyAndEndedNothing) {
                       for (int tenth = 0; tenth < 1200; ++tenth) {
                           const Instant now = begun + std::chrono::milliseconds(100) * tenth;
                           for (const engine::Send& send : due(station.engine, now))
-                              station.wire.send(now, send);
-                          station.wire.flush();
+                              station.egress.send(now, send);
+                          station.egress.flush(kNow);
                       }
                       const engine::Counters& counters = station.engine.counters();
                       EXPECT_EQ(counters.probes_sent + counters.resets_sent, 0U);
                       EXPECT_GT(counters.probes_unsent + counters.resets_unsent, 0U);
                       EXPECT_EQ(counters.probes_unsent + counters.resets_unsent,
-                                station.wire.counts().refused);
+                                station.egress.counts().refused);
                       EXPECT_EQ(counters.resets_confirmed + counters.resets_unconfirmed, 0U);
                       EXPECT_EQ(counters.answers, decltype(counters.answers){}) << "silent, say";
                       EXPECT_THAT(station.complaints, ElementsAre(HasSubstr("no route")));
@@ -324,20 +319,20 @@ TEST_F(WireTest, WhatTheKernelDoesNotSendHasAskedNobodyAndEndedNothing) {
     }
 }
 
-TEST_F(WireTest, NumbersThatAreMadeUpAreNotShownToConntrack) {
+TEST_F(EgressTest, NumbersThatAreMadeUpAreNotShownToConntrack) {
     EXPECT_EQ(test::in_own_namespace([] {
                   Station station;
                   engine::Send guess = order(tcp::flag::ack);
                   guess.guessed = true;
-                  station.wire.send(kNow, guess);
-                  station.wire.flush();
+                  station.egress.send(kNow, guess);
+                  station.egress.flush(kNow);
                   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-                  while (station.wire.counts().not_sent == 0 && std::chrono::steady_clock::now() < end) {
+                  while (station.egress.counts().not_sent == 0 && std::chrono::steady_clock::now() < end) {
                       station.io.restart();
                       station.io.run_for(std::chrono::milliseconds(20));
                   }
-                  EXPECT_EQ(station.wire.counts().not_sent, 1U);
-                  EXPECT_EQ(station.wire.counts().no_entry, 0U);
+                  EXPECT_EQ(station.egress.counts().not_sent, 1U);
+                  EXPECT_EQ(station.egress.counts().no_entry, 0U);
               }),
               "");
 }

@@ -1,9 +1,9 @@
 // What is remembered of the flows that are acted on, and for how long.
-#include "shard/translations.hpp"
+#include "egress/translations.hpp"
 
 #include <gtest/gtest.h>
 
-namespace finwait::shard {
+namespace finwait::egress {
 namespace {
 
 using State = Translations::State;
@@ -61,4 +61,4 @@ TEST(Translations, ThatASocketWasFoundIsKnownForAsLongAsTheFlowIs) {
 }
 
 }  // namespace
-}  // namespace finwait::shard
+}  // namespace finwait::egress
