@@ -6,6 +6,15 @@
 #include <utility>
 
 namespace finwait::egress {
+namespace {
+
+std::optional<flow::Ambiguity> ambiguity(const flow::Translation& connection) {
+    if (connection.shifted) return flow::Ambiguity::numbers;
+    if (connection.shared) return flow::Ambiguity::ends;
+    return std::nullopt;
+}
+
+}  // namespace
 
 void Machine::translate() {
     translates_ = true;
@@ -34,6 +43,8 @@ Machine::Actions Machine::send(Instant now, const engine::Send& order) {
         case State::none: return mark_ != 0 ? find_names(Step::find_names_again) : transmit();
         case State::found: break;
     }
+    // As an earlier segment of this burst has found out.
+    if (ambiguity(job_.names.translation)) return refuse(*ambiguity(job_.names.translation));
     if (mark_ == 0) return transmit();
     return ask(Step::check_entry, ReadEntry{job_.names.translation});
 }
@@ -125,6 +136,11 @@ Machine::Actions Machine::give_up() {
     return finish_with(engine::Unsent{job_.order.segment, !job_.waited});
 }
 
+Machine::Actions Machine::refuse(flow::Ambiguity why) {
+    ++counts_.not_sent;
+    return finish_with(engine::Ambiguous{job_.order.flow, why});
+}
+
 void Machine::note(Problem problem) {
     problem_ = std::min(problem_.value_or(problem), problem);
 }
@@ -167,11 +183,7 @@ Machine::Actions Machine::take_table(Instant now, const Table& table) {
 /// invalid then, and nobody's silence means anything.
 Machine::Actions Machine::check(const flow::Translation& connection) {
     const engine::Send& order = job_.order;
-    if (connection.shifted || connection.shared) {
-        ++counts_.not_sent;
-        return finish_with(engine::Ambiguous{
-            order.flow, connection.shifted ? flow::Ambiguity::numbers : flow::Ambiguity::ends});
-    }
+    if (const auto why = ambiguity(connection)) return refuse(*why);
     if (doubted_ == order.flow) return give_up();
     const bool marked = (connection.mark & mark_) == mark_;
     // What our own RSTs, or those of a socket that we have ended here, have made of it does not count.

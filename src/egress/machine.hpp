@@ -142,6 +142,7 @@ class Machine {
     [[nodiscard]] Actions finish();
     [[nodiscard]] Actions finish_with(const engine::Notice& notice);
     [[nodiscard]] Actions give_up();
+    [[nodiscard]] Actions refuse(flow::Ambiguity why);
     void note(Problem problem);
     [[nodiscard]] Actions find_names(Step step);
     [[nodiscard]] Actions take_entry(Instant now, const Answer& answer);
