@@ -1,6 +1,6 @@
 #include "inject/injector.hpp"
 
-#include "inject/lane.hpp"
+#include "inject/raw_socket.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -47,9 +47,9 @@ class OwnedBy {
 }  // namespace
 
 struct Injector::Impl {
-    void flush(Lane& lane) {
-        const std::size_t waiting = lane.waiting();
-        const std::size_t taken = lane.flush(unsent);
+    void flush(RawSocket& socket) {
+        const std::size_t waiting = socket.waiting();
+        const std::size_t taken = socket.flush(unsent);
         sent += taken;
         failed += waiting - taken;
     }
@@ -61,8 +61,8 @@ struct Injector::Impl {
         if (needed > unsent.capacity()) unsent.reserve(std::max(needed, 2 * unsent.capacity()));
     }
 
-    Lane v4;
-    std::optional<Lane> v6;  // empty on a system without IPv6
+    RawSocket v4;
+    std::optional<RawSocket> v6;  // empty on a system without IPv6
     std::uint64_t sent = 0;
     std::uint64_t failed = 0;
     std::vector<Unsent> unsent;
@@ -76,22 +76,22 @@ Injector::~Injector() = default;
 std::variant<Injector, InjectError> Injector::open(std::uint32_t group) {
     const OwnedBy owner(group);
     if (!owner.done()) return failure(EPERM);
-    auto v4 = Lane::open(AF_INET);
+    auto v4 = RawSocket::open(AF_INET);
     if (!v4) return failure(errno);
-    auto v6 = Lane::open(AF_INET6);
+    auto v6 = RawSocket::open(AF_INET6);
     if (!v6 && errno != EAFNOSUPPORT) return failure(errno);
     return Injector(std::unique_ptr<Impl>(new Impl{std::move(*v4), std::move(v6), 0, 0, {}}));
 }
 
 void Injector::add(const tcp::Segment& segment, const tcp::Address& origin, const tcp::Segment& named) {
     impl_->make_room();
-    Lane* lane = segment.destination.address.is_v4() ? &impl_->v4 : impl_->v6 ? &*impl_->v6 : nullptr;
-    if (lane == nullptr || !lane->add(segment, origin, named)) {
+    RawSocket* socket = segment.destination.address.is_v4() ? &impl_->v4 : impl_->v6 ? &*impl_->v6 : nullptr;
+    if (socket == nullptr || !socket->add(segment, origin, named)) {
         ++impl_->failed;
         impl_->unsent.push_back({named, Reason::refused});
         return;
     }
-    if (lane->full()) impl_->flush(*lane);
+    if (socket->full()) impl_->flush(*socket);
 }
 
 void Injector::flush() {

@@ -1,4 +1,4 @@
-#include "inject/lane.hpp"
+#include "inject/raw_socket.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -78,7 +78,7 @@ bool prepare(int fd, int family) {
 
 }  // namespace
 
-Lane::Lane(int fd, int family) : fd_(fd), family_(family), burst_(std::make_unique<Burst>()) {
+RawSocket::RawSocket(int fd, int family) : fd_(fd), family_(family), burst_(std::make_unique<Burst>()) {
     Burst& b = *burst_;
     for (std::size_t i = 0; i < kBurst; ++i) {
         b.headers[i].msg_hdr.msg_iov = &b.vectors[i];
@@ -88,21 +88,21 @@ Lane::Lane(int fd, int family) : fd_(fd), family_(family), burst_(std::make_uniq
     }
 }
 
-Lane::Lane(Lane&& other) noexcept
+RawSocket::RawSocket(RawSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), family_(other.family_), burst_(std::move(other.burst_)) {}
 
-Lane& Lane::operator=(Lane&& other) noexcept {
+RawSocket& RawSocket::operator=(RawSocket&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(family_, other.family_);
     std::swap(burst_, other.burst_);
     return *this;
 }
 
-Lane::~Lane() {
+RawSocket::~RawSocket() {
     if (fd_ >= 0) close(fd_);
 }
 
-std::optional<Lane> Lane::open(int family) {
+std::optional<RawSocket> RawSocket::open(int family) {
     // IPPROTO_RAW sends any protocol and receives nothing (raw(7)).
     const int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
     if (fd < 0) return std::nullopt;
@@ -112,10 +112,10 @@ std::optional<Lane> Lane::open(int family) {
         errno = error;
         return std::nullopt;
     }
-    return Lane(fd, family);
+    return RawSocket(fd, family);
 }
 
-bool Lane::add(const tcp::Segment& segment, const tcp::Address& origin, const tcp::Segment& named) {
+bool RawSocket::add(const tcp::Segment& segment, const tcp::Address& origin, const tcp::Segment& named) {
     Burst& b = *burst_;
     tcp::PacketBuffer& packet = b.packets[b.count];
     const std::size_t size = tcp::compose(segment, {}, packet);
@@ -133,13 +133,13 @@ bool Lane::add(const tcp::Segment& segment, const tcp::Address& origin, const tc
 
 /// A packet that is longer than its device takes is reported here as well (ip_local_error() in
 /// net/ipv4/ip_sockglue.c). Nobody needs that; what stays there takes memory.
-void Lane::clear_errors() const {
+void RawSocket::clear_errors() const {
     msghdr header{};
     for (std::size_t i = 0; i < kBurst && recvmsg(fd_, &header, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0; ++i)
         header = {};
 }
 
-std::size_t Lane::flush(std::vector<Unsent>& unsent) {
+std::size_t RawSocket::flush(std::vector<Unsent>& unsent) {
     Burst& b = *burst_;
     std::size_t taken = 0;
     for (std::size_t at = 0; at < b.count;) {

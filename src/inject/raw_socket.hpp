@@ -17,15 +17,15 @@
 
 namespace finwait::inject {
 
-class Lane {
+class RawSocket {
   public:
     static constexpr std::size_t kBurst = 64;
 
     /// `family` is AF_INET or AF_INET6; empty, with errno set, when the socket cannot be had.
-    [[nodiscard]] static std::optional<Lane> open(int family);
-    Lane(Lane&& other) noexcept;
-    Lane& operator=(Lane&& other) noexcept;
-    ~Lane();
+    [[nodiscard]] static std::optional<RawSocket> open(int family);
+    RawSocket(RawSocket&& other) noexcept;
+    RawSocket& operator=(RawSocket&& other) noexcept;
+    ~RawSocket();
 
     [[nodiscard]] bool full() const { return burst_->count == kBurst; }
     /// False when the segment cannot be written as a packet. The burst must not be full. `origin`: see
@@ -53,7 +53,7 @@ class Lane {
         std::array<mmsghdr, kBurst> headers{};
     };
 
-    Lane(int fd, int family);
+    RawSocket(int fd, int family);
     void clear_errors() const;
 
     int fd_ = -1;
