@@ -74,6 +74,8 @@ class Endpoint {
     void close(Instant now);
     void abort(Instant now);
     void set_reading(Instant now, bool reading);
+    /// The kernel ends the socket on request (tcp_abort()). Whether it tells the peer by an RST.
+    bool destroy(Instant now);
     /// The machine starts anew: it knows no connection any more and says so.
     void crash();
     /// The machine is gone from the network.
@@ -83,6 +85,8 @@ class Endpoint {
     [[nodiscard]] bool vanished() const { return vanished_; }
     /// Only a small record is left of it, and nobody reads any more.
     [[nodiscard]] bool record() const { return record_; }
+    /// No application holds it.
+    [[nodiscard]] bool orphaned() const { return orphan_; }
     [[nodiscard]] bool has_socket() const { return state_ != tcp::State::closed; }
     [[nodiscard]] tcp::State state() const { return state_; }
     [[nodiscard]] tcp::Seq rcv_nxt() const { return rcv_nxt_; }

@@ -109,6 +109,15 @@ void Endpoint::abort(Instant now) {
     finish(tells ? Death::told : Death::silent);
 }
 
+bool Endpoint::destroy(Instant now) {
+    if (!record_) {
+        abort(now);
+        return fact().death == Death::told;
+    }
+    finish(Death::reset);
+    return false;
+}
+
 void Endpoint::set_reading(Instant now, bool reading) {
     if (vanished_ || record_ || reading_ == reading) return;
     reading_ = reading;

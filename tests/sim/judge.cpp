@@ -27,6 +27,10 @@ Tally& Tally::operator+=(const Tally& more) {
     claimed |= more.claimed;
     excused += more.excused;
     kept += more.kept;
+    translated += more.translated;
+    destroyed += more.destroyed;
+    for (std::size_t i = 0; i < notices.size(); ++i)
+        notices[i] += more.notices[i];
     return *this;
 }
 
@@ -135,11 +139,17 @@ void Judge::passed(Instant now, std::size_t sender, const Packet& packet, bool q
     const Incarnation own = flow_.side[sender].own;
     const bool older = packet.own != kNone && own != kNone && packet.own != own;
     if (selective_ && queued && (older || packet.origin == Origin::forger)) flow_.tainted = true;
+    if (blinded_ && !queued) flow_.tainted = true;
     note(now, sender, packet, queued);
     if (queued) flow_.spoke[sender] = now;
     settle_confusion(packet);
     check_claims(now);
     check_gauges(now);
+}
+
+void Judge::blinded() {
+    blinded_ = selective_;
+    if (blinded_) flow_.tainted = true;
 }
 
 /// Nothing may be kept from a host that it has not been told before.
@@ -167,7 +177,7 @@ void Judge::note(Instant now, std::size_t sender, const Packet& packet, bool que
     const bool same_peer = packet.peer == kNone || packet.peer == to.own;
     if (packet.own != from.own || !same_peer) return;
     if (s.any(flag::syn) || flow_.adopted) from.heard = true;
-    if (!packet.drawn) flow_.last_seen = now;
+    if (!packet.drawn && (queued || !blinded_)) flow_.last_seen = now;
     note_numbers(now, sender, s);
     if (!s.any(flag::ack)) return;
     if (queued && (!from.ack_queued || after(s.ack, from.queued_ack))) {

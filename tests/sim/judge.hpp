@@ -5,6 +5,7 @@
 
 #include "endpoint.hpp"
 #include "engine/engine.hpp"
+#include "engine/notice.hpp"
 #include "life.hpp"
 
 #include <array>
@@ -25,9 +26,13 @@ struct Tally {
     std::uint64_t half_closed = 0;  // packets after which the flow was called half-closed
     std::uint64_t forged = 0;
     std::uint64_t resets = 0;
-    std::uint32_t claimed = 0;  // states that were claimed, as bits
-    std::uint64_t excused = 0;  // sides at rest that nothing could have told the truth of
-    std::uint64_t kept = 0;     // answers that were kept from their receiver
+    std::uint32_t claimed = 0;     // states that were claimed, as bits
+    std::uint64_t excused = 0;     // sides at rest that nothing could have told the truth of
+    std::uint64_t kept = 0;        // answers that were kept from their receiver
+    std::uint64_t translated = 0;  // segments of the engine's that NAT gives another source
+    std::uint64_t destroyed = 0;   // sockets that the gateway's kernel has ended
+    /// What the engine was told of them, by engine::Notice's alternatives.
+    std::array<std::uint64_t, std::variant_size_v<engine::Notice>> notices{};
 
     Tally& operator+=(const Tally& more);
 };
@@ -73,6 +78,12 @@ class Judge {
     void kept(Instant now, std::size_t sender, const Packet& packet);
     /// The engine resets `receiver`.
     void reaped(Instant now, std::size_t receiver, const tcp::Segment& rst);
+    /// The engine has the socket at `host` ended by its kernel.
+    void destroyed(Instant now, std::size_t host);
+    void translated() { ++tally_.translated; }
+    void noticed(const engine::Notice& notice) { ++tally_.notices[notice.index()]; }
+    /// In selective mode segments of the flow pass unseen from now on.
+    void blinded();
     void ticked(Instant now);
     /// Nothing is under way, and no host will send unasked before long.
     void quiet(Instant now);
@@ -142,6 +153,7 @@ class Judge {
     Flow flow_;
     std::vector<engine::FlowReport> reports_;
     policy::Filter everything_;
+    bool blinded_ = false;
     std::string verdict_;
     Tally tally_;
 };

@@ -64,6 +64,15 @@ void Judge::reaped(Instant now, std::size_t receiver, const tcp::Segment& rst) {
     if (hosts_[1 - receiver].alive() && is_this(1 - receiver)) check_use(now);
 }
 
+void Judge::destroyed(Instant now, std::size_t host) {
+    ++tally_.destroyed;
+    flow_.ended_by_us = true;
+    flow_.side[host].mortal = true;
+    if (!hosts_[host].alive()) return;
+    if (!is_this(host)) return fail(now, "the socket of another connection is ended");
+    if (hosts_[1 - host].alive() && is_this(1 - host)) check_use(now);
+}
+
 /// Whether the socket that a host has now is the one that the flow is about.
 bool Judge::is_this(std::size_t host) const {
     const Incarnation own = flow_.side[host].own;

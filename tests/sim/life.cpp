@@ -125,6 +125,58 @@ void random_steps(Random& r, Life& life) {
         life.steps.push_back(random_step(r, life.fin_wait_2));
 }
 
+/// Nothing comes between the machine and a socket of its own.
+void make_local(Life& life, std::uint8_t host) {
+    if (life.host[host].stack != Stack::linux) return;
+    life.gateway.local = host;
+    for (const std::uint8_t hop : {before_observer(host), behind_observer(1U - host)}) {
+        life.latency[hop] = ms(0);
+        std::erase_if(life.faults, [hop](const Fault& f) { return f.hop == hop; });
+    }
+}
+
+void random_gateway(Random& r, Life& life) {
+    GatewayOptions& g = life.gateway;
+    if (r.below(100) < 40) return;  // with a choice of 0, too
+    g.asks_conntrack = r.chance(90);
+    g.scan = ms(r.chance(70) ? r.between(5, 100) : r.between(100, 5000));
+    if (r.chance(25)) g.failing = static_cast<std::uint8_t>(r.between(1, 6));
+    const bool local = r.chance(30);
+    if (r.chance(60) && !local && g.asks_conntrack) g.translated = {r.chance(70), r.chance(70)};
+    g.misses_fin = r.chance(15);
+    if (r.chance(3) && g.asks_conntrack) (r.chance(50) ? g.shares_ends : g.shifts_numbers) = true;
+    // While the hosts still talk, or when they are long silent.
+    const std::uint32_t lost = r.chance(80) ? r.between(100, 30'000) : r.between(30'000, 400'000);
+    if (r.chance(25) && g.asks_conntrack) g.mark_lost = ms(lost);
+    // What the kernel changes of a flow ends with the entry.
+    const bool plain = !g.translated[0] && !g.translated[1] && !g.shares_ends && !g.shifts_numbers;
+    g.flushes = r.chance(50) && plain;
+    g.empty = r.chance(50);
+    g.destroys = r.chance(80);
+    if (local) make_local(life, static_cast<std::uint8_t>(r.below(2)));
+}
+
+void describe(std::ostream& out, const GatewayOptions& g) {
+    if (g.asks_conntrack) out << "gateway: asks conntrack";
+    if (!g.asks_conntrack && !g.local) return;
+    if (!g.asks_conntrack) out << "gateway:";
+    for (const std::size_t host : {0U, 1U})
+        if (g.translated[host])
+            out << ", translates "
+                << "AB"[host];
+    out << (g.misses_fin ? ", misses FINs" : "")
+        << (g.shares_ends ? ", two connections share these ends" : "")
+        << (g.shifts_numbers ? ", shifts numbers" : "");
+    if (g.failing != 0) out << ", fails every " << int{g.failing};
+    out << ", scans for " << g.scan / ms(1) << "ms";
+    if (g.mark_lost) out << (g.flushes ? ", flushed at " : ", mark lost at ") << *g.mark_lost / ms(1) << "ms";
+    if (g.empty) out << ", otherwise empty";
+    if (g.local)
+        out << ", "
+            << "AB"[*g.local] << " is its own" << (g.destroys ? "" : " for good");
+    out << '\n';
+}
+
 constexpr std::array<std::string_view, 9> kActs = {"connect",      "write", "shutdown", "close", "abort",
                                                    "stop reading", "read",  "crash",    "vanish"};
 constexpr std::array<std::string_view, 4> kFaults = {"lose", "duplicate", "delay", "swap"};
@@ -161,6 +213,7 @@ Life life_of(Random r, std::uint64_t seed, bool selective) {
     const std::uint32_t signed_forgeries = r.chance(80) ? 0 : r.between(1, 4);
     for (std::uint32_t i = 0; i < signed_forgeries; ++i)
         life.forgeries.push_back(random_signed_forgery(r));
+    random_gateway(r, life);
     return life;
 }
 
@@ -186,6 +239,7 @@ std::string text(const Life& life) {
     out << "ms\n";
     describe(out, 'A', life.host[0]);
     describe(out, 'B', life.host[1]);
+    describe(out, life.gateway);
     for (const Step& s : life.steps)
         out << "  +" << s.after / ms(1) << "ms "
             << "AB"[s.host] << ' ' << kActs[static_cast<std::size_t>(s.act)] << ' ' << s.bytes << '\n';

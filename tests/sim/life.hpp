@@ -6,6 +6,7 @@
 #include "link.hpp"
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +34,22 @@ struct Forgery {
     bool is_signed = false;  // by MD5, with the right numbers: both hosts drop it (RFC 2385)
 };
 
+/// What is particular about the machine in the middle. By default it translates nothing, and nobody is asked.
+struct GatewayOptions {
+    bool asks_conntrack = false;
+    std::array<bool, 2> translated{};  // by host: its peer knows it by another name
+    bool misses_fin = false;           // conntrack's windows are off: it takes the flow for open
+    bool shares_ends = false;          // another connection has the same ends at the forward hook
+    bool shifts_numbers = false;       // it changes sequence numbers behind the forward hook
+    std::uint8_t failing = 0;          // every so many questions conntrack does not answer; 0: it always does
+    Duration scan = std::chrono::milliseconds(50);  // what a search through the whole table takes
+    std::optional<Duration> mark_lost;              // from the beginning; somebody writes the mark, or
+    bool flushes = false;                           // flushes conntrack
+    bool empty = false;                             // and there is no other connection
+    std::optional<std::uint8_t> local;              // this host is a socket of the machine itself
+    bool destroys = true;                           // its kernel ends sockets on request
+};
+
 struct Life {
     std::uint64_t seed = 0;
     bool selective = false;
@@ -42,6 +59,7 @@ struct Life {
     std::vector<Step> steps;
     std::vector<Fault> faults;
     std::vector<Forgery> forgeries;
+    GatewayOptions gateway;
 };
 
 /// The life that a seed stands for.

@@ -43,6 +43,17 @@ void simplify_hosts(Life& life) {
 
 }  // namespace
 
+/// Whatever the gateway does that is not needed.
+void simplify_gateway(Life& life) {
+    simplify(life, [](Life& l) { l.gateway = {}; });
+    simplify(life, [](Life& l) { l.gateway.failing = 0; });
+    simplify(life, [](Life& l) { l.gateway.mark_lost.reset(); });
+    simplify(life, [](Life& l) { l.gateway.local.reset(); });
+    simplify(life, [](Life& l) { l.gateway.flushes = l.gateway.empty = l.gateway.misses_fin = false; });
+    simplify(life, [](Life& l) { l.gateway.translated = {}; });
+    simplify(life, [](Life& l) { l.gateway.scan = ms(50); });
+}
+
 Violation reduce(Life life) {
     for (bool smaller = true; smaller;) {
         smaller = drop(life, &Life::forgeries);
@@ -50,6 +61,7 @@ Violation reduce(Life life) {
         smaller = drop(life, &Life::steps) || smaller;
     }
     simplify_hosts(life);
+    simplify_gateway(life);
     for (std::size_t i = 0; i < life.steps.size(); ++i) {
         simplify(life, [i](Life& l) { l.steps[i].bytes = l.steps[i].bytes > 0 ? 1 : 0; });
         simplify(life, [i](Life& l) { l.steps[i].after = ms(l.steps[i].after > ms(1000) ? 1000 : 100); });

@@ -28,11 +28,21 @@ void expect_no_violation(const Lives& lives) {
     EXPECT_GT(lives.tally.kept, 0U);
 }
 
+/// All that the egress may decide has been decided.
+void expect_gateway(const Tally& tally) {
+    EXPECT_GT(tally.translated, 0U);
+    EXPECT_GT(tally.destroyed, 0U);
+    for (std::size_t i = 0; i < tally.notices.size(); ++i)
+        EXPECT_GT(tally.notices[i], 0U) << "notice " << i;
+}
+
 TEST(Lives, NoClaimOrResetIsEverWrongWhenAllPacketsAreSeen) {
     const Lives lives = live_many(1, kLives, false);
     expect_no_violation(lives);
     EXPECT_GT(lives.tally.resets, 0U);
     EXPECT_GT(lives.tally.forged, 0U);
+    EXPECT_GT(lives.tally.translated, 0U);
+    EXPECT_GT(lives.tally.destroyed, 0U);
 }
 
 TEST(Lives, NoClaimOrResetIsEverWrongWhenOnlyEndsAndBeginningsAreSeen) {
@@ -40,6 +50,7 @@ TEST(Lives, NoClaimOrResetIsEverWrongWhenOnlyEndsAndBeginningsAreSeen) {
     expect_no_violation(lives);
     EXPECT_GT(lives.tally.resets, 0U);
     EXPECT_GT(lives.tally.forged, 0U);
+    expect_gateway(lives.tally);
 }
 
 TEST(Lives, EveryStateIsClaimedAndCompared) {

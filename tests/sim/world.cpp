@@ -3,6 +3,7 @@
 #include "tcp/compose.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace finwait::sim {
 
@@ -10,19 +11,11 @@ namespace {
 
 namespace flag = tcp::flag;
 
-constexpr std::uint8_t kControl = flag::syn | flag::fin | flag::rst;
 const Instant kStart{std::chrono::seconds(1000)};
 constexpr std::uint32_t kLargestWindow = UINT32_C(5) << 28U;  // RFC 7323's, and a quarter more
 
 /// Longer than the longest timeout of the engine.
 constexpr Duration kDays = std::chrono::hours(24 * 8);
-
-tcp::Endpoint address_of(std::size_t host) {
-    static const std::array<tcp::Endpoint, 2> kAddresses = {
-        tcp::Endpoint{*tcp::Address::parse("10.99.1.2"), 40'000},
-        tcp::Endpoint{*tcp::Address::parse("10.99.2.2"), 80}};
-    return kAddresses[host];
-}
 
 engine::Options engine_options(const Life& life) {
     policy::Timeouts timeouts;
@@ -45,20 +38,21 @@ engine::Options engine_options(const Life& life) {
 World::World(const Life& life, std::ostream* trace)
     : life_(life),
       trace_(trace),
-      host_{Endpoint(life.host[0], address_of(0), address_of(1)),
-            Endpoint(life.host[1], address_of(1), address_of(0))},
+      host_{Endpoint(life.host[0], own_name(0), shown_name(life.gateway, 1)),
+            Endpoint(life.host[1], own_name(1), shown_name(life.gateway, 0))},
       link_{Link(0, life.latency[0], life.faults), Link(1, life.latency[1], life.faults),
             Link(2, life.latency[2], life.faults), Link(3, life.latency[3], life.faults)},
       engine_(engine_options(life)),
       judge_(life, engine_, host_),
+      gateway_(life, engine_, judge_, host_, trace),
       step_at_(life.steps.empty() ? Instant::never() : kStart + life.steps.front().after),
       forgeries_(life.forgeries) {
     std::ranges::stable_sort(forgeries_, {}, &Forgery::at);
 }
 
 Instant World::next_event() const {
-    Instant next =
-        std::min({host_[0].next_deadline(), host_[1].next_deadline(), engine_.next_deadline(), step_at_});
+    Instant next = std::min({host_[0].next_deadline(), host_[1].next_deadline(), engine_.next_deadline(),
+                             gateway_.next_deadline(), step_at_});
     for (const Link& link : link_)
         next = std::min(next, link.next_deadline());
     if (!flying_.empty()) next = std::min(next, flying_.top().at);
@@ -100,6 +94,10 @@ void World::step(Instant at) {
         if (host_[host].next_deadline() <= now_) host_[host].on_timer(now_);
         collect(host);
     }
+    if (gateway_.next_deadline() <= now_) {
+        gateway_.on_timer(now_);
+        send_ours();
+    }
     if (engine_.next_deadline() <= now_) tick();
     if (step_at_ <= now_) {
         const Step& s = life_.steps[next_step_++];
@@ -130,8 +128,8 @@ void World::forge(const Forgery& f) {
     const std::size_t pretended = 1U - f.host;
     Packet p;
     p.origin = Origin::forger;
-    p.segment.source = address_of(pretended);
-    p.segment.destination = address_of(f.host);
+    p.segment.source = own_name(pretended);
+    p.segment.destination = own_name(f.host);
     p.segment.flags = f.flags;
     p.segment.length = f.length;
     p.segment.window = 500;
@@ -182,12 +180,12 @@ void World::arrive(const InFlight& f) {
 }
 
 /// The forward hook: the rules in front of the queue, the engine, and the chain behind it.
-void World::pass(std::size_t sender, const Packet& packet) {
-    const bool control = packet.segment.any(kControl);
-    if (control) marked_ = true;
-    const bool queued = !life_.selective || marked_;
-    const engine::Verdict verdict = queued ? ask_engine(packet) : engine::Verdict::accept;
-    if (verdict == engine::Verdict::release) marked_ = control;
+void World::pass(std::size_t sender, const Packet& wire) {
+    const Packet packet = Gateway::at_hook(sender, wire);
+    const bool tracked = gateway_.track(packet.segment);
+    const bool queued = !life_.selective || tracked;
+    const engine::Verdict verdict = queued ? ask_engine(sender, packet) : engine::Verdict::accept;
+    if (verdict == engine::Verdict::release) gateway_.release(packet.segment);
     if (verdict == engine::Verdict::drop) {
         // An answer to a probe: it must say nothing that the peer has not been told.
         judge_.kept(now_, sender, packet);
@@ -198,10 +196,10 @@ void World::pass(std::size_t sender, const Packet& packet) {
     tell(queued ? "pass" : "fast", packet);
     tick();
     const bool dropped = packet.segment.offers(tcp::option::md5);  // no host has a key
-    if (!dropped) send(behind_observer(sender), packet);
+    if (!dropped) send(behind_observer(sender), gateway_.behind_hook(sender, packet));
 }
 
-engine::Verdict World::ask_engine(const Packet& packet) {
+engine::Verdict World::ask_engine(std::size_t sender, const Packet& packet) {
     static constexpr std::array<std::uint8_t, 128> kPayload{};
     tcp::PacketBuffer bytes;
     const std::size_t size =
@@ -209,41 +207,35 @@ engine::Verdict World::ask_engine(const Packet& packet) {
     tcp::Segment segment;
     const tcp::ParseError error = tcp::parse(std::span(bytes).first(size), size, segment);
     if (error != tcp::ParseError::none) judge_.fail(now_, "a composed segment cannot be parsed");
-    return engine_.on_segment(now_, segment);
-}
-
-/// In every fifth life the gateway's own queue drops two of three segments of the engine's.
-bool World::queue_is_full() {
-    return life_.seed % 5 == 1 && ++own_sends_ % 3 != 0;
+    return engine_.on_segment(now_, segment, gateway_.way(sender));
 }
 
 void World::tick() {
     if (engine_.next_deadline() > now_) return;
     actions_.clear();
     engine_.on_tick(now_, actions_);
-    for (const engine::Action& action : actions_) {
-        const auto* order = std::get_if<engine::Send>(&action);
-        if (order == nullptr) continue;
-        Packet p;
-        p.segment = order->segment;
-        p.origin = Origin::reaper;
-        const std::size_t receiver = p.segment.destination == address_of(0) ? 0 : 1;
-        if (queue_is_full()) {
-            tell("held", p);
-            engine_.on_unsent(now_, p.segment);
-            continue;
-        }
-        tell("reap", p);
-        if (p.segment.any(tcp::flag::rst)) judge_.reaped(now_, receiver, p.segment);
-        send(behind_observer(1U - receiver), p);
+    gateway_.perform(now_, actions_);
+    send_ours();
+}
+
+/// What the egress has decided to send, and what the sockets say that it has ended.
+void World::send_ours() {
+    for (const Gateway::Outgoing& out : std::exchange(gateway_.outbox(), {})) {
+        tell(out.dropped ? "held" : "reap", out.packet);
+        if (!out.dropped) send(behind_observer(1U - out.receiver), out.packet);
     }
+    for (std::size_t host = 0; host < 2; ++host)
+        collect(host);
     judge_.ticked(now_);
 }
 
 void World::tell(std::string_view what, const Packet& packet) const {
     if (trace_ == nullptr) return;
     *trace_ << static_cast<double>((now_ - kStart) / ms(1)) / 1000 << "s " << what << ' '
-            << (packet.segment.source == address_of(0) ? "A>B " : "B>A ")
+            << (packet.segment.destination.port == own_name(1).port ||
+                        packet.segment.destination.port == shown_name(life_.gateway, 1).port
+                    ? "A>B "
+                    : "B>A ")
             << (packet.origin == Origin::forger ? "forged " : "") << tcp::flags_text(packet.segment.flags)
             << " seq " << packet.segment.seq.value() << " ack " << packet.segment.ack.value() << " len "
             << packet.segment.length << " win " << packet.segment.window << "   truth "

@@ -1,8 +1,10 @@
-// Lives one life: two hosts, four hops, the shipped parser and engine in the middle, and the kernel's mark
-// that chooses what the engine sees. Virtual time, no chance: everything random is in the life.
+// Lives one life: two hosts, four hops, the shipped parser, engine and egress in the middle, and the kernel
+// of that machine, whose mark chooses what the engine sees. Virtual time, no chance: everything random is in
+// the life.
 #pragma once
 
 #include "engine/engine.hpp"
+#include "gateway.hpp"
 #include "judge.hpp"
 #include "life.hpp"
 
@@ -49,10 +51,10 @@ class World {
     void send(std::uint8_t hop, const Packet& packet);
     void launch(std::uint8_t hop);
     void arrive(const InFlight& f);
-    void pass(std::size_t sender, const Packet& packet);
-    [[nodiscard]] engine::Verdict ask_engine(const Packet& packet);
+    void send_ours();
+    void pass(std::size_t sender, const Packet& wire);
+    [[nodiscard]] engine::Verdict ask_engine(std::size_t sender, const Packet& packet);
     void tick();
-    [[nodiscard]] bool queue_is_full();
     void tell(std::string_view what, const Packet& packet) const;
     void wind_up();
     [[nodiscard]] bool quiet() const;
@@ -64,7 +66,7 @@ class World {
     std::array<Link, 4> link_;
     engine::Engine engine_;
     Judge judge_;
-    bool marked_ = false;  // the connection's mark bit in the simulated kernel
+    Gateway gateway_;
     bool stirred_ = false;
     std::size_t next_step_ = 0;
     std::size_t next_forgery_ = 0;
@@ -72,7 +74,6 @@ class World {
     std::vector<Forgery> forgeries_;
     std::priority_queue<InFlight> flying_;
     std::uint64_t order_ = 0;
-    std::uint64_t own_sends_ = 0;  // of the engine's
     std::vector<Delivery> deliveries_;
     engine::Actions actions_;
 };
