@@ -1,11 +1,14 @@
-// An engine and everything that a shard may tell it, in any order, with time passing: segments of three
-// connections, some as they should be and some not, answers to its own probes, errors, losses, what conntrack
-// says, kills, reloads, restarts. What it claims must be proven by what has passed; what it resets must have
-// been idle for its time, or asked for, and the number must be one that the receiver has named.
+// An engine with its egress, and everything that a shard may tell them, in any order, with time passing:
+// segments of three connections, some as they should be and some not, answers to its own probes, errors,
+// losses, what conntrack says, kills, reloads, restarts, and whatever a kernel answers the egress. What it
+// claims must be proven by what has passed; what it resets must have been idle for its time, or asked for,
+// and the number must be one that the receiver has named.
 #include "engine/engine.hpp"
 
+#include "egress/drive.hpp"
 #include "flows.hpp"
 #include "input.hpp"
+#include "kernel.hpp"
 #include "pair.hpp"
 #include "tcp/compose.hpp"
 
@@ -40,6 +43,8 @@ class Play {
         : in_(in),
           options_(options(in)),
           engine_(std::in_place, options_),
+          machine_(std::in_place),
+          kernel_(in),
           observe_(options_.tuning.observe) {
         for (std::size_t i = 0; i < pairs_.size(); ++i) {
             End& first = pairs_[i].end[0];
@@ -101,6 +106,8 @@ class Play {
             case 13: return restart();
             case 14: return engine_->on_unparsed(static_cast<tcp::ParseError>(in_.below(6)));
             case 15: return unsent();
+            case 16: return ask_kernel();
+            case 17: return end_search();
             default: return pass(some_segment());
         }
     }
@@ -196,7 +203,25 @@ class Play {
         static_cast<void>(engine_->on_unreachable(error));
     }
     void unsent() {
-        if (last_sent_) engine_->on_unsent(now_, last_sent_->segment, in_.flag());
+        if (last_sent_) carry_out(machine_->not_sent(last_sent_->segment, egress::Refusal::queue_full));
+    }
+    /// From now on the egress asks more, or wants the mark to be there.
+    void ask_kernel() {
+        const std::uint8_t what = in_.take<std::uint8_t>();
+        if ((what & 1U) != 0) machine_->translate();
+        if ((what & 2U) != 0) machine_->know_own_sockets((what & 4U) != 0);
+        machine_->queued_by((what & 8U) != 0 ? 0x80 : 0);
+        machine_->distrust((what & 48U) == 48 ? now_ : Instant::never());
+    }
+    void end_search() {
+        const bool failed = in_.below(4) == 3;
+        const egress::Wanted found = kernel_.take_found();
+        for (;;) {
+            const auto actions = machine_->release(now_, found, failed);
+            if (actions.empty()) break;
+            carry_out(actions);
+        }
+        static_cast<void>(machine_->end_burst(now_));
     }
     void word() {
         if (!last_sent_) return;
@@ -249,6 +274,8 @@ class Play {
         const Instant saved = now_;
         now_ = now_ + std::chrono::seconds(in_.below(100));
         engine_.emplace(options_);
+        machine_.emplace();
+        kernel_.forget();
         const std::array<std::span<const std::uint8_t>, 1> batches = {batch};
         static_cast<void>(engine_->restore(now_, saved, batches));
         last_sent_.reset();
@@ -266,8 +293,44 @@ class Play {
     void tick() {
         engine::Actions actions;
         engine_->on_tick(now_, actions);
-        for (const engine::Action& action : actions)
-            if (const auto* send = std::get_if<engine::Send>(&action)) take(*send);
+        for (const engine::Action& action : actions) {
+            if (const auto* send = std::get_if<engine::Send>(&action)) {
+                take(*send);
+                carry_out(machine_->send(now_, *send));
+                continue;
+            }
+            const auto& event = std::get<engine::Event>(action);
+            if (event.type == engine::EventType::half_closed)
+                carry_out(machine_->note_half_closed(now_, event));
+            if (event.type == engine::EventType::closed) machine_->forget(event.id);
+        }
+        static_cast<void>(machine_->end_burst(now_));
+    }
+    void carry_out(egress::Machine::Actions actions) {
+        egress::drive(*machine_, now_, actions, [this](const egress::Action& action) {
+            return std::visit([this](const auto& a) { return perform(a); }, action);
+        });
+    }
+    template<typename Question>
+    egress::Answer perform(const Question& question) {
+        return kernel_.answer(question);
+    }
+    egress::Answer perform(const engine::Notice& notice) {
+        const auto* word = std::get_if<engine::SocketState>(&notice);
+        if (word != nullptr && word->evidence == flow::Evidence::gone)
+            if (const auto flow = engine_->find(now_, word->flow)) {
+                Pair& pair = pair_of(flow->subject.client, flow->subject.server);
+                pair.gone = pair.index_of(word->end);
+            }
+        return egress::Told{engine::deliver(*engine_, now_, notice)};
+    }
+    egress::Answer perform(const egress::Transmit& order) {
+        const tcp::Segment made = order.out.as_made();
+        const tcp::Endpoint& source = order.out.segment.source;
+        require(source == made.source || source == Kernel::shown(made.source),
+                "a segment carries the name of nobody");
+        if (made.any(flag::rst)) check_reset(made);
+        return egress::Done{};
     }
     void take(const engine::Send& send) {
         last_sent_ = send;
@@ -275,8 +338,12 @@ class Play {
         require(!observe_ || pair.killed, "an engine that observes sends");
         require(send.segment.length == 0 && !send.segment.any(flag::syn | flag::fin),
                 "what is sent would reach an application");
-        if (!send.segment.any(flag::rst)) return;
-        pair.check_reset(send.segment);
+        if (send.segment.any(flag::rst)) check_reset(send.segment);
+    }
+    /// Also when it leaves, be that later.
+    void check_reset(const tcp::Segment& rst) {
+        const Pair& pair = pair_of(rst.source, rst.destination);
+        pair.check_reset(rst);
         require(pair.killed || pair.gone || now_ >= pair.last_progress + kFinWait2,
                 "a connection in use is reset");
     }
@@ -306,6 +373,8 @@ class Play {
     Input& in_;
     engine::Options options_;
     std::optional<engine::Engine> engine_;
+    std::optional<egress::Machine> machine_;
+    Kernel kernel_;
     bool observe_;
     std::array<Pair, 3> pairs_;
     Instant now_{std::chrono::hours(24 * 100)};
