@@ -13,8 +13,8 @@ Verdict Engine::on_segment(Instant now, const tcp::Segment& segment, Way way) {
     return impl_->on_segment(now, segment, way);
 }
 
-void Engine::on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence word) {
-    impl_->on_word(now, flow, end, word);
+void Engine::on_socket_state(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence evidence) {
+    impl_->on_socket_state(now, flow, end, evidence);
 }
 
 void Engine::expect(std::span<const tcp::Segment> segments) {

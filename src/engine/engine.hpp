@@ -95,7 +95,7 @@ class Engine {
     [[nodiscard]] Verdict on_segment(Instant now, const tcp::Segment& segment, Way way = Way::forwarded);
     /// Takes note of what this machine says of its socket at `end`, instead of an answer to a probe: alive,
     /// orphan or gone.
-    void on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence word);
+    void on_socket_state(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence evidence);
     /// What the flow's last actions are to send has to wait, and leaves now. Meanwhile nobody's silence means
     /// anything.
     void hold(Instant now, FlowId flow);

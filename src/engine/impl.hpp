@@ -41,7 +41,7 @@ class Engine::Impl {
 
     void expect(std::span<const tcp::Segment> segments);
     Verdict on_segment(Instant now, const tcp::Segment& segment, Way way);
-    void on_word(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence word);
+    void on_socket_state(Instant now, FlowId flow, const tcp::Endpoint& end, flow::Evidence evidence);
     void hold(Instant now, FlowId flow);
     void let_go(Instant now, FlowId flow);
     Verdict on_unreachable(const tcp::Unreachable& error);

@@ -92,14 +92,14 @@ reaper::Heard Engine::Impl::listen(Instant now, std::uint32_t slot, tcp::Role fr
     return heard;
 }
 
-void Engine::Impl::on_word(Instant now, FlowId flow, const tcp::Endpoint& end, Evidence word) {
+void Engine::Impl::on_socket_state(Instant now, FlowId flow, const tcp::Endpoint& end, Evidence evidence) {
     const std::optional<std::uint32_t> slot = slot_of(flow);
     if (!slot) return;
     Record& record = table_[*slot];
     const Phase phase = record.reaping.phase;
     const tcp::Role side = record.role_of(end);
     const flow::Inquiry before = record.reaping.of(side);
-    reaper::hear_word(record, side, word, now);
+    reaper::hear_word(record, side, evidence, now);
     tell_answer(now, *slot, side, before, phase);
     if (record.reaping.urgent) arm(*slot, now);
 }

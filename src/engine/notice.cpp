@@ -27,7 +27,7 @@ struct Delivery {
         return true;
     }
     bool operator()(const SocketState& n) const {
-        engine.on_word(now, n.flow, n.end, n.evidence);
+        engine.on_socket_state(now, n.flow, n.end, n.evidence);
         return true;
     }
 };

@@ -228,7 +228,7 @@ class Play {
         const auto said = static_cast<flow::Evidence>(1 + in_.below(3));
         Pair& pair = pair_of(last_sent_->segment.source, last_sent_->segment.destination);
         if (said == flow::Evidence::gone) pair.gone = pair.index_of(last_sent_->segment.destination);
-        engine_->on_word(now_, last_sent_->flow, last_sent_->segment.destination, said);
+        engine_->on_socket_state(now_, last_sent_->flow, last_sent_->segment.destination, said);
     }
     void hint() {
         Pair& pair = some_pair();

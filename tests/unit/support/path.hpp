@@ -33,7 +33,7 @@ class Path {
     void client_is_here() { ways_ = {Way::leaving, Way::arriving}; }
     /// That machine's answer, instead of one from the wire.
     void word(tcp::Role role, flow::Evidence word) {
-        engine.on_word(now, flow().id, role == tcp::Role::client ? client_ : server_, word);
+        engine.on_socket_state(now, flow().id, role == tcp::Role::client ? client_ : server_, word);
         tick();
     }
 
