@@ -48,7 +48,8 @@ struct Terminal {
     Output& err;
     std::optional<std::size_t> width;  // of `out`, if it is one
     bool colours = false;              // on `out`
-    /// Puts a question to whoever sits there; whether the answer was yes. Empty when nobody does.
+    /// Asks the person at the terminal a question; returns whether the answer was yes. Empty where there is
+    /// no person, as in a script.
     std::function<bool(const std::string& question)> ask = {};
 };
 

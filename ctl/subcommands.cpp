@@ -55,7 +55,7 @@ constexpr std::array kSubcommands = {
     Subcommand{"reload",
                Operand::none,
                false,
-               "Have the daemon read its configuration anew",
+               "Make the daemon read its configuration again",
                &reload,
                {},
                help::kReloadExamples},

@@ -29,7 +29,7 @@ struct ConfigText {
 
 /// Called on the control thread, one at a time. One that is not set is answered with an error or zeros.
 struct Hooks {
-    /// Loads the configuration anew; what is wrong with it, or nothing when it is in force.
+    /// Loads the configuration again; what is wrong with it, or nothing when it is in force.
     std::function<std::vector<std::string>(const Requester&)> reload;
     /// Of the configuration that was put in force last: what takes a restart, and what can hardly be meant.
     std::function<std::vector<std::string>()> reload_notes;

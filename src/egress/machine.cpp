@@ -44,7 +44,7 @@ Machine::Actions Machine::send(Instant now, const engine::Send& order) {
         case State::found: break;
     }
     // As an earlier segment of this burst has found out.
-    if (ambiguity(job_.names.translation)) return refuse(*ambiguity(job_.names.translation));
+    if (const auto why = ambiguity(job_.names.translation)) return refuse(*why);
     if (mark_ == 0) return transmit();
     return ask(Step::check_entry, ReadEntry{job_.names.translation});
 }
@@ -177,10 +177,10 @@ Machine::Actions Machine::take_table(Instant now, const Table& table) {
     return transmit();
 }
 
-/// Where our bits are missing in a connection's mark, somebody has flushed conntrack or written the mark: its
-/// segments have passed unseen, and answers would. They are set again, and the flow's sides are asked anew
-/// where they stand. So it is where forged RSTs and SYNs have led conntrack astray: what the sides say may be
-/// invalid then, and nobody's silence means anything.
+/// Where our bits are missing in a connection's mark, somebody has flushed conntrack or written the mark: the
+/// flow's segments have passed unseen, and replies would. The bits are set again, and both sides are probed
+/// again for their numbers. The same holds where forged RSTs and SYNs have led conntrack astray: it may take
+/// what the sides send for invalid, so their silence proves nothing.
 Machine::Actions Machine::check(const flow::Translation& connection) {
     const engine::Send& order = job_.order;
     if (const auto why = ambiguity(connection)) return refuse(*why);

@@ -2,7 +2,7 @@
 // the forward hook shows; the receiver must be shown the source by which it knows its peer. Where that is not
 // known nothing is sent: a side that is asked under a wrong name answers that it knows no such connection,
 // and would be taken for gone. A socket of this machine is asked and ended by its kernel instead. Pure: every
-// call returns actions, whoever carries them out answers the last one by resume(), and drive() does both.
+// call returns actions; resume() takes the answer to the last one; drive() carries out and resumes.
 #pragma once
 
 #include "egress/action.hpp"
@@ -187,7 +187,7 @@ class Machine {
         nullptr;  // what the search has found; null: it has failed
     std::optional<engine::FlowId>
         ended_here_;  // in this burst: the kernel has ended its socket, and told the peer
-    std::optional<engine::FlowId> doubted_;  // in this burst: its sides are asked anew
+    std::optional<engine::FlowId> doubted_;  // in this burst: its sides are probed again
     std::optional<Problem> problem_;         // of this burst
     Instant told_problem_ = Instant::never();
     Counts counts_;

@@ -142,9 +142,9 @@ void Egress::send(Instant now, const engine::Send& order) {
     carry_out(now, machine_.send(now, order));
 }
 
-void Egress::send_as_they_are(Instant now, std::span<const OutgoingSegment> segments) {
-    for (const OutgoingSegment& ready : segments)
-        injector_.add(ready.segment, ready.origin, {});  // whatever becomes of it, it is no flow's
+void Egress::send_as_they_are(Instant now, std::span<const egress::OutgoingSegment> segments) {
+    for (const auto& [segment, shown] : segments)
+        injector_.add(segment, shown.address, {});  // whatever becomes of it, it is no flow's
     flush(now);
 }
 

@@ -33,12 +33,6 @@ struct EgressCounts {
     void set(const egress::Counts& counts);
 };
 
-/// A segment as its receiver expects it, and whose it is before NAT, for routing.
-struct OutgoingSegment {
-    tcp::Segment segment;
-    tcp::Address origin;
-};
-
 class Egress {
   public:
     using Complain = std::function<void(const std::string&)>;
@@ -66,7 +60,7 @@ class Egress {
     /// is told. Throws std::bad_alloc only once the engine has been told that the segment is not sent.
     void send(Instant now, const engine::Send& order);
     /// Sends segments that carry the names their receivers know.
-    void send_as_they_are(Instant now, std::span<const OutgoingSegment> segments);
+    void send_as_they_are(Instant now, std::span<const egress::OutgoingSegment> segments);
     /// Sends the burst.
     void flush(Instant now);
 

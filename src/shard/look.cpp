@@ -108,11 +108,11 @@ void Look::stir(const Seen& seen) {
                      own_addresses_.contains(t.answerer.own.address);
     if (own || stirred_ >= kMostStirred || shards_.empty() || stop_) return;
     ++stirred_;
-    std::vector<OutgoingSegment> segments(2);
+    std::vector<egress::OutgoingSegment> segments(2);
     segments[0].segment.source = segments[1].segment.destination = t.opener.own;
     segments[0].segment.destination = segments[1].segment.source = t.answerer.own;
-    for (auto& [s, origin] : segments) {
-        origin = s.source.address;
+    for (auto& [s, shown] : segments) {
+        shown = s.source;
         s.flags = tcp::flag::ack;
         s.seq = tcp::Seq(static_cast<std::uint32_t>(random_()) << 1U);
         s.ack = tcp::Seq(static_cast<std::uint32_t>(random_()) << 1U);

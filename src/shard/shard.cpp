@@ -296,7 +296,7 @@ void Shard::hear(const tcp::Unreachable& error) {
     }
 }
 
-void Shard::stir(std::vector<OutgoingSegment> segments) {
+void Shard::stir(std::vector<egress::OutgoingSegment> segments) {
     boost::asio::post(io_, [this, segments = std::move(segments)] {
         const auto places = static_cast<unsigned>(segments.size());
         const Instant now = monotonic_now();

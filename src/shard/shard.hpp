@@ -83,7 +83,7 @@ class Shard {
 
     /// Sends these probes as they are, unless nothing may be sent or probes_per_second does not allow it now;
     /// may be called on any thread.
-    void stir(std::vector<OutgoingSegment> segments);
+    void stir(std::vector<egress::OutgoingSegment> segments);
 
     /// Packets may pass unseen, until go_on(); may be called on any thread. `missed`: they have.
     void hold();
